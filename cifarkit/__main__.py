@@ -1,0 +1,3 @@
+from cifarkit.cli.app import main
+
+main()

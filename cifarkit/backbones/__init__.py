@@ -1,0 +1,1 @@
+"""The networks: what is known of each, and how it is built."""

@@ -1,0 +1,79 @@
+"""Progress in a terminal: a bar for each running trial and one for the whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
+from rich.table import Column
+from rich.text import Text
+
+from cifarkit.cli.progress import Show, TimeLeft, in_words, outcome
+from cifarkit.trials.record import Status
+from cifarkit.trials.runner import TrialEvent
+
+
+@contextmanager
+def live(
+    console: Console, title: str, name: Callable[[TrialEvent], str], left: TimeLeft
+) -> Iterator[Show]:
+    """Bars that are redrawn in place; lines of finished trials scroll above them."""
+    bars = Progress(
+        TextColumn(
+            "{task.description}",
+            markup=False,
+            table_column=Column(no_wrap=True, overflow="ellipsis", max_width=24),
+        ),
+        BarColumn(bar_width=None, table_column=Column(ratio=1, min_width=6)),
+        TextColumn(
+            "{task.fields[detail]}",
+            markup=False,
+            table_column=Column(no_wrap=True, overflow="ellipsis", justify="right"),
+        ),
+        console=console,
+        refresh_per_second=4,
+        transient=True,
+        expand=True,
+    )
+    whole = bars.add_task(title, total=None, detail="")
+    tasks: dict[str, TaskID] = {}
+    scores: dict[str, str] = {}
+    settled = 0
+
+    def show(event: TrialEvent) -> None:
+        nonlocal settled
+        left.note(event)
+        trial, values = event.spec.trial_id, event.values
+        label = name(event)
+        if event.kind == "started":
+            tasks[trial] = bars.add_task(label, total=1.0, detail="starting")
+        elif event.kind in ("ended", "found"):
+            settled += 1
+            if trial in tasks:
+                bars.remove_task(tasks.pop(trial))
+            good = event.kind == "found" or values["status"] == Status.COMPLETE
+            console.print(Text(outcome(event, label), style="green" if good else "red"))
+        elif event.kind == "phase":
+            bars.update(tasks[trial], detail=str(values["phase"]))
+        elif event.kind == "step":
+            epoch = f"epoch {values['epoch']}/{values['epochs']}"
+            part = (values["epoch"] - 1 + values["seen"] / values["images"]) / values["epochs"]
+            bars.update(tasks[trial], completed=part, detail=epoch + scores.get(trial, ""))
+        elif event.kind == "epoch":
+            scores[trial] = f", val. {values['validation_accuracy']:.3f}"
+            bars.update(
+                tasks[trial],
+                completed=values["epoch"] / values["epochs"],
+                detail=f"epoch {values['epoch']}/{values['epochs']}{scores[trial]}",
+            )
+        bars.update(
+            whole,
+            total=event.of,
+            completed=settled,
+            detail=f"{settled} of {event.of}, {in_words(left.seconds())} left",
+        )
+
+    with bars:
+        yield show

@@ -1,0 +1,45 @@
+"""`cifarkit finetune`: find the fine-tuning depth."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from cifarkit.cli.options import MODEL, TRAINING, numbers, on_final_model, shared
+
+
+@shared(without=("unfreeze",))
+def finetune(
+    *,
+    model: Annotated[str, typer.Option(help="Which network.")] = "densenet201",
+    unfreeze: Annotated[
+        str,
+        typer.Option(help="Fractions of the backbone's layers to train, from its end."),
+    ] = "0,0.1,0.2,1",
+    batchnorm: Annotated[
+        str,
+        typer.Option(
+            help="train or frozen: whether unfrozen BatchNormalization adapts.",
+            rich_help_panel=MODEL,
+        ),
+    ] = "train",
+    head_epochs: Annotated[
+        int,
+        typer.Option(
+            help="Train the head alone for this many epochs first.", rich_help_panel=TRAINING
+        ),
+    ] = 0,
+    settings: dict[str, Any],
+    run: dict[str, Any],
+) -> None:
+    """Find the fine-tuning depth: how much of the backbone to train."""
+    from cifarkit.cli.execute import execute
+    from cifarkit.studies.finetune import finetune as plan_finetune
+
+    study = plan_finetune(
+        on_final_model(settings, model) | {"batchnorm": batchnorm, "head_epochs": head_epochs},
+        fractions=numbers(unfreeze, "--unfreeze", float),
+        seeds=run.pop("seeds"),
+    )
+    execute(study, **run)

@@ -1,0 +1,34 @@
+"""`cifarkit resize-study`: find the input size."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from cifarkit.cli.options import comma_separated, numbers, shared
+
+
+@shared(without=("image_size",))
+def resize_study(
+    *,
+    models: Annotated[
+        str, typer.Option(help="Which networks, comma-separated.")
+    ] = "densenet169,densenet201",
+    sizes: Annotated[
+        str, typer.Option(help="Which image sizes in pixels, comma-separated.")
+    ] = "32,78,96,128",
+    settings: dict[str, Any],
+    run: dict[str, Any],
+) -> None:
+    """Find the input size: every network at every size."""
+    from cifarkit.cli.execute import execute
+    from cifarkit.studies.resize import resize
+
+    study = resize(
+        settings,
+        models=comma_separated(models, "--models"),
+        sizes=numbers(sizes, "--sizes", int),
+        seeds=run.pop("seeds"),
+    )
+    execute(study, **run)

@@ -1,0 +1,41 @@
+"""`cifarkit sweep`: vary any setting."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from cifarkit.cli.options import on_final_model, shared
+
+
+def _complete(incomplete: str) -> list[str]:
+    from cifarkit.studies.sweep import names
+
+    return [name for name in names() if name.startswith(incomplete)]
+
+
+@shared()
+def sweep(
+    *,
+    parameters: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="PARAMETER VALUE...",
+            help="What to vary, and the values to try: dropout 0.15 0.25 0.5. Several make a "
+            "grid: dropout 0.3 0.5 lr 1e-5 1e-4.",
+            autocompletion=_complete,
+        ),
+    ],
+    model: Annotated[str, typer.Option(help="Which network.")] = "densenet201",
+    settings: dict[str, Any],
+    run: dict[str, Any],
+) -> None:
+    """Vary any setting of a training: dropout, learning-rate, batch-size, optimizer, patience ..."""
+    from cifarkit.cli.execute import execute
+    from cifarkit.studies.sweep import parse_axes
+    from cifarkit.studies.sweep import sweep as plan_sweep
+
+    axes = parse_axes(parameters)
+    settings = on_final_model(settings, model, varies_model="model" in axes)
+    execute(plan_sweep(settings, axes, seeds=run.pop("seeds")), **run)

@@ -1,0 +1,42 @@
+"""`cifarkit zoo`: compare networks."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from cifarkit.cli.options import comma_separated, shared
+
+
+@shared()
+def zoo(
+    *,
+    models: Annotated[
+        str | None,
+        typer.Option(
+            help="Which networks, comma-separated, or 'all'.",
+            show_default="the published 13",
+        ),
+    ] = None,
+    list_models: Annotated[
+        bool, typer.Option("--list", help="Show every known network and its facts.")
+    ] = False,
+    settings: dict[str, Any],
+    run: dict[str, Any],
+) -> None:
+    """Compare networks: memory, parameters, time, accuracy."""
+    from cifarkit.backbones.registry import STUDY, registry
+
+    if list_models:
+        from cifarkit.cli.listing import show_backbones
+
+        show_backbones()
+        return
+    from cifarkit.cli.execute import execute
+    from cifarkit.studies.zoo import zoo as plan_zoo
+
+    chosen = STUDY if models is None else comma_separated(models, "--models")
+    if chosen == ("all",):
+        chosen = tuple(registry())
+    execute(plan_zoo(settings, models=chosen, seeds=run.pop("seeds")), **run)

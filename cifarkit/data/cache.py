@@ -1,0 +1,76 @@
+"""Arrays that are costly to make, kept on disk between runs.
+
+An entry is a directory of `.npy` files with their checksums. It is written beside and renamed, so
+it is there whole or not at all. The cache only ever saves time: where it cannot be written, or an
+entry is damaged, the caller makes the arrays anew.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import tempfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Arrays = dict[str, npt.NDArray[Any]]
+
+_CHECKSUMS = "checksums.json"
+
+
+def directory() -> Path:
+    """`CIFARKIT_CACHE`, else `cifarkit` in `XDG_CACHE_HOME`, else `~/.cache/cifarkit`."""
+    own = os.environ.get("CIFARKIT_CACHE")
+    shared = os.environ.get("XDG_CACHE_HOME") or os.path.join("~", ".cache")
+    return Path(os.path.abspath(os.path.expanduser(own or os.path.join(shared, "cifarkit"))))
+
+
+def read(entry: str) -> Arrays | None:
+    """The arrays of an entry as read-only memory maps; None if it is absent or damaged."""
+    folder = directory() / entry
+    try:
+        checksums = json.loads((folder / _CHECKSUMS).read_text())
+        if any(_checksum(folder / f"{name}.npy") != crc for name, crc in checksums.items()):
+            return None
+        return {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in checksums}
+    except (OSError, ValueError, AttributeError):
+        return None
+
+
+def write(entry: str, arrays: Arrays) -> None:
+    """Keep arrays under a name, in place of what is there; does nothing where it cannot."""
+    root = directory()
+    with contextlib.suppress(OSError):
+        root.mkdir(parents=True, exist_ok=True)
+        beside = Path(tempfile.mkdtemp(prefix=f".{entry}.", dir=root))
+        try:
+            for name, array in arrays.items():
+                np.save(beside / f"{name}.npy", array)
+            checksums = {name: _checksum(beside / f"{name}.npy") for name in arrays}
+            (beside / _CHECKSUMS).write_text(json.dumps(checksums))
+            _put(beside, root / entry)
+        finally:
+            shutil.rmtree(beside, ignore_errors=True)
+
+
+def _put(beside: Path, target: Path) -> None:
+    """Rename a directory to its place; one that is there (damaged, or a rival's) goes aside."""
+    if target.exists():
+        aside = Path(tempfile.mkdtemp(prefix=".old.", dir=target.parent))
+        os.replace(target, aside / target.name)
+        shutil.rmtree(aside, ignore_errors=True)
+    os.replace(beside, target)
+
+
+def _checksum(file: Path) -> int:
+    crc = 0
+    with file.open("rb") as stream:
+        while block := stream.read(2**20):
+            crc = zlib.crc32(block, crc)
+    return crc

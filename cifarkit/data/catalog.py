@@ -1,0 +1,179 @@
+"""What is known of a data set before its images are read, and whether its files are at hand.
+
+Cheap to import and to ask: a spec is checked against these facts. The readers (and NumPy with
+them) are imported only where the files themselves must be looked into.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from cifarkit.data import labels
+from cifarkit.errors import InvalidInput, unknown
+
+BUILT_IN = ("cifar100", "cifar10", "synthetic")
+"""The data sets known by name. Anything else is a path."""
+
+_ON_DISK = ("folder", "npz")
+
+
+@dataclass(frozen=True)
+class DataFacts:
+    """What is known of a data set without reading its images.
+
+    Attributes:
+        dataset: `cifar100`, `cifar10`, `synthetic`, `folder` or `npz`.
+        title: Its name in documents. Data in CIFAR's format that is not CIFAR says so here.
+        class_names: The names of the classes, in the order of their labels.
+        class_groups: The superclass of each class; empty if there are none.
+        train_per_class: Training images of the smallest class; None if that is not cheaply known.
+        fingerprint: `sha256:` and 16 hexadecimal digits that tell one content from another; None
+            for the official content of a built-in data set, whose name says it all.
+        location: The absolute path of the files; None where the data set has its own place.
+    """
+
+    dataset: str
+    title: str
+    class_names: tuple[str, ...]
+    class_groups: tuple[str, ...]
+    train_per_class: int | None
+    fingerprint: str | None
+    location: str | None
+
+
+_OFFICIAL = {
+    "cifar100": DataFacts(
+        dataset="cifar100",
+        title="CIFAR-100",
+        class_names=labels.CIFAR100_CLASSES,
+        class_groups=labels.CIFAR100_CLASS_GROUPS,
+        train_per_class=500,
+        fingerprint=None,
+        location=None,
+    ),
+    "cifar10": DataFacts(
+        dataset="cifar10",
+        title="CIFAR-10",
+        class_names=labels.CIFAR10_CLASSES,
+        class_groups=(),
+        train_per_class=5000,
+        fingerprint=None,
+        location=None,
+    ),
+    "synthetic": DataFacts(
+        dataset="synthetic",
+        title="synthetic",
+        class_names=tuple("_".join(pair) for pair in labels.synthetic_classes()),
+        class_groups=tuple(shape for shape, _ in labels.synthetic_classes()),
+        train_per_class=500,
+        fingerprint=None,
+        location=None,
+    ),
+}
+
+
+def facts(dataset: str, location: str | None = None) -> DataFacts:
+    """The facts of a data set.
+
+    Args:
+        dataset: A name of `BUILT_IN`; or a path to a folder of class folders or to an `.npz`
+            file; or `folder` or `npz`, with the path as `location`.
+        location: `--data-dir`: for CIFAR the archive, its unpacked folder, or a directory that
+            holds either. The synthetic data set has no use for it.
+
+    Raises:
+        InvalidInput: There is no such data set, its files are not there, or they are unusable.
+    """
+    kind, path = _resolve(dataset, location)
+    if path is None:
+        return _OFFICIAL[kind]
+    if kind == "folder":
+        from cifarkit.data import folder
+
+        return folder.facts(path)
+    if kind == "npz":
+        from cifarkit.data import npz
+
+        return npz.facts(path)
+    from cifarkit.data import cifar
+
+    return cifar.facts(_OFFICIAL[kind], path)
+
+
+def missing(dataset: str, location: str | None = None) -> str | None:
+    """None if the files are at hand, else what is missing, where it was sought, and what to do.
+
+    Takes what `facts` takes. The files' presence is checked; of CIFAR in Keras' cache also that
+    it is the official content.
+
+    Raises:
+        InvalidInput: There is no such data set.
+    """
+    kind, path = _resolve(dataset, location)
+    if kind in ("cifar100", "cifar10"):
+        from cifarkit.data import cifar_files
+
+        return cifar_files.missing(kind, path)
+    return None
+
+
+def fetch(dataset: str, location: str | None = None) -> None:
+    """Put the data at hand, once, before trials start; does nothing if it is already.
+
+    CIFAR is downloaded into Keras' cache and checked; the synthetic data set is generated into
+    this package's cache. Takes what `facts` takes.
+
+    Raises:
+        InvalidInput: There is no such data set, or its files are not there and cannot be had.
+    """
+    kind, path = _resolve(dataset, location)
+    if kind == "synthetic":
+        from cifarkit.data import synthetic
+
+        synthetic.load()
+    elif kind in ("cifar100", "cifar10"):
+        from cifarkit.data import download
+
+        download.fetch(kind, path)
+
+
+def _resolve(dataset: str, location: str | None) -> tuple[str, Path | None]:
+    """The kind of data set, and the absolute path of its files if they have one of their own."""
+    if dataset == "synthetic":
+        return dataset, None
+    if dataset in BUILT_IN:
+        return dataset, None if location is None else _absolute(location)
+    if dataset in _ON_DISK:
+        if location is None:
+            raise InvalidInput(f"--dataset {dataset} needs a path: pass the path as --dataset")
+        return _kind_of(_absolute(location), "--data-dir"), _absolute(location)
+    path = _absolute(dataset)
+    if not path.exists() and dataset == os.path.basename(dataset) and path.suffix != ".npz":
+        raise InvalidInput(
+            f"{unknown('dataset', dataset, BUILT_IN)}; --dataset also takes a path to a folder "
+            "of class folders or to an .npz file"
+        )
+    if location is not None and _absolute(location) != path:
+        raise InvalidInput(
+            f"--data-dir {location}: --dataset {dataset} is a path already, leave --data-dir out"
+        )
+    return _kind_of(path, "--dataset"), path
+
+
+def _absolute(path: str) -> Path:
+    return Path(os.path.abspath(os.path.expanduser(path)))
+
+
+def _kind_of(path: Path, option: str) -> str:
+    if path.is_dir():
+        return "folder"
+    if path.suffix == ".npz" and path.is_file():
+        return "npz"
+    if not path.exists():
+        raise InvalidInput(f"{option}: there is nothing at {path}")
+    raise InvalidInput(
+        f"{option}: {path} is neither a folder of class folders nor an .npz file; "
+        "CIFAR archives are read with --dataset cifar100 (or cifar10) --data-dir PATH"
+    )

@@ -1,0 +1,26 @@
+"""The errors that a user can mend, and the help that goes with them."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class CifarkitError(Exception):
+    """A failure whose message is meant for the user: no traceback is shown for it."""
+
+
+class InvalidInput(CifarkitError, ValueError):
+    """Input that cannot be used.
+
+    The message names what was received and what would do. It is a `ValueError`, so that
+    pydantic's validators can raise it. The command line ends with exit code 2.
+    """
+
+
+def unknown(kind: str, received: str, choices: Iterable[str]) -> InvalidInput:
+    """The error for a name that is not one of `choices`: the nearest match, or all of them."""
+    known = sorted(choices)
+    near = difflib.get_close_matches(received.lower(), known, n=1, cutoff=0.6)
+    hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
+    return InvalidInput(f"unknown {kind} {received!r}; {hint}")

@@ -1,0 +1,77 @@
+"""On what a trial runs."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+from importlib.metadata import version
+from pathlib import Path
+
+import psutil
+
+from cifarkit import __version__
+from cifarkit.profiling.measurements import Environment
+
+
+def environment(*, precision: str, xla: bool) -> Environment:
+    """Read the machine and the versions. Imports TensorFlow."""
+    return Environment(
+        cpu=_cpu(),
+        cpu_cores=_usable_cores(),
+        memory_gb=round(psutil.virtual_memory().total / 2**30, 1),
+        gpu=_gpu(),
+        platform=platform.platform(),
+        python=platform.python_version(),
+        tensorflow=version("tensorflow"),
+        keras=version("keras"),
+        cifarkit=__version__,
+        commit=_commit(),
+        precision=precision,
+        xla=xla,
+    )
+
+
+def _cpu() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        for line in cpuinfo.read_text(errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def _usable_cores() -> int:
+    """Cores that this process may use, which on a cluster are fewer than the machine has."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _gpu() -> str | None:
+    import tensorflow as tf
+
+    names = [
+        tf.config.experimental.get_device_details(device).get("device_name", device.name)
+        for device in tf.config.list_physical_devices("GPU")
+    ]
+    return ", ".join(names) or None
+
+
+def _commit() -> str | None:
+    """The commit of cifarkit's own checkout; None where it is installed without one."""
+    package = Path(__file__).resolve().parents[2]
+    if not (package / ".git").exists():
+        return None
+    try:
+        found = subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--exclude=*"],
+            cwd=package,
+            capture_output=True,
+            text=True,
+            timeout=5,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return found.stdout.strip()

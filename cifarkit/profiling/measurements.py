@@ -1,0 +1,91 @@
+"""What is measured of a trial, with the unit in every name. MB is 2**20 bytes."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+
+class _Measured(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Parameters(_Measured):
+    """Counts of weights, each weight once.
+
+    Attributes:
+        total: All weights, BatchNormalization's moving statistics included.
+        trainable: Those that the optimizer changes.
+        non_trainable: The rest; `total == trainable + non_trainable`.
+        backbone_layers: Layers of the backbone, as the published study counted them.
+        frozen_layers: How many of those, from the input on, are frozen.
+    """
+
+    total: int
+    trainable: int
+    non_trainable: int
+    backbone_layers: int
+    frozen_layers: int
+
+
+class Memory(_Measured):
+    """Three different things, never shown under each other's name.
+
+    Attributes:
+        estimated_mb: The published study's estimate (`memory.published_estimate_mb`).
+        estimated_with_input_mb: The same with one layer in front of the backbone, of the size of
+            its input, as in the study's Tables 3 and 5.
+        peak_rss_mb: The highest resident memory of the trial's process.
+        baseline_rss_mb: Resident memory after the imports, before data and model.
+        device_peak_mb: The highest memory of the accelerator; None without one.
+    """
+
+    estimated_mb: float
+    estimated_with_input_mb: float
+    peak_rss_mb: float
+    baseline_rss_mb: float
+    device_peak_mb: float | None = None
+
+
+class Time(_Measured):
+    """Wall-clock time of the parts of a trial.
+
+    Attributes:
+        import_seconds: Importing TensorFlow and Keras.
+        data_seconds: Reading, selecting and splitting the data.
+        build_seconds: Building the model and loading weights.
+        first_step_seconds: The first training step: tracing, graph optimization, running it.
+        images_per_second: Training images per second after the first step, median over epochs.
+        epoch_seconds: Median time of an epoch's training part after the first step.
+        fit_seconds: The whole fit: every epoch, validation and the first step included.
+        evaluate_seconds: Predicting the test images.
+        input_wait_share: The share, 0..1, of the training steps' time spent waiting for a batch.
+        trial_seconds: From the start of the trial's process to its result.
+    """
+
+    import_seconds: float
+    data_seconds: float
+    build_seconds: float
+    first_step_seconds: float
+    images_per_second: float
+    epoch_seconds: float
+    fit_seconds: float
+    evaluate_seconds: float
+    input_wait_share: float
+    trial_seconds: float
+
+
+class Environment(_Measured):
+    """On what a trial ran."""
+
+    cpu: str
+    cpu_cores: int
+    memory_gb: float
+    gpu: str | None
+    platform: str
+    python: str
+    tensorflow: str
+    keras: str
+    cifarkit: str
+    commit: str | None
+    precision: str
+    xla: bool

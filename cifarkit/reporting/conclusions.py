@@ -1,0 +1,78 @@
+"""What a study's saved predictions support, by the rules of `cifarkit.evaluation`."""
+
+from __future__ import annotations
+
+import hashlib
+import zipfile
+from collections.abc import Hashable, Mapping
+from typing import TYPE_CHECKING
+
+from cifarkit.errors import InvalidInput
+from cifarkit.reporting.outcomes import Outcome, outcomes
+from cifarkit.reporting.tables import axis_heading, axis_text
+from cifarkit.reporting.text import listed
+from cifarkit.trials.record import StudyRecord, TrialRecord
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+def conclusions(study: StudyRecord, records: Mapping[str, TrialRecord]) -> list[str]:
+    """Sentences on which arms differ; none if no arm has predictions to compare.
+
+    Only trials that scored the very same test images are compared: the true labels and the list
+    of classes stand for the images.
+    """
+    runs: dict[str, dict[int, NDArray[np.bool_]]] = {}
+    images: dict[str, Hashable] = {}
+    unread = []
+    axis, named = _named(study, outcomes(study, records))
+    for name, outcome in named.items():
+        runs[name] = {}
+        images[name] = None
+        for trial in outcome.done:
+            try:
+                correct, shown = _read(trial)
+            except (OSError, KeyError, ValueError, zipfile.BadZipFile):
+                unread.append(f"{name} (trial {trial.trial_id})")
+                continue
+            if images[name] in (None, shown):
+                images[name] = shown
+                runs[name][trial.spec.train.seed] = correct
+    if sum(map(bool, runs.values())) < 2:
+        return []
+    from cifarkit.evaluation.comparison import compare
+    from cifarkit.evaluation.wording import sentences
+
+    told = [f"Left out, since no predictions could be read: {listed(unread)}."] if unread else []
+    try:
+        return [*sentences(compare(runs, image_sets=images), axis), *told]
+    except InvalidInput as error:
+        return [f"The predictions could not be compared: {error}", *told]
+
+
+def _named(study: StudyRecord, found: list[Outcome]) -> tuple[str, dict[str, Outcome]]:
+    """What the arms' names are values of, and the arms by name; no two share one."""
+    single = study.axes[0] if study.kind == "sweep" and len(study.axes) == 1 else None
+    named: dict[str, Outcome] = {}
+    for position, outcome in enumerate(found, start=1):
+        name = outcome.name
+        if single in outcome.arm.settings:
+            name = axis_text(single, outcome.arm.settings)
+        named[name if name not in named else f"{name} (row {position})"] = outcome
+    return axis_heading(single).lower() if single else "", named
+
+
+def _read(trial: TrialRecord) -> tuple[NDArray[np.bool_], Hashable]:
+    """Which test images were predicted right, and what tells these images from others."""
+    import numpy as np
+
+    with np.load(trial.folder / "predictions.npz", allow_pickle=False) as saved:
+        labels, predictions = saved["labels"], saved["predictions"]
+    if labels.shape != predictions.shape or labels.ndim != 1 or not labels.size:
+        raise ValueError(f"labels {labels.shape}, predictions {predictions.shape}")
+    classes = trial.result.class_names if trial.result is not None else ()
+    data = trial.spec.data
+    digest = hashlib.sha256(labels.astype("<i8").tobytes()).hexdigest()
+    return labels == predictions, (data.dataset, data.fingerprint, classes, digest)

@@ -1,0 +1,141 @@
+"""How the trials were measured: when, on what, and what the columns mean."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from itertools import combinations
+
+from cifarkit.profiling.measurements import Environment
+from cifarkit.reporting.numbers import trimmed
+from cifarkit.reporting.settings import trials_of
+from cifarkit.reporting.text import counted, listed, plain, unique
+from cifarkit.trials.record import StudyRecord, TrialRecord
+
+_TIMES = "\N{MULTIPLICATION SIGN}"
+
+DEFINITIONS = (
+    "Memory (MB) is the published study's estimate, not a measurement: 4 bytes for every weight "
+    "and for every output of the model's top-level layers, of one batch: "
+    f"round(4 {_TIMES} (batch {_TIMES} outputs + parameters) / 1024³, 3) {_TIMES} 1024. "
+    "A backbone counts as one layer. "
+    "In tables of fine-tuning depth and of batch sizes, one layer of the input's size is added, "
+    "as in the published ones.",
+    "Peak memory (GB) is the highest resident memory of the trial's process, libraries and data "
+    "included; device peak (GB) is the accelerator's own. 1 GB is 2³⁰ bytes, 1 MB is 2²⁰ bytes.",
+    "Parameters are all weights, each once, BatchNormalization's statistics included.",
+    "Time (s) is the wall-clock time of the whole fit: every epoch, validation and the first step "
+    "(tracing and graph optimization). Epoch (s) is the median training part of an epoch without "
+    "the first step, and images/s the median rate; input wait is the share of the steps' time "
+    "spent waiting for images.",
+    "GFLOPs/image are the 10⁹ floating-point operations, two per multiply-add, of the convolutions "
+    "and dense layers in one forward pass.",
+    "Accuracy is the share of test images whose class was predicted. The weights are those of the "
+    "epoch with the lowest validation loss; the test images are scored once per trial and never "
+    "used to choose anything.",
+    "A 95% interval is Wilson's, for the number of test images; it does not include what another "
+    "seed would change. Of several seeds, mean ± sample standard deviation is given.",
+)
+"""What each column means, one paragraph each."""
+
+_NAMES = {
+    "cpu": "CPU",
+    "cpu_cores": "number of cores",
+    "memory_gb": "memory",
+    "gpu": "GPU",
+    "platform": "operating system",
+    "python": "Python",
+    "tensorflow": "TensorFlow",
+    "keras": "Keras",
+    "cifarkit": "cifarkit",
+    "commit": "commit",
+    "precision": "precision",
+    "xla": "XLA",
+}
+
+
+def when(trials: Sequence[TrialRecord]) -> str:
+    """The day or days (UTC) on which these trials ran; empty if none says."""
+    days = sorted(
+        moment.date()
+        for trial in trials
+        for moment in (trial.state.started_at, trial.state.ended_at)
+        if moment is not None
+    )
+    if not days:
+        return ""
+    return f"{days[0]}" if days[0] == days[-1] else f"{days[0]} to {days[-1]}"
+
+
+def environment_sentences(
+    studies: Sequence[StudyRecord], records: Mapping[str, TrialRecord]
+) -> list[str]:
+    """One sentence per distinct environment; if there are several, with the trials of each."""
+    groups: dict[str, list[tuple[str, TrialRecord]]] = {}
+    for study in studies:
+        for outcome, trial in trials_of(study, records):
+            if trial.complete and trial.result is not None:
+                described = describe(trial.result.environment)
+                name = outcome.name if len(studies) == 1 else f"{study.name}: {outcome.name}"
+                groups.setdefault(described, []).append((name, trial))
+    sentences = []
+    for described, members in groups.items():
+        trials = list({trial.trial_id: trial for _, trial in members}.values())
+        days = when(trials)
+        dated = f" ({days})" if days else ""
+        who = ""
+        if len(groups) > 1:
+            who = f"{listed(unique(name for name, _ in members))}: "
+        sentences.append(f"{who}{counted(len(trials), 'trial')} on {described}{dated}.")
+    return sentences
+
+
+def describe(environment: Environment) -> str:
+    """An environment in one line."""
+    e = environment
+    device = plain(e.gpu) if e.gpu else "no GPU"
+    commit = f" (commit {plain(e.commit)[:12]})" if e.commit else ""
+    return (
+        f"{plain(e.cpu)}, {counted(e.cpu_cores, 'core')}, {trimmed(e.memory_gb, 1)} GB of memory, "
+        f"{device}; {plain(e.platform)}, Python {plain(e.python)}, TensorFlow "
+        f"{plain(e.tensorflow)}, Keras {plain(e.keras)}, cifarkit {plain(e.cifarkit)}{commit}; "
+        f"precision {plain(e.precision)}, XLA {'on' if e.xla else 'off'}"
+    )
+
+
+def timing_warnings(study: StudyRecord, records: Mapping[str, TrialRecord]) -> list[str]:
+    """Reasons why the times of one table do not compare."""
+    trials = {trial.trial_id: trial for _, trial in trials_of(study, records) if trial.complete}
+    warnings = []
+    environments = [t.result.environment for t in trials.values() if t.result is not None]
+    differing = [
+        name
+        for field, name in _NAMES.items()
+        if field not in study.axes and len({getattr(e, field) for e in environments}) > 1
+    ]
+    if differing:
+        warnings.append(
+            f"The trials of this study ran in different environments ({listed(differing)} "
+            "differ, see “How this was measured”): their times and their memory do not compare."
+        )
+    shared = _overlapping(list(trials.values()))
+    if shared:
+        warnings.append(
+            f"{counted(shared, 'trial')} ran at the same time as another on the same machine: "
+            "their times include waiting for each other."
+        )
+    return warnings
+
+
+def _overlapping(trials: Sequence[TrialRecord]) -> int:
+    """How many trials shared their machine with another of the same study."""
+    spans: list[tuple[str, str, datetime, datetime]] = []
+    for trial in trials:
+        state = trial.state
+        if state.host and state.started_at and state.ended_at:
+            spans.append((trial.trial_id, state.host, state.started_at, state.ended_at))
+    together: set[str] = set()
+    for (one, host, start, end), (other, its_host, its_start, its_end) in combinations(spans, 2):
+        if host == its_host and start < its_end and its_start < end:
+            together |= {one, other}
+    return len(together)

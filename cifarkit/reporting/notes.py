@@ -1,0 +1,73 @@
+"""What a reader of a study's tables must be told beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from cifarkit.reporting import published as reference
+from cifarkit.reporting.measured import timing_warnings
+from cifarkit.reporting.outcomes import Outcome, model_name, model_note, outcomes
+from cifarkit.reporting.settings import mixtures, trials_of
+from cifarkit.reporting.text import listed, plain, unique
+from cifarkit.trials.record import StudyRecord, TrialRecord
+
+
+def notes(study: StudyRecord, records: Mapping[str, TrialRecord], *, published: bool) -> list[str]:
+    """Warnings first, then what concerns single rows, then the published columns."""
+    found = outcomes(study, records)
+    told = [*mixtures(study, records), *timing_warnings(study, records)]
+    told += _of_rows(study, found)
+    if study.kind == "resize":
+        # Its cells have room for two or three words; the whole reason is here.
+        told += [f"{o.name}: {o.reason}." for o in found if o.reason]
+    if published:
+        told += _of_published(study, records, found)
+    return list(unique(told))
+
+
+def _of_rows(study: StudyRecord, found: Sequence[Outcome]) -> list[str]:
+    told = []
+    for outcome in found:
+        model = _model(outcome)
+        if model and (note := model_note(model)):
+            name = outcome.name if study.kind == "zoo" else model_name(model)
+            told.append(f"{name}: {_sentence(note)}")
+        for result in outcome.results:
+            told += [f"{outcome.name}: {_sentence(plain(note))}" for note in result.notes]
+            if result.used_batch_size != result.requested_batch_size:
+                told.append(
+                    f"{outcome.name}: trained with batch size {result.used_batch_size}, "
+                    f"{result.requested_batch_size} was asked for."
+                )
+    return told
+
+
+def _model(outcome: Outcome) -> str:
+    if outcome.done:
+        return outcome.done[0].spec.model.model
+    return str(outcome.arm.settings.get("model", ""))
+
+
+def _of_published(
+    study: StudyRecord, records: Mapping[str, TrialRecord], found: Sequence[Outcome]
+) -> list[str]:
+    rows = [(o.name, reference.row(study.kind, study.axes, o.arm)) for o in found]
+    if not any(row for _, row in rows):
+        return ["The published study has no row that matches one of these."]
+    told = [
+        "Published: one unseeded run each; times are of a Colab GPU and memory is the same "
+        "estimate, so that parameters and memory should agree to the digit, times and accuracies "
+        "need not."
+    ]
+    differ = reference.differences(
+        study.kind, study.axes, [trial for _, trial in trials_of(study, records)]
+    )
+    if differ:
+        told.append(f"Here, unlike in the published study, {listed(differ)}.")
+    if study.kind == "zoo" and (renamed := reference.renamed(rows)):
+        told.append(f"{listed(renamed)}.")
+    return told
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "!", "?")) else f"{text}."

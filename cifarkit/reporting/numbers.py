@@ -1,0 +1,90 @@
+"""How each kind of number is printed. Raw values stay raw until here."""
+
+from __future__ import annotations
+
+import math
+from statistics import fmean, stdev
+
+GAP = "\N{EN DASH}"
+"""A cell that has no value and needs no words."""
+
+
+def trimmed(value: float, decimals: int) -> str:
+    """At most that many decimals, no trailing zeros, thousands separated: `25.6`, `1,033.792`."""
+    if not math.isfinite(value):
+        return str(value)
+    text = f"{value:,.{decimals}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def significant(value: float, digits: int = 3) -> str:
+    """At least that many significant digits; an integer's digits are never rounded away."""
+    if value == 0 or not math.isfinite(value):
+        return f"{value:g}"
+    decimals = max(0, digits - 1 - math.floor(math.log10(abs(value))))
+    return f"{value:,.{decimals}f}"
+
+
+def count(value: float) -> str:
+    """`18,514,084`; a mean of counts keeps one decimal."""
+    return f"{value:,.0f}" if value == round(value) else f"{value:,.1f}"
+
+
+def megabytes(value: float) -> str:
+    """The published form of the estimate, a multiple of 1.024: `25.6`, `33.792`."""
+    return trimmed(value, 3)
+
+
+def seconds(value: float) -> str:
+    """`116.47`, `2,467.44`, and whole seconds where hundredths would be a pretence."""
+    return f"{value:,.2f}" if abs(value) < 10_000 else f"{value:,.0f}"
+
+
+def percent(fraction: float) -> str:
+    """`0.1` as `10%`, `0.2731` as `27.3%`."""
+    return trimmed(100 * fraction, 1) + "%"
+
+
+def share(fraction: float) -> str:
+    """A measured share, all of a column with one decimal: `1.0%`, `15.3%`."""
+    return f"{fraction:.1%}"
+
+
+def accuracy_decimals(test_images: int) -> int:
+    """How many decimals of an accuracy mean something.
+
+    With 8,000 test images the 95% interval is +-0.008, and two models that share the images are
+    told apart more finely than that: the third decimal is worth showing. Below 1,000 images the
+    interval is +-0.02 or more, and it is not. The published study printed two.
+    """
+    return 3 if test_images >= 1000 else 2
+
+
+def mean_and_spread(values: list[float], decimals: int) -> str:
+    """The mean; of several values, with their sample standard deviation: `0.783 ± 0.004`."""
+    mean = f"{fmean(values):.{decimals}f}"
+    return f"{mean} ± {stdev(values):.{decimals}f}" if len(values) > 1 else mean
+
+
+def setting(name: str, value: object) -> str:
+    """The value of a setting as a person writes it: `2.5e-5`, `10%`, `yes`."""
+    if value is None:
+        return "default"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int | float):
+        if name == "unfreeze":
+            return percent(value)
+        if isinstance(value, int):
+            return str(value)
+        return scientific(value) if 0 < abs(value) < 0.01 else f"{value:g}"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value))
+    return str(value)
+
+
+def scientific(value: float) -> str:
+    """`2.5e-5`: the shortest digits that are this number, and no padded exponent."""
+    digits, exponent = f"{value:.15e}".split("e")
+    digits = f"{float(digits):.12g}"
+    return f"{digits}e{int(exponent)}"

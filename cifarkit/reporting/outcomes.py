@@ -1,0 +1,110 @@
+"""What became of each arm of a study: measured, or the reason why not."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from cifarkit.backbones import registry
+from cifarkit.errors import InvalidInput
+from cifarkit.reporting.numbers import trimmed
+from cifarkit.reporting.text import plain, unique
+from cifarkit.trials.record import Arm, Result, Status, StudyRecord, TrialRecord
+
+NOT_RUN = "not run"
+NOT_POSSIBLE = "not possible"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One arm, with its finished trials and what happened to the others.
+
+    Attributes:
+        name: What its row is called, fit to print.
+        done: The complete trials, in the order of their seeds.
+        troubles: One per trial that is not complete, in plain words.
+    """
+
+    arm: Arm
+    name: str
+    done: tuple[TrialRecord, ...]
+    troubles: tuple[str, ...]
+
+    @property
+    def results(self) -> list[Result]:
+        return [trial.result for trial in self.done if trial.result is not None]
+
+    def values(self, get: Callable[[Result], float | None]) -> list[float]:
+        """One value per finished trial that measured it."""
+        return [value for result in self.results if (value := get(result)) is not None]
+
+    @property
+    def complete(self) -> bool:
+        return bool(self.done) and not self.troubles
+
+    @property
+    def reason(self) -> str:
+        """Why numbers are missing, in one line; empty if none is."""
+        if self.arm.impossible:
+            return f"{NOT_POSSIBLE}: {plain(self.arm.impossible)}"
+        if not self.arm.trials:
+            return NOT_RUN
+        times = Counter(self.troubles)
+        if not self.done and len(times) == 1:
+            return self.troubles[0]
+        seen = [f"{times[trouble]} of {len(self.arm.trials)} {trouble}" for trouble in times]
+        return "; ".join(seen)
+
+    @property
+    def short_reason(self) -> str:
+        """The reason in two or three words, for a narrow cell."""
+        if self.done:
+            return ""
+        words = unique(part.split(":")[0].split(" (")[0] for part in self.troubles)
+        return words[0] if words else (NOT_POSSIBLE if self.arm.impossible else NOT_RUN)
+
+
+def outcomes(study: StudyRecord, records: Mapping[str, TrialRecord]) -> list[Outcome]:
+    """The outcome of every arm, in the study's order."""
+    found = []
+    for arm in study.arms:
+        trials = [records.get(trial_id) for trial_id in arm.trials]
+        done = tuple(trial for trial in trials if trial is not None and trial.complete)
+        troubles = tuple(trouble(trial) for trial in trials if trial is None or not trial.complete)
+        found.append(Outcome(arm, plain(arm.label) or "(no name)", done, troubles))
+    return found
+
+
+def trouble(trial: TrialRecord | None) -> str:
+    """Why a trial has no result, in words that stand alone in a cell."""
+    if trial is None:
+        return NOT_RUN
+    state, reason = trial.state, plain(trial.state.reason)
+    if state.status is Status.PENDING:
+        return NOT_RUN
+    if state.status is Status.RUNNING:
+        return "not finished: it was running when this was written"
+    if state.status is Status.COMPLETE:
+        return "failed: its result is missing"
+    name = {Status.OOM: "out of memory", Status.TIMEOUT: "timeout"}.get(state.status, "failed")
+    told = f"{name}: {reason}" if reason and not reason.lower().startswith(name) else reason or name
+    if state.status is Status.OOM and state.peak_rss_mb is not None:
+        told += f" (peak seen {trimmed(state.peak_rss_mb / 1024, 1)} GB)"
+    return told
+
+
+def model_name(key: str) -> str:
+    """A backbone's name in tables; its key, if the registry no longer has it."""
+    try:
+        return plain(registry.get(key).name)
+    except InvalidInput:
+        return plain(key)
+
+
+def model_note(key: str) -> str:
+    """What a reader of a backbone's row must know; empty if nothing."""
+    try:
+        return plain(registry.get(key).note)
+    except InvalidInput:
+        return ""

@@ -1,0 +1,324 @@
+"""The complete, frozen, validated description of one training, and the id that it hashes to.
+
+A spec that can be made can be run: every refusal happens here, from facts that need no TensorFlow.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
+
+from cifarkit.backbones.registry import get as get_backbone
+from cifarkit.data import catalog
+from cifarkit.errors import InvalidInput, unknown
+
+PRETRAINED_LEARNING_RATE = 2.5e-5
+"""The published study's choice (its Table 6)."""
+RANDOM_LEARNING_RATE = 1e-3
+"""Adam's customary rate (Kingma & Ba 2015, section 6), for weights that start at random."""
+ADAMW_WEIGHT_DECAY = 0.004
+"""Keras' own default for AdamW."""
+SCRATCH_IMAGE_SIZE = 32
+BACKBONE_IMAGE_SIZE = 78
+"""The published study's sizes (its Table 1)."""
+
+Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Count = Annotated[int, Field(gt=0, lt=2**31)]
+Seed = Annotated[int, Field(ge=0, lt=2**31)]
+
+
+class _Spec(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DataSpec(_Spec):
+    """Which images, cut how.
+
+    Attributes:
+        dataset: `cifar100`, `cifar10`, `synthetic`, `folder` or `npz`. A path to a folder of class
+            folders or to an `.npz` file may be given: it becomes `folder` or `npz` here, and the
+            path becomes `location`.
+        location: Where the files lie. Not part of the trial's identity: data may be moved.
+        fingerprint: Tells one content from another where the name does not.
+        classes: How many classes are used; all of them unless said.
+        class_seed: Draws the classes with this seed; None takes the first by label.
+        class_names: Names the classes, in the order of their labels.
+        train_per_class: Training images of each class, validation included; None takes all.
+        validation_fraction: The stratified part of the training images that is held out.
+        data_seed: Of that split and of `train_per_class`.
+    """
+
+    dataset: str = "cifar100"
+    location: str | None = None
+    fingerprint: str | None = None
+    classes: Annotated[int, Field(ge=2)]
+    class_seed: Seed | None = None
+    class_names: tuple[str, ...] | None = None
+    train_per_class: Annotated[int, Field(ge=2)] | None = None
+    validation_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.1
+    data_seed: Seed = 0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _complete_from_the_data(cls, raw: Any) -> Any:
+        """Fill what was left open, and refuse what the data cannot give.
+
+        A fingerprint, even None, is only in a spec that was complete once: that one may be read
+        where its data is not.
+        """
+        if not isinstance(raw, dict) or "fingerprint" in raw:
+            return raw
+        given = {key: value for key, value in raw.items() if value is not None}
+        facts = catalog.facts(str(given.get("dataset", "cifar100")), given.get("location"))
+        given |= {"dataset": facts.dataset, "location": facts.location}
+        given["fingerprint"] = facts.fingerprint
+        if names := given.get("class_names"):
+            if given.get("class_seed") is not None:
+                raise InvalidInput("class_seed draws classes, class_names names them: give one")
+            for name in names:
+                if name not in facts.class_names:
+                    raise unknown(f"class of {facts.title}", name, facts.class_names)
+            if len(set(names)) < len(names):
+                raise InvalidInput(f"class_names: a class is named twice in {', '.join(names)}")
+            if given.setdefault("classes", len(names)) != len(names):
+                raise InvalidInput(f"classes is {given['classes']}, but {len(names)} are named")
+        available = len(facts.class_names)
+        if _as_int(given.setdefault("classes", available)) > available:
+            raise InvalidInput(
+                f"classes: {facts.title} has {available}, {given['classes']} were asked for"
+            )
+        wanted = _as_int(given.get("train_per_class", 0))
+        if facts.train_per_class is not None and wanted > facts.train_per_class:
+            raise InvalidInput(
+                f"train_per_class: {facts.title} has {facts.train_per_class} training images in "
+                f"its smallest class, {wanted} were asked for"
+            )
+        return given
+
+
+class Augmentation(_Spec):
+    """Random changes to training images, in the published study's amounts.
+
+    Attributes:
+        flip: Mirror left to right, every other image.
+        rotation: Up to this fraction of a full turn, either way.
+        zoom: Scale by 1 - zoom .. 1 + zoom.
+        contrast: Scale the distance from the channel's mean by 1 - contrast .. 1 + contrast.
+    """
+
+    flip: bool = True
+    rotation: Fraction = 0.1
+    zoom: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    contrast: Fraction = 0.1
+
+
+class ModelSpec(_Spec):
+    """Which network, from which weights, how much of it trained.
+
+    Attributes:
+        model: A backbone's key.
+        weights: `imagenet`, `none`, `trial:ID`, or a path to a `.weights.h5` file, which becomes
+            `sha256:...` here and `weights_file`.
+        weights_file: Where the weights lie, if in a file. Not part of the trial's identity.
+        image_size: The side to which images are resized, in pixels.
+        dropout: The fraction of features dropped before the classifier.
+        unfreeze: The fraction of the backbone's layers that is trained, counted from its end.
+        batchnorm: Whether unfrozen BatchNormalization updates its statistics, or is `frozen`.
+        head_outputs: The classifier's width; the number of classes unless said.
+    """
+
+    model: str
+    weights: str
+    weights_file: str | None = None
+    image_size: Count
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.5
+    unfreeze: Fraction = 1.0
+    batchnorm: Literal["train", "frozen"] = "train"
+    head_outputs: Annotated[int, Field(ge=2)] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _complete_from_the_facts(cls, raw: Any) -> Any:
+        if not isinstance(raw, dict):
+            return raw
+        if not isinstance(raw.get("model"), str):
+            raise InvalidInput("model: name a network; `cifarkit zoo --list` shows them")
+        facts = get_backbone(raw["model"])
+        given = {key: value for key, value in raw.items() if value is not None}
+        given["model"] = facts.key
+        given.setdefault("image_size", SCRATCH_IMAGE_SIZE if facts.whole else BACKBONE_IMAGE_SIZE)
+        if facts.whole or not facts.uses_dropout:
+            # What a network has no use for must not make two ids of one training.
+            given |= {"weights": "none", "unfreeze": 1.0, "batchnorm": "train"}
+            if not facts.uses_dropout:
+                given["dropout"] = 0.0
+        if _as_int(given["image_size"]) < facts.min_size:
+            raise InvalidInput(
+                f"image_size: {facts.key} takes {facts.min_size} pixels or more, "
+                f"{given['image_size']} was asked for"
+            )
+        given |= _checked_weights(
+            str(given.get("weights", "imagenet" if facts.weight_sets else "none")),
+            given.get("weights_file"),
+            facts.weight_sets,
+        )
+        return given
+
+
+class TrainSpec(_Spec):
+    """How it is trained.
+
+    Attributes:
+        epochs: At most this many.
+        head_epochs: Epochs before those in which the head alone is trained.
+        batch_size: Images per step.
+        optimizer: See `Literal`.
+        learning_rate: Constant; its default depends on the weights.
+        weight_decay: Decoupled (Loshchilov & Hutter 2019); 0.004 for AdamW unless said, 0 else.
+        label_smoothing: The share of the target that is spread over all classes.
+        patience: Epochs without a lower validation loss before training ends.
+        augmentation: None for none.
+        seed: Of initialization, order and augmentation.
+        precision: Of the computation; weights and logits are float32 always.
+    """
+
+    epochs: Count = 100
+    head_epochs: Annotated[int, Field(ge=0)] = 0
+    batch_size: Count = 128
+    optimizer: Literal["adam", "adamax", "sgd", "adamw", "rmsprop"] = "adam"
+    learning_rate: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    weight_decay: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    patience: Count = 7
+    augmentation: Augmentation | None = Augmentation()
+    seed: Seed = 0
+    precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _default_weight_decay(cls, raw: Any) -> Any:
+        if isinstance(raw, dict) and raw.get("weight_decay") is None:
+            return raw | {"weight_decay": ADAMW_WEIGHT_DECAY if raw.get("optimizer") == "adamw" else 0.0}
+        return raw
+
+
+class TrialSpec(_Spec):
+    """One training, whole. Two specs of the same training are equal and have the same id."""
+
+    data: DataSpec
+    model: ModelSpec
+    train: TrainSpec
+
+    @model_validator(mode="before")
+    @classmethod
+    def _default_learning_rate(cls, raw: Any) -> Any:
+        if not isinstance(raw, dict) or not isinstance(train := raw.get("train", {}), dict):
+            return raw
+        if train.get("learning_rate") is None:
+            try:
+                pretrained = ModelSpec.model_validate(raw.get("model")).weights != "none"
+            except ValidationError:
+                pretrained = False  # told, with all else, when the fields are validated
+            rate = PRETRAINED_LEARNING_RATE if pretrained else RANDOM_LEARNING_RATE
+            raw = raw | {"train": train | {"learning_rate": rate}}
+        return raw
+
+    @model_validator(mode="after")
+    def _fit_the_head(self) -> Self:
+        width = self.model.head_outputs or self.data.classes
+        if width < self.data.classes:
+            raise InvalidInput(f"head_outputs: {width} cannot tell {self.data.classes} classes")
+        # The model is frozen for everybody else.
+        object.__setattr__(
+            self, "model", self.model.model_copy(update={"head_outputs": width})
+        )
+        return self
+
+    @classmethod
+    def of(cls, **settings: Any) -> Self:
+        """A spec from flat settings (`model="lenet", dropout=0.3`), each by its own name.
+
+        `augment=False` stands for no augmentation; None anywhere stands for the default.
+
+        Raises:
+            InvalidInput: A setting is unknown or cannot be used. The message names the setting,
+                what was received and what would do.
+        """
+        nested: dict[str, dict[str, Any]] = {"data": {}, "model": {}, "train": {}}
+        augmentation: dict[str, Any] = {}
+        augment = settings.pop("augment", True)
+        for name, value in settings.items():
+            if value is None:
+                continue
+            if name in Augmentation.model_fields:
+                augmentation[name] = value
+            elif name in SETTINGS:
+                nested[SETTINGS[name]][name] = value
+            else:
+                raise unknown("setting", name, (*SETTINGS, *Augmentation.model_fields, "augment"))
+        nested["train"]["augmentation"] = augmentation if augment in (True, None) else None
+        try:
+            return cls.model_validate(nested)
+        except ValidationError as error:
+            raise InvalidInput("\n".join(map(_explained, error.errors()))) from None
+
+    @cached_property
+    def trial_id(self) -> str:
+        """Twelve hexadecimal digits of the SHA-256 of everything that changes the result."""
+        identity = self.model_dump(
+            mode="json", exclude={"data": {"location"}, "model": {"weights_file"}}
+        )
+        canonical = json.dumps(identity, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode()).hexdigest()[:12]
+
+
+SETTINGS: dict[str, str] = {
+    field: section
+    for section, spec in (("data", DataSpec), ("model", ModelSpec), ("train", TrainSpec))
+    for field in spec.model_fields
+    if field not in ("augmentation", "fingerprint", "weights_file")
+}
+"""Every setting by its flat name, and the section of the spec that it belongs to."""
+
+
+def _as_int(value: Any) -> int:
+    """The value for an early comparison; what is no number is left to the field's own check."""
+    try:
+        return int(value)
+    except (TypeError, ValueError):
+        return 0
+
+
+def _checked_weights(weights: str, file: str | None, sets: tuple[str, ...]) -> dict[str, Any]:
+    if weights in ("none", *sets) or weights.startswith("sha256:"):
+        return {"weights": weights, "weights_file": file}
+    if weights.startswith("trial:"):
+        if not weights.removeprefix("trial:").isalnum():
+            raise InvalidInput(f"weights: {weights!r} is not of the form trial:ID")
+        return {"weights": weights}
+    path = Path(weights).expanduser()
+    choices = ", ".join((*sets, "none", "trial:ID", "a .weights.h5 file"))
+    if not path.name.endswith(".weights.h5"):
+        raise InvalidInput(f"weights: {weights!r} is none of {choices}")
+    if not path.is_file():
+        raise InvalidInput(f"weights: there is no file {weights}")
+    with path.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    return {"weights": f"sha256:{digest[:16]}", "weights_file": str(path.resolve())}
+
+
+def _explained(error: ErrorDetails) -> str:
+    """One line for the user: the setting, what is wrong, what was received."""
+    cause = error.get("ctx", {}).get("error")
+    if isinstance(cause, InvalidInput):
+        return str(cause)
+    name = ".".join(str(part) for part in error["loc"][1:]) or str(error["loc"])
+    message = error["msg"][:1].lower() + error["msg"][1:]
+    received = "" if error["type"] == "missing" else f", got {error['input']!r}"
+    return f"{name.removeprefix('augmentation.')}: {message}{received}"

@@ -1,0 +1,132 @@
+"""Decide on validation images: the best arm, or a cheaper one that is not distinguishable from it.
+
+Test images take no part in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Any
+
+from cifarkit.errors import CifarkitError
+from cifarkit.evaluation.comparison import Conclusion, compare
+from cifarkit.trials.record import Arm, Choice, StudyRecord, TrialRecord
+
+
+class NothingToChooseFrom(CifarkitError):
+    """No arm of a study has a finished trial."""
+
+
+@dataclass(frozen=True)
+class _Scored:
+    arm: Arm
+    trials: tuple[TrialRecord, ...]
+
+    @property
+    def accuracy(self) -> float:
+        return fmean(trial.result.accuracy.validation for trial in self.trials if trial.result)
+
+    @property
+    def fit_seconds(self) -> float:
+        return fmean(trial.result.time.fit_seconds for trial in self.trials if trial.result)
+
+
+def choose(study: StudyRecord, records: Mapping[str, TrialRecord]) -> Choice:
+    """The arm to go on with, and why.
+
+    Among the arms that the validation images cannot tell from the best one (by
+    `evaluation.comparison.compare`), the one that took the least time to train.
+
+    Raises:
+        NothingToChooseFrom: No arm has a finished trial.
+    """
+    scored = _scored(study, records)
+    conclusion = compare(
+        {label: {t.spec.train.seed: _right(t) for t in arm.trials} for label, arm in scored.items()}
+    )
+    alike = _alike(conclusion)
+    best = scored[alike[0]]
+    chosen = min((scored[label] for label in alike), key=lambda arm: arm.fit_seconds)
+    return Choice(
+        arm=chosen.arm.label,
+        settings=chosen.arm.settings,
+        reason=_reason(chosen, best, len(alike), len(scored), conclusion),
+    )
+
+
+def _alike(conclusion: Conclusion) -> list[str]:
+    """The best arm and those that cannot be told from it.
+
+    With so few seeds that no difference could be shown, an arm whose interval lies below the best
+    is taken for worse all the same: a choice has to be made, and no claim hangs on it.
+    """
+    too_few = conclusion.seeds_needed is not None
+    alike = [
+        found.arm
+        for found in conclusion.comparisons
+        if found.verdict != "worse" and not (too_few and found.high < 0)
+    ]
+    return [conclusion.reference, *alike] if conclusion.reference else alike
+
+
+def best_values(
+    study: StudyRecord,
+    records: Mapping[str, TrialRecord],
+    choice: Choice,
+    axis: str,
+    count: int,
+) -> list[Any]:
+    """The chosen value of an axis, then those of the next best arms by validation accuracy."""
+    ranked = sorted(_scored(study, records).values(), key=lambda arm: -arm.accuracy)
+    values = [choice.settings[axis], *(arm.arm.settings[axis] for arm in ranked)]
+    return list(dict.fromkeys(values))[:count]
+
+
+def _scored(study: StudyRecord, records: Mapping[str, TrialRecord]) -> dict[str, _Scored]:
+    found = {}
+    for arm in study.arms:
+        done = _complete(arm.trials, records)
+        if done:
+            found[arm.label] = _Scored(arm, done)
+    if not found:
+        raise NothingToChooseFrom(
+            f"{study.title}: no trial completed, so there is nothing to go on with"
+        )
+    return found
+
+
+def _complete(
+    trials: Sequence[str], records: Mapping[str, TrialRecord]
+) -> tuple[TrialRecord, ...]:
+    return tuple(records[t] for t in trials if t in records and records[t].complete)
+
+
+def _right(trial: TrialRecord) -> Any:
+    """Which validation images were predicted right, (n,) bool."""
+    import numpy as np
+
+    with np.load(trial.folder / "predictions.npz", allow_pickle=False) as saved:
+        return saved["validation_predictions"] == saved["validation_labels"]
+
+
+def _reason(
+    chosen: _Scored, best: _Scored, alike: int, arms: int, conclusion: Conclusion
+) -> str:
+    images = conclusion.scores[0].images
+    of = f"on {images:,} validation images"
+    if arms == 1:
+        return f"the only one that completed; validation accuracy {chosen.accuracy:.3f} {of}"
+    if chosen is not best:
+        return (
+            f"validation accuracy {chosen.accuracy:.3f} {of}, not distinguishable from the "
+            f"highest ({best.arm.label}, {best.accuracy:.3f}), and the quickest to train of the "
+            f"{alike} alike ({chosen.fit_seconds:.0f} s against {best.fit_seconds:.0f} s)"
+        )
+    if alike == 1:
+        return f"highest validation accuracy, {chosen.accuracy:.3f} {of}, above all others"
+    return (
+        f"highest validation accuracy, {chosen.accuracy:.3f} {of}, and the quickest to train of "
+        f"the {alike} that are not distinguishable"
+    )

@@ -1,0 +1,32 @@
+"""Find the fine-tuning depth: the published study's Table 3."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from cifarkit.studies.study import Study, check_distinct, plan_arm
+
+FRACTIONS = (0.0, 0.1, 0.2, 1.0)
+
+
+def finetune(
+    settings: Mapping[str, Any], *, fractions: Sequence[float] = FRACTIONS, seeds: int = 1
+) -> Study:
+    """One arm per fraction of the backbone's layers that is trained, counted from its end.
+
+    Raises:
+        InvalidInput: A fraction or a setting cannot be used.
+    """
+    arms = tuple(
+        plan_arm(depth_label(fraction), settings, {"unfreeze": fraction}, seeds=seeds)
+        for fraction in fractions
+    )
+    return check_distinct(Study("finetune", "Fine-tuning depth", ("unfreeze",), arms))
+
+
+def depth_label(fraction: float) -> str:
+    """As the published table calls it."""
+    if fraction == 0:
+        return "freeze all"
+    return "unfreeze all" if fraction == 1 else f"unfreeze {100 * fraction:g}%"

@@ -1,0 +1,149 @@
+"""Walk through a whole study: each step is planned from what the steps before it chose."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from cifarkit.backbones.registry import get as get_backbone
+from cifarkit.errors import InvalidInput
+from cifarkit.studies.choice import best_values, choose
+from cifarkit.studies.finetune import finetune
+from cifarkit.studies.plan_file import KEPT, Step, StudyFile
+from cifarkit.studies.resize import resize
+from cifarkit.studies.study import Study, plan_arm
+from cifarkit.studies.sweep import sweep
+from cifarkit.studies.zoo import zoo
+from cifarkit.trials.record import Choice, StudyRecord, TrialRecord
+
+RunStep = Callable[[Study], tuple[StudyRecord, Mapping[str, TrialRecord]]]
+"""Runs a step's trials and returns what the store then has of it."""
+
+
+@dataclass
+class Position:
+    """What the steps so far have settled.
+
+    Attributes:
+        settings: Flat settings of the trials to come.
+        kept: The networks that `"kept"` stands for.
+    """
+
+    settings: dict[str, Any]
+    kept: list[Any] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A step that was taken.
+
+    Attributes:
+        study: None if the step does not apply.
+        choice: What was decided; None if nothing was to be.
+        skipped: Why the step does not apply.
+    """
+
+    step: Step
+    study: Study | None = None
+    choice: Choice | None = None
+    skipped: str = ""
+
+
+def walk(
+    file: StudyFile,
+    *,
+    overrides: Mapping[str, Any],
+    seeds: int | None,
+    run_step: RunStep,
+) -> Iterator[Taken]:
+    """Take the steps one after the other; each is yielded when it is done.
+
+    Args:
+        overrides: Settings that replace the file's; None leaves the file's.
+        seeds: Replaces the file's, unless None.
+        run_step: Runs the trials of one step.
+
+    Raises:
+        InvalidInput: A step cannot be planned.
+        NothingToChooseFrom: No trial of a step completed.
+    """
+    given = {name: value for name, value in overrides.items() if value is not None}
+    position = Position({**file.settings, **given})
+    for number, step in enumerate(file.step, start=1):
+        study, skipped = plan_step(file, number, position, seeds or file.seeds)
+        if study is None:
+            yield Taken(step, skipped=skipped)
+            continue
+        record, records = run_step(study)
+        if not (step.choose and step.vary):
+            yield Taken(step, study)
+            continue
+        choice = choose(record, records)
+        if "model" in step.vary and step.keep > 1:
+            position.kept = best_values(record, records, choice, "model", step.keep)
+        position.settings |= choice.settings
+        yield Taken(step, study, choice)
+
+
+def preview(
+    file: StudyFile, *, overrides: Mapping[str, Any], seeds: int | None
+) -> Iterator[Taken]:
+    """The same steps, with what the file assumes in place of results."""
+    given = {name: value for name, value in overrides.items() if value is not None}
+    position = Position({**file.settings, **given})
+    for number, step in enumerate(file.step, start=1):
+        study, skipped = plan_step(file, number, position, seeds or file.seeds)
+        yield Taken(step, study, skipped=skipped)
+        if study is None or not (step.choose and step.vary):
+            continue
+        possible = [arm for arm in study.arms if arm.specs]
+        assumed = [
+            arm for arm in possible if step.assume.items() <= arm.settings.items()
+        ] or possible
+        position.settings |= assumed[-1].settings
+        if "model" in step.vary and step.keep > 1:
+            models = [assumed[-1], *reversed(possible)]
+            position.kept = list(dict.fromkeys(a.settings["model"] for a in models))[: step.keep]
+
+
+def plan_step(
+    file: StudyFile, number: int, position: Position, seeds: int
+) -> tuple[Study | None, str]:
+    """The study of a step, or None and why it does not apply to the network that was chosen."""
+    step = file.step[number - 1]
+    settings = {**position.settings, **step.settings}
+    vary = {
+        name: (position.kept or [settings.get("model")]) if values == KEPT else values
+        for name, values in step.vary.items()
+    }
+    if "model" not in vary and "model" not in settings:
+        raise InvalidInput(f"step {step.title!r}: no network is chosen yet; vary or set model")
+    if reason := _pointless(vary, settings):
+        return None, reason
+    fixed = {name: value for name, value in settings.items() if name not in vary}
+    match tuple(vary):
+        case ():
+            study = Study("single", step.title, (), (plan_arm("", settings, {}, seeds=seeds),))
+        case ("model",):
+            study = zoo(fixed, models=vary["model"], seeds=seeds)
+        case ("model", "image_size"):
+            sizes = vary["image_size"]
+            study = resize(fixed, models=vary["model"], sizes=sizes, seeds=seeds)
+        case ("unfreeze",):
+            study = finetune(fixed, fractions=vary["unfreeze"], seeds=seeds)
+        case _:
+            study = sweep(fixed, vary, seeds=seeds)
+    return replace(study, title=step.title, part_of=file.name, step=number), ""
+
+
+def _pointless(vary: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
+    """Why a network has nothing to vary here; empty if it has."""
+    if "model" in vary:
+        return ""
+    facts = get_backbone(str(settings["model"]))
+    if facts.whole and "unfreeze" in vary:
+        return f"{facts.name} is trained from scratch: there is no depth to choose"
+    if not facts.uses_dropout and "dropout" in vary:
+        return f"{facts.name} has no dropout"
+    return ""

@@ -1,0 +1,139 @@
+"""A whole study as a file: settings, and steps that each vary something and build on the last.
+
+TOML, checked when it is read. `cifarkit study --schema` prints its JSON schema.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from cifarkit.errors import InvalidInput, unknown
+from cifarkit.studies.sweep import names, setting_of
+
+PRESETS = ("published", "quick")
+MOST_BYTES = 1_000_000
+KEPT = "kept"
+
+Scalar = bool | int | float | str
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Step(_Strict):
+    """One study of the whole.
+
+    Attributes:
+        title: What the step is called; its name in the store follows from it.
+        vary: Values to try, by the name of a setting; several settings make a grid. For `model`,
+            `"kept"` stands for the networks that an earlier step kept. Nothing to vary makes a
+            single training.
+        settings: Settings of this step's trials alone.
+        choose: Whether the best arm's settings are built on from here.
+        keep: How many networks, the chosen one first, the word `"kept"` stands for later.
+        assume: What `--dry-run` takes for chosen while the step has no results.
+    """
+
+    title: Annotated[str, Field(min_length=1, max_length=80)]
+    vary: dict[str, Annotated[list[Scalar], Field(min_length=1, max_length=100)] | Literal["kept"]] = {}
+    settings: dict[str, Scalar] = {}
+    choose: bool = True
+    keep: Annotated[int, Field(ge=1, le=20)] = 1
+    assume: dict[str, Scalar] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _plain_setting_names(cls, raw: Any) -> Any:
+        if not isinstance(raw, dict):
+            return raw
+        for key in ("vary", "settings", "assume"):
+            if isinstance(raw.get(key), dict):
+                raw = raw | {key: _by_field(raw[key])}
+        return raw
+
+    @model_validator(mode="after")
+    def _kept_is_for_networks(self) -> Self:
+        for field, values in self.vary.items():
+            if values == KEPT and field != "model":
+                raise InvalidInput(f"{field}: 'kept' stands for networks; list the values to try")
+        return self
+
+
+class StudyFile(_Strict):
+    """A whole study.
+
+    Attributes:
+        name: Letters, digits and dashes; the beginning of its studies' names in the store.
+        title: For the document.
+        settings: Of every trial, by the same names as on the command line.
+        seeds: How many times every trial is repeated.
+        step: The steps, in order.
+    """
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,40}$")]
+    title: Annotated[str, Field(min_length=1, max_length=200)]
+    settings: dict[str, Scalar | list[str]] = {}
+    seeds: Annotated[int, Field(ge=1, le=100)] = 1
+    step: Annotated[list[Step], Field(min_length=1, max_length=50)]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _plain_setting_names(cls, raw: Any) -> Any:
+        if isinstance(raw, dict) and isinstance(raw.get("settings"), dict):
+            return raw | {"settings": _by_field(raw["settings"])}
+        return raw
+
+
+def read(source: str) -> StudyFile:
+    """A preset by its name, or a file by its path.
+
+    Raises:
+        InvalidInput: There is none, or it is not of the form described here; the message names
+            the place and what was received.
+    """
+    if source in PRESETS:
+        text = resources.files("cifarkit.studies").joinpath(f"presets/{source}.toml").read_text()
+    else:
+        path = Path(source)
+        if not path.is_file():
+            raise InvalidInput(
+                f"there is no study file {source!r}; presets: {', '.join(PRESETS)}"
+            )
+        if path.stat().st_size > MOST_BYTES:
+            raise InvalidInput(f"{source}: larger than {MOST_BYTES:,} bytes; no study file is")
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise InvalidInput(f"{source}: cannot be read as text: {error}") from None
+    try:
+        return StudyFile.model_validate(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise InvalidInput(f"{source}: not TOML: {error}") from None
+    except RecursionError:
+        raise InvalidInput(f"{source}: nested too deeply") from None
+    except ValidationError as error:
+        faults = []
+        for fault in error.errors()[:10]:
+            place = ".".join(map(str, fault["loc"])) or "the file"
+            faults.append(f"{source}: {place}: {fault['msg'].removeprefix('Value error, ')}")
+        raise InvalidInput("\n".join(faults)) from None
+
+
+def _by_field(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings by the names of the spec's fields, however the user spelt them."""
+    known = {}
+    for name, value in settings.items():
+        field = setting_of(str(name)) or {"data-dir": "location", "class-names": "class_names"}.get(
+            str(name).replace("_", "-")
+        )
+        if field is None:
+            raise unknown("setting", str(name), names())
+        known[field] = value
+    return known

@@ -1,0 +1,37 @@
+"""Find the input size: the published study's Table 2."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from cifarkit.backbones.registry import get as get_backbone
+from cifarkit.studies.study import PlannedArm, Study, check_distinct, plan_arm
+
+MODELS = ("densenet169", "densenet201")
+SIZES = (32, 78, 96, 128)
+
+
+def resize(
+    settings: Mapping[str, Any],
+    *,
+    models: Sequence[str] = MODELS,
+    sizes: Sequence[int] = SIZES,
+    seeds: int = 1,
+) -> Study:
+    """Every network at every size; a size below a network's minimum is an arm "not possible".
+
+    Raises:
+        InvalidInput: A network or a setting cannot be used, or a size is no size at all.
+    """
+    arms = []
+    for key in models:
+        facts = get_backbone(key)
+        for size in sizes:
+            label, varied = f"{facts.name} at {size} px", {"model": facts.key, "image_size": size}
+            if 0 < size < facts.min_size:
+                reason = f"{facts.name} takes {facts.min_size} pixels or more"
+                arms.append(PlannedArm(label, varied, impossible=reason))
+            else:
+                arms.append(plan_arm(label, settings, varied, seeds=seeds))
+    return check_distinct(Study("resize", "Input size", ("model", "image_size"), tuple(arms)))

@@ -1,0 +1,123 @@
+"""A study: trials along an axis, planned whole before the first one runs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from cifarkit.errors import InvalidInput
+from cifarkit.specs import TrialSpec
+from cifarkit.trials.record import Arm, StudyRecord
+
+
+@dataclass(frozen=True)
+class PlannedArm:
+    """One row of the study to be.
+
+    Attributes:
+        label, settings, impossible: See `trials.record.Arm`.
+        specs: One per seed; empty if not possible.
+    """
+
+    label: str
+    settings: dict[str, Any]
+    specs: tuple[TrialSpec, ...] = ()
+    impossible: str = ""
+
+
+@dataclass(frozen=True)
+class Study:
+    """Arms along one or more axes; see `trials.record.StudyRecord` for the fields."""
+
+    kind: str
+    title: str
+    axes: tuple[str, ...]
+    arms: tuple[PlannedArm, ...]
+    part_of: str = ""
+    step: int = 0
+
+    @property
+    def name(self) -> str:
+        """The name of its file: what varies, and on which data."""
+        if self.step:
+            return _file_name(f"{self.part_of}-{self.step:02}-{self.title}")
+        spec = next(self.specs(), None)
+        parts = [self.kind]
+        if self.kind == "sweep":
+            parts += self.axes
+        if spec is not None:
+            if self.kind != "zoo" and "model" not in self.axes:
+                parts.append(spec.model.model)
+            parts.append(spec.data.dataset)
+            if "classes" not in self.axes:
+                parts.append(str(spec.data.classes))
+        return _file_name("-".join(parts))
+
+    def specs(self) -> Iterator[TrialSpec]:
+        """The specs of all arms. Seed by seed, so that every arm has a first result early."""
+        most = max((len(arm.specs) for arm in self.arms), default=0)
+        for seed in range(most):
+            for arm in self.arms:
+                if seed < len(arm.specs):
+                    yield arm.specs[seed]
+
+    def record(self, command: str) -> StudyRecord:
+        """What the store keeps of it."""
+        return StudyRecord(
+            name=self.name,
+            kind=self.kind,
+            title=self.title,
+            axes=self.axes,
+            arms=tuple(
+                Arm(
+                    label=arm.label,
+                    settings=arm.settings,
+                    trials=tuple(spec.trial_id for spec in arm.specs),
+                    impossible=arm.impossible,
+                )
+                for arm in self.arms
+            ),
+            created_at=datetime.now(UTC),
+            command=command,
+            part_of=self.part_of,
+            step=self.step,
+        )
+
+
+def _file_name(text: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+
+
+def plan_arm(
+    label: str, settings: Mapping[str, Any], varied: Mapping[str, Any], *, seeds: int = 1
+) -> PlannedArm:
+    """An arm with the study's settings and its own; seeds 0..seeds-1, the same in every arm.
+
+    Raises:
+        InvalidInput: The settings cannot be used.
+    """
+    specs = tuple(
+        TrialSpec.of(**{**settings, **varied, "seed": seed}) for seed in range(seeds)
+    )
+    return PlannedArm(label, dict(varied), specs)
+
+
+def check_distinct(study: Study) -> Study:
+    """Refuse a study whose arms are the same training under several names.
+
+    Raises:
+        InvalidInput: Two arms have the same first trial.
+    """
+    seen: dict[str, str] = {}
+    for arm in study.arms:
+        for spec in arm.specs[:1]:
+            if spec.trial_id in seen:
+                raise InvalidInput(
+                    f"{' and '.join(study.axes)}: {seen[spec.trial_id]} and {arm.label} are the "
+                    f"same training for {spec.model.model}"
+                )
+            seen[spec.trial_id] = arm.label
+    return study

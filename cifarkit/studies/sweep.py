@@ -1,0 +1,113 @@
+"""Vary any setting of a spec; several settings make a grid."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from cifarkit.errors import InvalidInput, unknown
+from cifarkit.specs import SETTINGS, Augmentation, TrialSpec
+from cifarkit.studies.study import PlannedArm, Study, check_distinct, plan_arm
+
+ALIASES = {"lr": "learning_rate", "size": "image_size", "depth": "unfreeze", "models": "model"}
+NOT_SWEPT = {"location", "seed", "data_seed"}
+"""Seeds are for `--seeds`; where data lies changes nothing."""
+
+_SWITCH = {"on": True, "yes": True, "true": True, "off": False, "no": False, "false": False}
+
+
+def names() -> list[str]:
+    """Every setting that can be varied, as a user writes it."""
+    fields = {*SETTINGS, *Augmentation.model_fields, "augment"} - NOT_SWEPT - {"class_names"}
+    return sorted(field.replace("_", "-") for field in fields)
+
+
+def setting_of(name: str) -> str | None:
+    """The flat name of the setting that a user calls `name`; None if there is none."""
+    field = name.lower().replace("-", "_")
+    field = ALIASES.get(field, field)
+    return field if field.replace("_", "-") in names() else None
+
+
+def parse_axes(words: Sequence[str]) -> dict[str, list[str]]:
+    """`dropout 0.3 0.5 lr 1e-4` as `{"dropout": ["0.3", "0.5"], "learning_rate": ["1e-4"]}`.
+
+    A word that is the name of a setting begins an axis, the words after it are its values.
+
+    Raises:
+        InvalidInput: The first word names no setting, an axis has no value or comes twice.
+    """
+    axes: dict[str, list[str]] = {}
+    current: list[str] | None = None
+    for word in words:
+        field = setting_of(word)
+        if field is not None:
+            if field in axes:
+                raise InvalidInput(f"{word}: named twice; give all its values in one place")
+            current = axes[field] = []
+        elif current is None:
+            raise unknown("parameter", word, names())
+        else:
+            current.append(word)
+    for field, values in axes.items():
+        if not values:
+            raise InvalidInput(f"{field.replace('_', '-')}: give the values to try after its name")
+    return axes
+
+
+def sweep(
+    settings: Mapping[str, Any], axes: Mapping[str, Sequence[Any]], *, seeds: int = 1
+) -> Study:
+    """One arm per combination of the axes' values.
+
+    Args:
+        settings: Of all arms, flat.
+        axes: Values by the flat name of their setting; text is read as the field's own type.
+
+    Raises:
+        InvalidInput: A value is none for its setting, or two arms are the same training.
+    """
+    planned = []
+    for combination in itertools.product(*axes.values()):
+        asked = {
+            field: _switch(value) if field in ("augment", "flip") else value
+            for field, value in zip(axes, combination, strict=True)
+        }
+        planned.append(plan_arm(_label(asked), settings, asked, seeds=seeds))
+    title = " and ".join(field.replace("_", " ") for field in axes)
+    title = title[0].upper() + title[1:]
+    check_distinct(Study("sweep", title, tuple(axes), tuple(planned)))
+    arms = []
+    for arm in planned:
+        # As the spec has them: 0.30 is 0.3, and a path is the data it holds.
+        typed = {field: value_of(arm.specs[0], field) for field in axes}
+        arms.append(PlannedArm(_label(typed), typed, arm.specs))
+    return Study("sweep", title, tuple(axes), tuple(arms))
+
+
+def value_of(spec: TrialSpec, field: str) -> Any:
+    """The value of a setting by its flat name, typed."""
+    if field == "augment":
+        return spec.train.augmentation is not None
+    if field in Augmentation.model_fields:
+        return None if spec.train.augmentation is None else getattr(spec.train.augmentation, field)
+    return getattr(getattr(spec, SETTINGS[field]), field)
+
+
+def _switch(value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    if (known := _SWITCH.get(str(value).lower())) is None:
+        raise InvalidInput(f"{value!r} is neither on nor off")
+    return known
+
+
+def _label(varied: Mapping[str, Any]) -> str:
+    texts = {
+        field: {True: "on", False: "off"}[value] if isinstance(value, bool) else str(value)
+        for field, value in varied.items()
+    }
+    if len(texts) == 1:
+        return next(iter(texts.values()))
+    return ", ".join(f"{field.replace('_', ' ')} {text}" for field, text in texts.items())

@@ -1,0 +1,32 @@
+"""Compare networks at the same settings: the published study's Table 1."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from cifarkit.backbones.registry import STUDY
+from cifarkit.backbones.registry import get as get_backbone
+from cifarkit.studies.study import Study, check_distinct, plan_arm
+
+
+def zoo(
+    settings: Mapping[str, Any], *, models: Sequence[str] = STUDY, seeds: int = 1
+) -> Study:
+    """One arm per network.
+
+    Networks trained from scratch keep their own size and random weights, whatever `image_size`
+    and `weights` say of the others.
+
+    Raises:
+        InvalidInput: A network or a setting cannot be used.
+    """
+    arms = []
+    for key in models:
+        facts = get_backbone(key)
+        varied: dict[str, Any] = {"model": facts.key}
+        if facts.whole:
+            varied |= {"image_size": None, "weights": None}
+        arm = plan_arm(facts.name, settings, varied, seeds=seeds)
+        arms.append(arm)
+    return check_distinct(Study("zoo", "Comparison of networks", ("model",), tuple(arms)))

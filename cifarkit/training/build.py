@@ -1,0 +1,151 @@
+"""From a spec to a Keras model that takes native images in 0..255 and gives logits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from cifarkit.backbones.preprocessing import preprocessing_layers
+from cifarkit.backbones.registry import Backbone
+from cifarkit.backbones.registry import get as get_backbone
+from cifarkit.profiling.memory import layer_outputs, published_estimate_mb
+from cifarkit.profiling.params import count
+from cifarkit.specs import ModelSpec
+
+
+@dataclass(frozen=True)
+class BuiltModel:
+    """A model and the parts of it that are measured.
+
+    Attributes:
+        model: (n, h, w, 3) in 0..255 to (n, head_outputs) float32 logits.
+        backbone: The network within it; its own head included if it is trained from scratch.
+        layers: The layers that the published study's estimate of memory counts.
+        image_size: The side at which the backbone sees the images.
+        frozen_layers: How many of the backbone's layers, from the input on, are not trained.
+    """
+
+    model: Any
+    backbone: Any
+    layers: tuple[Any, ...]
+    image_size: int
+    frozen_layers: int
+
+    def estimated_mb(self, batch_size: int, *, with_input: bool = False) -> float:
+        """The published estimate; `with_input` counts one layer in front, as Tables 3 and 5 do."""
+        outputs = layer_outputs(self.layers) + with_input * 3 * self.image_size**2
+        return published_estimate_mb(outputs, count(self.model).total, batch_size)
+
+
+@contextmanager
+def precision(policy: str) -> Iterator[None]:
+    """Build models under that Keras dtype policy, and leave the global one as it was."""
+    import keras
+
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def build(spec: ModelSpec, native_size: tuple[int, int], *, pretrained: bool = True) -> BuiltModel:
+    """Build the model of a spec.
+
+    Resizing and preprocessing are layers of the model: they run on the device, for a batch at a
+    time, so that memory does not grow with the number of images times their size.
+
+    Args:
+        spec: What to build.
+        native_size: (height, width) of the images that the model will be given.
+        pretrained: False builds the same model with random weights, to count and estimate.
+    """
+    import keras
+
+    facts = get_backbone(spec.model)
+    weights = "imagenet" if pretrained and spec.weights == "imagenet" else None
+    backbone = facts.build(
+        image_size=spec.image_size,
+        weights=weights,
+        outputs=spec.head_outputs,
+        dropout=spec.dropout,
+    )
+    if pretrained and spec.weights_file is not None:
+        backbone.load_weights(spec.weights_file)
+    frozen_layers = freeze(backbone, unfreeze=spec.unfreeze, batchnorm=spec.batchnorm)
+
+    inputs = keras.Input((*native_size, 3), name="image")
+    x = inputs
+    if native_size != (spec.image_size, spec.image_size):
+        x = keras.layers.Resizing(spec.image_size, spec.image_size, name="resize")(x)
+    for layer in preprocessing_layers(facts.preprocessing):
+        x = layer(x)
+    x = backbone(x)
+    if facts.whole:
+        layers = tuple(backbone.layers)
+    else:
+        head = _head(facts, spec)
+        for layer in head:
+            x = layer(x)
+        layers = (backbone, *head)
+    model = keras.Model(inputs, x, name=f"{spec.model}_classifier")
+    return BuiltModel(model, backbone, layers, spec.image_size, frozen_layers)
+
+
+def freeze(backbone: Any, *, unfreeze: float, batchnorm: str) -> int:
+    """Freeze all but the last `unfreeze` of the backbone's layers, as the published study counted.
+
+    Returns:
+        How many layers are frozen: `int(layers * (1 - unfreeze))`.
+    """
+    import keras
+
+    frozen = int(len(backbone.layers) * (1 - unfreeze))
+    for layer in backbone.layers[:frozen]:
+        layer.trainable = False
+        if isinstance(layer, keras.layers.Dropout):
+            # Stochastic depth would still drop: a frozen layer has to be a function of its input.
+            layer.rate = 0
+    if batchnorm == "frozen":
+        for layer in backbone.layers[frozen:]:
+            if isinstance(layer, keras.layers.BatchNormalization):
+                layer.trainable = False
+    return frozen
+
+
+@contextmanager
+def all_frozen(backbone: Any) -> Iterator[None]:
+    """Freeze the whole backbone for a while, then let each layer be as it was."""
+    import keras
+
+    layers = list(backbone.layers)
+    trainable = [layer.trainable for layer in layers]
+    drops = [layer for layer in layers if isinstance(layer, keras.layers.Dropout)]
+    rates = [layer.rate for layer in drops]
+    freeze(backbone, unfreeze=0.0, batchnorm="train")
+    try:
+        yield
+    finally:
+        for layer, flag in zip(layers, trainable, strict=True):
+            layer.trainable = flag
+        for layer, rate in zip(drops, rates, strict=True):
+            layer.rate = rate
+
+
+def _head(facts: Backbone, spec: ModelSpec) -> list[Any]:
+    """The classifier, in the published study's order: Dropout before the pooling."""
+    from keras import layers
+
+    head = [
+        layers.Dropout(spec.dropout, name="dropout"),
+        layers.GlobalAveragePooling2D(name="pool"),
+    ]
+    if facts.head == "xception":
+        head = [layers.BatchNormalization(name="head_bn"), *head]
+        head.append(layers.Dense(256, activation="relu", name="head_dense"))
+    # Logits stay float32 under mixed precision.
+    head.append(layers.Dense(spec.head_outputs, dtype="float32", name="logits"))
+    return head

@@ -1,0 +1,111 @@
+"""The compiled training and prediction steps: one trace each.
+
+Keras' own `fit` traces its step twice, since optimizer and metric variables are made during the
+first trace. Here everything is made before tracing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from cifarkit.specs import TrainSpec
+
+
+@dataclass(frozen=True)
+class Steps:
+    """What the loop calls.
+
+    Attributes:
+        train: (images, labels) -> (mean loss, number right), both scalar tensors; one update.
+        predict: (images) -> (n, outputs) float32 logits.
+        optimizer: Built, with a slot for every trainable weight.
+    """
+
+    train: Callable[[Any, Any], tuple[Any, Any]]
+    predict: Callable[[Any], Any]
+    optimizer: Any
+
+
+def uses_xla() -> bool:
+    """XLA pays on a GPU. On a CPU it made training nine times slower: it stays off there."""
+    import tensorflow as tf
+
+    return bool(tf.config.list_physical_devices("GPU"))
+
+
+def make_optimizer(train: TrainSpec) -> Any:
+    import keras
+
+    kind = {
+        "adam": keras.optimizers.Adam,
+        "adamax": keras.optimizers.Adamax,
+        "sgd": keras.optimizers.SGD,
+        "adamw": keras.optimizers.AdamW,
+        "rmsprop": keras.optimizers.RMSprop,
+    }[train.optimizer]
+    optimizer = kind(train.learning_rate, weight_decay=train.weight_decay or None)
+    if train.precision == "mixed_float16":
+        optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+    return optimizer
+
+
+def compile_steps(model: Any, train: TrainSpec) -> Steps:
+    """Compile the steps of a model whose layers are frozen and unfrozen as they shall be."""
+    import keras
+    import tensorflow as tf
+
+    # Grappler rewrites the graph for longer than it saves in runs of this length.
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+    optimizer = make_optimizer(train)
+    weights = model.trainable_variables
+    optimizer.build(weights)
+    outputs = model.output_shape[-1]
+    xla = uses_xla()
+    image_shape = (None, *model.input_shape[1:])
+
+    @tf.function(jit_compile=xla, reduce_retracing=True, autograph=False)
+    def train_step(images: Any, labels: Any) -> tuple[Any, Any]:
+        images = tf.cast(images, tf.float32)
+        with tf.GradientTape() as tape:
+            logits = model(images, training=True)
+            losses = keras.losses.categorical_crossentropy(
+                tf.one_hot(labels, outputs),
+                logits,
+                from_logits=True,
+                label_smoothing=train.label_smoothing,
+            )
+            loss = tf.reduce_mean(losses)
+            objective = tf.add_n([loss, *model.losses]) if model.losses else loss
+            if train.precision == "mixed_float16":
+                objective = optimizer.scale_loss(objective)
+        gradients = tape.gradient(objective, weights)
+        if unused := [w.path for w, g in zip(weights, gradients, strict=True) if g is None]:
+            raise RuntimeError(f"these weights are trainable but change nothing: {unused}")
+        optimizer.apply(gradients, weights)
+        right = tf.equal(tf.argmax(logits, axis=-1, output_type=labels.dtype), labels)
+        return loss, tf.reduce_sum(tf.cast(right, tf.int32))
+
+    @tf.function(
+        jit_compile=xla, autograph=False, input_signature=[tf.TensorSpec(image_shape, tf.uint8)]
+    )
+    def predict_step(images: Any) -> Any:
+        return model(tf.cast(images, tf.float32), training=False)
+
+    image_spec = tf.TensorSpec(
+        image_shape, tf.uint8 if train.augmentation is None else tf.float32
+    )
+    traced = train_step.get_concrete_function(image_spec, tf.TensorSpec((None,), tf.int32))
+    return Steps(traced, predict_step, optimizer)
+
+
+def predict(steps: Steps, images: np.ndarray, batch_size: int) -> np.ndarray:
+    """Logits of all images, (n, outputs) float32, a batch at a time."""
+    parts = [
+        steps.predict(images[start : start + batch_size]).numpy()
+        for start in range(0, len(images), batch_size)
+    ]
+    return np.concatenate(parts)

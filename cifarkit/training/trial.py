@@ -1,0 +1,175 @@
+"""Run one spec, from its data to its result, and write down everything that was measured."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+
+from cifarkit.profiling.memory import device_peak_mb, peak_rss_mb, rss_mb
+from cifarkit.trials.worker import Emit
+
+
+def run_trial(folder: Path, emit: Emit) -> None:
+    """Train the trial whose `spec.json` lies in `folder`, and leave its results there.
+
+    Args:
+        folder: The trial's folder in a store.
+        emit: Takes the name of an event and its values: `phase`, `step`, `epoch`.
+    """
+    started = psutil.Process().create_time()
+    emit("phase", {"phase": "import"})
+    import_began = time.perf_counter()
+    import keras
+    import tensorflow  # noqa: F401  # timed here, used below
+
+    import_seconds = time.perf_counter() - import_began
+    from cifarkit.backbones.registry import get as get_backbone
+    from cifarkit.data.dataset import load, select_classes, split
+    from cifarkit.profiling.environment import environment
+    from cifarkit.profiling.flops import flops_per_image
+    from cifarkit.profiling.measurements import Memory, Parameters, Time
+    from cifarkit.profiling.params import count
+    from cifarkit.specs import TrialSpec
+    from cifarkit.training.build import build, precision
+    from cifarkit.training.loop import cross_entropy_and_accuracy, fit
+    from cifarkit.training.steps import uses_xla
+    from cifarkit.trials.record import Result
+    from cifarkit.trials.store import write_history, write_result
+
+    spec = TrialSpec.model_validate_json((folder / "spec.json").read_bytes())
+    baseline_rss_mb = rss_mb()
+
+    emit("phase", {"phase": "data"})
+    clock = _Clock()
+    data = spec.data
+    splits = split(
+        select_classes(
+            load(data.dataset, data.location, image_size=spec.model.image_size),
+            data.classes,
+            data.class_seed,
+            data.class_names,
+        ),
+        train_per_class=data.train_per_class,
+        validation_fraction=data.validation_fraction,
+        data_seed=data.data_seed,
+    )
+    data_seconds = clock.lap()
+
+    emit("phase", {"phase": "build"})
+    keras.utils.set_random_seed(spec.train.seed)
+    with precision(spec.train.precision):
+        built = build(spec.model, splits.train_images.shape[1:3])
+    build_seconds = clock.lap()
+
+    emit("phase", {"phase": "compile"})
+    done, logits_of = fit(
+        built,
+        splits,
+        spec.train,
+        emit=emit,
+        on_epoch=lambda rows: write_history(folder, rows),
+    )
+    fit_seconds = clock.lap()
+
+    emit("phase", {"phase": "evaluate"})
+    test_logits = logits_of(splits.test_images)
+    evaluate_seconds = clock.lap()
+    test_loss, test_accuracy = cross_entropy_and_accuracy(test_logits, splits.test_labels)
+    _write_predictions(folder, test_logits, splits, logits_of(splits.validation_images))
+
+    best = done.history[done.best_epoch - 1]
+    counts = count(built.model)
+    facts = get_backbone(spec.model.model)
+    batch_size = spec.train.batch_size
+    write_result(
+        folder,
+        Result(
+            accuracy={
+                "train": best["accuracy"],
+                "validation": best["validation_accuracy"],
+                "test": test_accuracy,
+                "test_top5": _top_k(test_logits, splits.test_labels, 5),
+                "validation_loss": best["validation_loss"],
+                "test_loss": test_loss,
+            },
+            parameters=Parameters(
+                total=counts.total,
+                trainable=counts.trainable,
+                non_trainable=counts.non_trainable,
+                backbone_layers=len(built.backbone.layers),
+                frozen_layers=built.frozen_layers,
+            ),
+            memory=Memory(
+                estimated_mb=built.estimated_mb(batch_size),
+                estimated_with_input_mb=built.estimated_mb(batch_size, with_input=True),
+                peak_rss_mb=peak_rss_mb(),
+                baseline_rss_mb=baseline_rss_mb,
+                device_peak_mb=device_peak_mb(),
+            ),
+            time=Time(
+                import_seconds=import_seconds,
+                data_seconds=data_seconds,
+                build_seconds=build_seconds,
+                first_step_seconds=done.first_step_seconds,
+                images_per_second=done.median("images_per_second"),
+                epoch_seconds=done.median("train_seconds"),
+                fit_seconds=fit_seconds,
+                evaluate_seconds=evaluate_seconds,
+                input_wait_share=done.input_wait_share,
+                trial_seconds=time.time() - started,
+            ),
+            environment=environment(precision=spec.train.precision, xla=uses_xla()),
+            flops_per_image=flops_per_image(built.backbone),
+            epochs_run=len(done.history),
+            best_epoch=done.best_epoch,
+            stopped_early=done.stopped_early,
+            train_images=len(splits.train_labels),
+            validation_images=len(splits.validation_labels),
+            test_images=len(splits.test_labels),
+            class_names=splits.class_names,
+            class_groups=splits.class_groups,
+            requested_batch_size=batch_size,
+            used_batch_size=batch_size,
+            notes=(facts.note,) if facts.note else (),
+        ),
+    )
+
+
+class _Clock:
+    def __init__(self) -> None:
+        self._mark = time.perf_counter()
+
+    def lap(self) -> float:
+        before, self._mark = self._mark, time.perf_counter()
+        return self._mark - before
+
+
+def _top_k(logits: np.ndarray, labels: np.ndarray, k: int) -> float:
+    """The share of images whose label is among the k highest logits."""
+    right = logits[np.arange(len(labels)), labels]
+    return float(((logits > right[:, None]).sum(axis=1) < k).mean())
+
+
+def _write_predictions(
+    folder: Path, test_logits: np.ndarray, splits: Any, validation_logits: np.ndarray
+) -> None:
+    import io
+
+    from cifarkit.trials.store import write_atomically
+
+    shifted = np.exp(test_logits - test_logits.max(axis=1, keepdims=True))
+    probabilities = shifted / shifted.sum(axis=1, keepdims=True)
+    packed = io.BytesIO()
+    np.savez_compressed(
+        packed,
+        labels=splits.test_labels,
+        predictions=test_logits.argmax(axis=1).astype(np.int32),
+        probabilities=probabilities.astype(np.float16),
+        validation_labels=splits.validation_labels,
+        validation_predictions=validation_logits.argmax(axis=1).astype(np.int32),
+    )
+    write_atomically(folder / "predictions.npz", packed.getvalue())

@@ -1,0 +1,230 @@
+"""How a trial's work is run: in a fresh process, or in this one to debug it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import platform
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, Protocol
+
+import psutil
+
+from cifarkit.trials.record import Status
+from cifarkit.trials.worker import explain, resolve
+
+OnEvent = Callable[[dict[str, Any]], None]
+LOG_TAIL_LINES = 20
+SAMPLE_SECONDS = 0.25
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How an attempt ended.
+
+    Attributes:
+        status: `complete`, `failed`, `oom`, `timeout`, or `pending` if it was interrupted.
+        reason: One line; empty if complete.
+        peak_rss_mb: The highest resident memory that was seen of the process, if it was watched.
+    """
+
+    status: Status
+    reason: str = ""
+    peak_rss_mb: float | None = None
+
+
+class Launcher(Protocol):
+    """Runs a trial's work to its end, whatever that is."""
+
+    def run(
+        self, work: str, folder: Path, *, timeout_seconds: float | None, on_event: OnEvent
+    ) -> Ending:
+        """Run `work` (`module:function`) on a trial's folder; events arrive while it runs."""
+        ...
+
+    def stop(self) -> None:
+        """End all that is running, at once. May be called from another thread."""
+        ...
+
+
+class InProcessLauncher:
+    """Runs the work in this process: for a debugger, and for tests. Timeouts do not apply."""
+
+    def run(
+        self, work: str, folder: Path, *, timeout_seconds: float | None, on_event: OnEvent
+    ) -> Ending:
+        try:
+            resolve(work)(folder, lambda kind, values: on_event({"kind": kind, **values}))
+        except Exception as error:
+            status, reason = explain(error)
+            return Ending(Status(status), reason)
+        return Ending(Status.COMPLETE)
+
+    def stop(self) -> None:
+        """Nothing runs beside the caller."""
+
+
+class ProcessLauncher:
+    """Runs each trial in a fresh process, whose memory is its own and ends with it.
+
+    Args:
+        environment: Variables to set for the process, on top of this one's.
+    """
+
+    def __init__(self, environment: Mapping[str, str] | None = None) -> None:
+        self._environment = {"TF_CPP_MIN_LOG_LEVEL": "2", "PYTHONUNBUFFERED": "1"}
+        self._environment |= environment or {}
+        self._live: set[subprocess.Popen[bytes]] = set()
+        self._stopped = False
+        self._lock = threading.Lock()
+
+    def run(
+        self, work: str, folder: Path, *, timeout_seconds: float | None, on_event: OnEvent
+    ) -> Ending:
+        # Each attempt begins a log of its own; the worker appends.
+        (folder / "log.txt").write_bytes(b"")
+        kills_before = _kernel_oom_kills()
+        with self._lock:
+            if self._stopped:
+                return Ending(Status.PENDING, "not started")
+            process = subprocess.Popen(
+                [sys.executable, "-m", "cifarkit.trials.worker", work, str(folder)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                env=os.environ | self._environment,
+                # Ctrl-C is for the parent, which ends its children in its own way.
+                start_new_session=True,
+            )
+            self._live.add(process)
+        timed_out = threading.Event()
+
+        def expire() -> None:
+            timed_out.set()
+            kill_tree(process.pid)
+
+        timer = threading.Timer(timeout_seconds or 0, expire)
+        timer.daemon = True
+        if timeout_seconds is not None:
+            timer.start()
+        watch = _PeakWatch(process.pid)
+        watch.start()
+        try:
+            last = _read_events(process.stdout, on_event)
+            code = process.wait()
+        finally:
+            timer.cancel()
+            kill_tree(process.pid)
+            process.wait()
+            watch.end()
+            with self._lock:
+                self._live.discard(process)
+            for pipe in (process.stdin, process.stdout):
+                if pipe is not None:
+                    pipe.close()
+        if timed_out.is_set():
+            return Ending(Status.TIMEOUT, f"no end after {timeout_seconds:g} s", watch.peak_mb)
+        if self._stopped and last.get("kind") != "done":
+            return Ending(Status.PENDING, "interrupted", watch.peak_mb)
+        return _judged(code, last, watch.peak_mb, _kernel_oom_kills() > kills_before)
+
+    def stop(self) -> None:
+        with self._lock:
+            self._stopped = True
+            live = list(self._live)
+        for process in live:
+            kill_tree(process.pid)
+
+
+def _judged(code: int, last: dict[str, Any], peak_mb: float | None, oom_kill: bool) -> Ending:
+    if code == 0 and last.get("kind") == "done":
+        return Ending(Status.COMPLETE, peak_rss_mb=peak_mb)
+    if last.get("kind") == "error":
+        return Ending(Status(last["status"]), last["reason"], peak_mb)
+    if code < 0:
+        number = -code
+        if number == signal.SIGKILL and oom_kill:
+            return Ending(Status.OOM, "killed by the system for lack of memory", peak_mb)
+        with contextlib.suppress(ValueError):
+            name = signal.Signals(number).name
+            return Ending(Status.FAILED, f"killed by signal {number} ({name})", peak_mb)
+        return Ending(Status.FAILED, f"killed by signal {number}", peak_mb)
+    return Ending(Status.FAILED, f"the process ended with code {code}", peak_mb)
+
+
+def _read_events(stream: IO[bytes] | None, on_event: OnEvent) -> dict[str, Any]:
+    """Hand on every event until the process closes its end; return the last one."""
+    last: dict[str, Any] = {}
+    for line in stream or ():
+        try:
+            event = json.loads(line)
+        except ValueError:
+            continue  # the last line of a process that was killed while it wrote
+        if isinstance(event, dict):
+            last = event
+            on_event(event)
+    return last
+
+
+class _PeakWatch(threading.Thread):
+    """Samples a process' memory, so that the peak of one that is killed is known too."""
+
+    def __init__(self, pid: int) -> None:
+        super().__init__(name="peak-watch", daemon=True)
+        self._pid = pid
+        self._ended = threading.Event()
+        self.peak_mb: float | None = None
+
+    def run(self) -> None:
+        with contextlib.suppress(psutil.Error):
+            process = psutil.Process(self._pid)
+            while not self._ended.is_set():
+                self.peak_mb = max(self.peak_mb or 0.0, process.memory_info().rss / 2**20)
+                self._ended.wait(SAMPLE_SECONDS)
+
+    def end(self) -> None:
+        self._ended.set()
+        self.join()
+
+
+def kill_tree(pid: int) -> None:
+    """Kill a session's leader and all that it started, at once."""
+    if hasattr(os, "killpg"):
+        # Reaches the children of a leader that is dead already.
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(pid, signal.SIGKILL)
+    try:
+        root = psutil.Process(pid)
+        tree = [*root.children(recursive=True), root]
+    except psutil.NoSuchProcess:
+        tree = []
+    for process in tree:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+
+
+def _kernel_oom_kills() -> int:
+    """How many processes the kernel has killed for lack of memory since it started."""
+    if platform.system() != "Linux":
+        return 0
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/vmstat").read_text().splitlines():
+            if line.startswith("oom_kill "):
+                return int(line.split()[1])
+    return 0
+
+
+def log_tail(folder: Path) -> str:
+    """The last lines of a trial's log."""
+    with contextlib.suppress(OSError), (folder / "log.txt").open("rb") as stream:
+        stream.seek(0, os.SEEK_END)
+        stream.seek(max(0, stream.tell() - 64_000))
+        lines = stream.read().decode(errors="replace").splitlines()
+        return "\n".join(lines[-LOG_TAIL_LINES:])
+    return ""

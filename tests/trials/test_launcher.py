@@ -1,0 +1,137 @@
+"""Every way in which a trial's process can end, with real processes."""
+
+import os
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from cifarkit.trials.launcher import Ending, InProcessLauncher, ProcessLauncher, log_tail
+from cifarkit.trials.record import Status
+
+WORK = "tests.trials.work:"
+
+
+def launch(name: str, folder: Path, **options: Any) -> tuple[Ending, list[dict[str, Any]]]:
+    events: list[dict[str, Any]] = []
+    launcher = ProcessLauncher({"PYTHONPATH": os.getcwd()})
+    ending = launcher.run(
+        WORK + name,
+        folder,
+        timeout_seconds=options.get("timeout_seconds"),
+        on_event=events.append,
+    )
+    return ending, events
+
+
+def gone(pid: int, within: float = 5.0) -> bool:
+    until = time.monotonic() + within
+    while time.monotonic() < until:
+        if not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def test_done(tmp_path: Path) -> None:
+    ending, events = launch("quick", tmp_path)
+    assert ending.status is Status.COMPLETE
+    assert ending.reason == ""
+    assert [event["kind"] for event in events] == ["epoch", "done"]
+    assert "said on standard output" in log_tail(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "reason"),
+    [
+        ("raises", Status.FAILED, "ValueError: the seventh seal"),
+        ("no_memory", Status.OOM, "MemoryError: Unable to allocate"),
+        ("dies", Status.FAILED, "killed by signal 6 (SIGABRT)"),
+        ("exits", Status.FAILED, "the process ended with code 3"),
+        ("is_not_there", Status.FAILED, "AttributeError"),
+    ],
+)
+def test_failures_say_why(tmp_path: Path, name: str, status: Status, reason: str) -> None:
+    ending, _ = launch(name, tmp_path)
+    assert ending.status is status
+    assert ending.reason.startswith(reason)
+
+
+def test_the_log_holds_the_traceback(tmp_path: Path) -> None:
+    launch("raises", tmp_path)
+    assert "ValueError: the seventh seal\nis broken" in log_tail(tmp_path)
+
+
+def test_kill_minus_nine_and_the_peak_of_who_was_killed(tmp_path: Path) -> None:
+    ending, _ = launch("grows", tmp_path)
+    assert ending == Ending(Status.FAILED, "killed by signal 9 (SIGKILL)", ending.peak_rss_mb)
+    assert ending.peak_rss_mb is not None
+    assert 300 < ending.peak_rss_mb < 400
+
+
+def test_a_timeout_ends_the_whole_tree(tmp_path: Path) -> None:
+    ending, events = launch("hangs", tmp_path, timeout_seconds=2)
+    assert ending.status is Status.TIMEOUT
+    assert ending.reason == "no end after 2 s"
+    assert {"kind": "phase", "phase": "hanging"} in events
+    assert all(gone(int(pid)) for pid in (tmp_path / "pids").read_text().split())
+
+
+def test_stop_ends_what_runs_and_starts_no_more(tmp_path: Path) -> None:
+    launcher = ProcessLauncher({"PYTHONPATH": os.getcwd()})
+    endings: list[Ending] = []
+    hanging = threading.Event()
+
+    def run() -> None:
+        for _ in range(2):
+            endings.append(
+                launcher.run(
+                    WORK + "hangs",
+                    tmp_path,
+                    timeout_seconds=None,
+                    on_event=lambda event: hanging.set(),
+                )
+            )
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    assert hanging.wait(20)
+    launcher.stop()
+    thread.join(20)
+    assert [ending.status for ending in endings] == [Status.PENDING, Status.PENDING]
+    assert all(gone(int(pid)) for pid in (tmp_path / "pids").read_text().split())
+
+
+def test_a_parent_that_is_killed_leaves_no_orphan(tmp_path: Path) -> None:
+    import subprocess
+    import sys
+
+    program = (
+        "from pathlib import Path; from cifarkit.trials.launcher import ProcessLauncher;"
+        f"ProcessLauncher().run('{WORK}hangs', Path({str(tmp_path)!r}), timeout_seconds=None,"
+        " on_event=print)"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", program], cwd=os.getcwd())
+    until = time.monotonic() + 20
+    while not (tmp_path / "pids").exists() and time.monotonic() < until:
+        time.sleep(0.05)
+    time.sleep(0.2)
+    parent.kill()
+    parent.wait()
+    worker, child = map(int, (tmp_path / "pids").read_text().split())
+    assert gone(worker)
+    assert gone(child)
+
+
+def test_in_process(tmp_path: Path) -> None:
+    launcher, events = InProcessLauncher(), []
+    ending = launcher.run(
+        WORK + "quick", tmp_path, timeout_seconds=None, on_event=events.append
+    )
+    assert ending == Ending(Status.COMPLETE)
+    assert events == [{"kind": "epoch", "epoch": 1, "epochs": 1}]
+    failed = launcher.run(WORK + "raises", tmp_path, timeout_seconds=None, on_event=events.append)
+    assert failed == Ending(Status.FAILED, "ValueError: the seventh seal")

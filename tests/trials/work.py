@@ -1,0 +1,56 @@
+"""Work for trials that trains nothing: what goes wrong with real work, made on purpose."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from cifarkit.trials.worker import Emit
+
+
+def quick(folder: Path, emit: Emit) -> None:
+    """Done at once; counts how often it was run."""
+    with (folder / "ran").open("a") as stream:
+        stream.write("x")
+    emit("epoch", {"epoch": 1, "epochs": 1})
+    print("said on standard output")
+    (folder / "result.json").write_text("{}")
+
+
+def raises(folder: Path, emit: Emit) -> None:
+    raise ValueError("the seventh seal\nis broken")
+
+
+def no_memory(folder: Path, emit: Emit) -> None:
+    import numpy as np
+
+    np.ones(2**60, np.uint8)
+
+
+def dies(folder: Path, emit: Emit) -> None:
+    os.abort()
+
+
+def exits(folder: Path, emit: Emit) -> None:
+    os._exit(3)
+
+
+def hangs(folder: Path, emit: Emit) -> None:
+    """Starts a child of its own and waits for ever; says who both are."""
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    (folder / "pids").write_text(f"{os.getpid()} {child.pid}")
+    emit("phase", {"phase": "hanging"})
+    time.sleep(600)
+
+
+def grows(folder: Path, emit: Emit) -> None:
+    """Holds 300 MB for a moment, then hangs."""
+    import numpy as np
+
+    block = np.ones(300 * 2**20, np.uint8)
+    emit("phase", {"phase": f"holding {block.nbytes}"})
+    time.sleep(1)
+    os.kill(os.getpid(), 9)
