@@ -204,7 +204,9 @@ class TrainSpec(_Spec):
     @classmethod
     def _default_weight_decay(cls, raw: Any) -> Any:
         if isinstance(raw, dict) and raw.get("weight_decay") is None:
-            return raw | {"weight_decay": ADAMW_WEIGHT_DECAY if raw.get("optimizer") == "adamw" else 0.0}
+            return raw | {
+                "weight_decay": ADAMW_WEIGHT_DECAY if raw.get("optimizer") == "adamw" else 0.0
+            }
         return raw
 
 
@@ -235,9 +237,7 @@ class TrialSpec(_Spec):
         if width < self.data.classes:
             raise InvalidInput(f"head_outputs: {width} cannot tell {self.data.classes} classes")
         # The model is frozen for everybody else.
-        object.__setattr__(
-            self, "model", self.model.model_copy(update={"head_outputs": width})
-        )
+        object.__setattr__(self, "model", self.model.model_copy(update={"head_outputs": width}))
         return self
 
     @classmethod

@@ -20,7 +20,12 @@ def test_the_defaults_are_the_published_studys() -> None:
     assert spec.data.dataset == "cifar100"
     assert (spec.model.image_size, spec.model.dropout, spec.model.weights) == (78, 0.5, "imagenet")
     train = spec.train
-    assert (train.batch_size, train.optimizer, train.epochs, train.patience) == (128, "adam", 100, 7)
+    assert (train.batch_size, train.optimizer, train.epochs, train.patience) == (
+        128,
+        "adam",
+        100,
+        7,
+    )
     assert train.learning_rate == 2.5e-5
     assert train.augmentation == Augmentation(flip=True, rotation=0.1, zoom=0.1, contrast=0.1)
     assert spec.model.head_outputs == 80
@@ -165,7 +170,10 @@ REFUSALS = [
     ({"model": "xception", "image_size": 70}, "xception takes 71 pixels or more, 70"),
     ({"model": "lenet", "classes": 101}, "CIFAR-100 has 100, 101 were asked for"),
     ({"model": "lenet", "dataset": "cifar10", "classes": 11}, "CIFAR-10 has 10, 11 were"),
-    ({"model": "lenet", "classes": 1}, "classes: input should be greater than or equal to 2, got 1"),
+    (
+        {"model": "lenet", "classes": 1},
+        "classes: input should be greater than or equal to 2, got 1",
+    ),
     ({"model": "lenet", "train_per_class": 501}, "CIFAR-100 has 500 training images"),
     ({"model": "vgg16", "unfreeze": 1.2}, "unfreeze: input should be less than or equal to 1"),
     ({"model": "vgg16", "unfreeze": -0.1}, "unfreeze: input should be greater than or equal to 0"),

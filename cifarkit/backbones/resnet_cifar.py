@@ -86,7 +86,7 @@ def _facts(blocks: int) -> Backbone:
         key=f"resnet{depth}",
         name=f"ResNet-{depth}",
         family="ResNet (CIFAR)",
-        paper="He, Zhang, Ren, Sun: Deep Residual Learning for Image Recognition, 2016, section 4.2",
+        paper="He, Zhang, Ren, Sun: Deep Residual Learning for Image Recognition, 2016 (4.2)",
         build=partial(_resnet, blocks=blocks, name=f"resnet{depth}"),
         preprocessing="tf",
         min_size=8,

@@ -8,9 +8,11 @@ from typing import Annotated
 import typer
 
 from cifarkit import __version__
+from cifarkit.cli.evaluate import evaluate
 from cifarkit.cli.finetune import finetune
 from cifarkit.cli.report import report
 from cifarkit.cli.resize import resize_study
+from cifarkit.cli.study import study
 from cifarkit.cli.sweep import sweep
 from cifarkit.cli.zoo import zoo
 from cifarkit.errors import CifarkitError, InvalidInput
@@ -25,6 +27,8 @@ app.command()(zoo)
 app.command()(resize_study)
 app.command()(finetune)
 app.command(no_args_is_help=True)(sweep)
+app.command()(study)
+app.command(no_args_is_help=True)(evaluate)
 app.command()(report)
 
 

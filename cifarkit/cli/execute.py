@@ -5,117 +5,145 @@ from __future__ import annotations
 import os
 import shlex
 import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import typer
 
 from cifarkit.cli.console import plain_or_rich_table, say
 from cifarkit.cli.progress import progress
 from cifarkit.data import catalog
-from cifarkit.errors import CifarkitError
+from cifarkit.errors import CifarkitError, InvalidInput
+from cifarkit.specs import TrialSpec
 from cifarkit.studies.study import Study
 from cifarkit.trials.launcher import ProcessLauncher
-from cifarkit.trials.record import Status
+from cifarkit.trials.record import Status, StudyRecord, TrialRecord
 from cifarkit.trials.runner import run
-from cifarkit.trials.store import Store
+from cifarkit.trials.store import KEPT_WEIGHTS, Store
 
-WORK = "cifarkit.training.trial:run_trial"
+WORK = {
+    "none": "cifarkit.training.trial:run_trial",
+    "best": "cifarkit.training.trial:run_trial_and_keep_weights",
+}
 
 
-def execute(
-    study: Study, *, runs: Path, jobs: int, timeout: float | None, dry_run: bool
-) -> None:
+@dataclass(frozen=True)
+class How:
+    """How trials are run; see the options of the same names. None of it changes a result."""
+
+    runs: Path
+    jobs: int = 1
+    timeout: float | None = None
+    keep_weights: str = "none"
+
+
+def execute(study: Study, *, dry_run: bool, **how: Any) -> None:
     """Run a study's trials and print its table to standard output.
 
     Exits:
         1 if some trial did not complete, 130 if interrupted.
     """
     if dry_run:
-        show_plan(study)
+        from cifarkit.cli.plan import show_plan
+
+        show_plan([study], Store(how["runs"]))
         return
+    settled = How(**how)
+    statuses = run_study(study, settled)
+    show_table(study, Store(settled.runs))
+    end(statuses, settled)
+
+
+def run_study(study: Study, how: How) -> dict[str, Status]:
+    """Run what is not done of a study, with its progress on standard error.
+
+    Exits:
+        130 if interrupted.
+    """
+    store = Store(how.runs)
     specs = list(study.specs())
-    store = Store(runs)
-    todo = [spec for spec in specs if not store.is_complete(spec.trial_id)]
+    files = () if how.keep_weights == "none" else (KEPT_WEIGHTS,)
+    todo = [spec for spec in specs if not store.is_complete(spec.trial_id, files)]
+    _check_donors(todo, store)
     _fetch(todo)
-    store.write_study(study.record(shlex.join(["cifarkit", *sys.argv[1:]])))
+    labels = {spec.trial_id: arm.label for arm in study.arms for spec in arm.specs}
     try:
-        with progress(study.title, {arm.specs[0].trial_id: arm.label for arm in study.arms if arm.specs}) as show:
-            statuses = run(
+        store.write_study(study.record(command_line()))
+        with progress(study.title, labels) as show:
+            return run(
                 specs,
                 store,
-                ProcessLauncher(_threads(jobs)),
-                work=WORK,
-                jobs=jobs,
-                timeout_seconds=timeout,
+                ProcessLauncher(_threads(how.jobs)),
+                work=WORK[how.keep_weights],
+                files=files,
+                jobs=how.jobs,
+                timeout_seconds=how.timeout,
                 on_event=show,
             )
     except KeyboardInterrupt:
         say("Interrupted. What is finished is kept; the same command goes on from here.", "yellow")
         raise typer.Exit(130) from None
     except OSError as error:
-        raise CifarkitError(f"cannot write to {runs}: {error}") from None
-    show_table(study, store)
+        raise CifarkitError(f"cannot write to {store.root}: {error}") from None
+
+
+def end(statuses: dict[str, Status], how: How) -> None:
+    """Say what did not complete, and exit with 1 if anything did not."""
     failed = sum(status is not Status.COMPLETE for status in statuses.values())
     if failed:
         say(
             f"{failed} of {len(statuses)} trials did not complete; their rows say why, their "
-            f"logs are in {runs}/trials/ID/log.txt. The same command tries them again.",
+            f"logs are in {how.runs}/trials/ID/log.txt. The same command tries them again.",
             "yellow",
         )
         raise typer.Exit(1)
 
 
-def show_plan(study: Study) -> None:
-    """`--dry-run`: every trial with its parameters and estimated memory."""
-    from cifarkit.training.plan import plan
-
-    with_input = study.kind != "zoo"
-    label = {
-        spec.trial_id: arm.label for arm in study.arms for spec in arm.specs
-    }
-    rows = []
-    for planned in plan(study.specs()):
-        spec = planned.spec
-        memory = planned.estimated_with_input_mb if with_input else planned.estimated_mb
-        rows.append(
-            [
-                label[spec.trial_id],
-                str(spec.model.image_size),
-                f"{planned.total_params:,}",
-                f"{planned.trainable_params:,}",
-                f"{memory:.3f}".rstrip("0").rstrip("."),
-                spec.trial_id,
-            ]
-        )
-    rows += [[arm.label, "", "", "", "", arm.impossible] for arm in study.arms if arm.impossible]
-    plain_or_rich_table(
-        f"{study.title}: {len(rows)} trials, none run",
-        ["Arm", "Image px", "Parameters", "Trainable", "Est. memory MB", "Trial"],
-        rows,
-        numeric={1, 2, 3, 4},
-    )
-
-
 def show_table(study: Study, store: Store) -> None:
-    """The study's table, as the report has it."""
+    """The study's tables, as the report has them."""
     from cifarkit.reporting.tables import main_tables
 
-    known = set(store.trial_ids())
-    records = {
-        spec.trial_id: store.read(spec.trial_id)
-        for spec in study.specs()
-        if spec.trial_id in known
-    }
-    for table in main_tables(study.record(""), records):
+    record = study.record("")
+    for table in main_tables(record, records_of(record, store)):
         plain_or_rich_table(
             table.caption,
-            [column.heading for column in table.columns],
-            [[cell.text for cell in row] for row in table.rows],
+            table.headings,
+            table.texts(),
             numeric={i for i, column in enumerate(table.columns) if column.numeric},
         )
 
 
-def _fetch(specs: list) -> None:  # type: ignore[type-arg]
+def records_of(study: StudyRecord, store: Store) -> dict[str, TrialRecord]:
+    """The trials of a study that the store knows, by id."""
+    known = set(store.trial_ids())
+    return {t: store.read(t) for arm in study.arms for t in arm.trials if t in known}
+
+
+def command_line() -> str:
+    """This very command, as a user would type it again."""
+    return shlex.join(["cifarkit", *sys.argv[1:]])
+
+
+def _check_donors(specs: Sequence[TrialSpec], store: Store) -> None:
+    """Refuse `--weights trial:ID` of a trial that is not there, kept no weights, or differs."""
+    for spec in specs:
+        if spec.model.weights.startswith("trial:"):
+            donor = store.read(spec.model.weights.removeprefix("trial:"))
+            if not store.is_complete(donor.trial_id, (KEPT_WEIGHTS,)):
+                raise InvalidInput(
+                    f"--weights: trial {donor.trial_id} has no weights; run it to its end with "
+                    f"--keep-weights best"
+                )
+            if donor.spec.model.model != spec.model.model:
+                raise InvalidInput(
+                    f"--weights: trial {donor.trial_id} is of {donor.spec.model.model}, which "
+                    f"has no weights for {spec.model.model}"
+                )
+
+
+def _fetch(specs: Sequence[TrialSpec]) -> None:
     """Have data and weights at hand before the first trial starts."""
     from cifarkit.training import weights
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, get_type_hints
 
@@ -14,6 +15,13 @@ from cifarkit.errors import InvalidInput
 Number = TypeVar("Number", int, float)
 
 DATA, MODEL, TRAINING, RUNNING = "Data", "Model", "Training", "Running"
+
+
+class KeptWeights(StrEnum):
+    """Which weights of a finished trial stay."""
+
+    NONE = "none"
+    BEST = "best"
 
 
 def _option(panel: str, *names: str, default: str = "", **extra: Any) -> Any:
@@ -27,7 +35,8 @@ SETTINGS: dict[str, Any] = {
         _option(
             DATA,
             "--dataset",
-            help="cifar100, cifar10, synthetic, a folder of class folders, or an .npz file.", default="cifar100",
+            help="cifar100, cifar10, synthetic, a folder of class folders, or an .npz file.",
+            default="cifar100",
         ),
     ],
     "location": Annotated[
@@ -35,12 +44,15 @@ SETTINGS: dict[str, Any] = {
         _option(
             DATA,
             "--data-dir",
-            help="Where the CIFAR archive lies, packed or unpacked.", default="Keras' cache, downloaded once",
+            help="Where the CIFAR archive lies, packed or unpacked.",
+            default="Keras' cache, downloaded once",
         ),
     ],
     "classes": Annotated[
         int | None,
-        _option(DATA, "--classes", help="Use this many classes, the first by label.", default="all"),
+        _option(
+            DATA, "--classes", help="Use this many classes, the first by label.", default="all"
+        ),
     ],
     "class_seed": Annotated[
         int | None, _option(DATA, "--class-seed", help="Draw the classes with this seed instead.")
@@ -57,7 +69,8 @@ SETTINGS: dict[str, Any] = {
         _option(
             MODEL,
             "--image-size",
-            help="Side to which a backbone's images are resized, in pixels.", default="78; networks trained from scratch see 32",
+            help="Side to which a backbone's images are resized, in pixels.",
+            default="78; networks trained from scratch see 32",
         ),
     ],
     "weights": Annotated[
@@ -65,7 +78,8 @@ SETTINGS: dict[str, Any] = {
         _option(
             MODEL,
             "--weights",
-            help="imagenet, none, trial:ID, or a .weights.h5 file.", default="imagenet",
+            help="imagenet, none, trial:ID, or a .weights.h5 file.",
+            default="imagenet",
         ),
     ],
     "dropout": Annotated[
@@ -76,7 +90,8 @@ SETTINGS: dict[str, Any] = {
         _option(
             MODEL,
             "--unfreeze",
-            help="Fraction of the backbone's layers that is trained, from its end.", default="1",
+            help="Fraction of the backbone's layers that is trained, from its end.",
+            default="1",
         ),
     ],
     "head_outputs": Annotated[
@@ -95,7 +110,8 @@ SETTINGS: dict[str, Any] = {
             TRAINING,
             "--learning-rate",
             "--lr",
-            help="Constant.", default="2.5e-5 for pretrained weights, 1e-3 for random ones",
+            help="Constant.",
+            default="2.5e-5 for pretrained weights, 1e-3 for random ones",
         ),
     ],
     "optimizer": Annotated[
@@ -103,7 +119,8 @@ SETTINGS: dict[str, Any] = {
         _option(
             TRAINING,
             "--optimizer",
-            help="adam, adamax, sgd, adamw or rmsprop.", default="adam",
+            help="adam, adamax, sgd, adamw or rmsprop.",
+            default="adam",
         ),
     ],
     "patience": Annotated[
@@ -111,7 +128,8 @@ SETTINGS: dict[str, Any] = {
         _option(
             TRAINING,
             "--patience",
-            help="Epochs without a lower validation loss before training ends.", default="7",
+            help="Epochs without a lower validation loss before training ends.",
+            default="7",
         ),
     ],
     "augment": Annotated[
@@ -119,7 +137,8 @@ SETTINGS: dict[str, Any] = {
         _option(
             TRAINING,
             "--augment/--no-augment",
-            help="Random flip, rotation, zoom and contrast.", default="augment",
+            help="Random flip, rotation, zoom and contrast.",
+            default="augment",
         ),
     ],
     "precision": Annotated[
@@ -127,7 +146,8 @@ SETTINGS: dict[str, Any] = {
         _option(
             TRAINING,
             "--precision",
-            help="float32, mixed_bfloat16 or mixed_float16.", default="float32",
+            help="float32, mixed_bfloat16 or mixed_float16.",
+            default="float32",
         ),
     ],
 }
@@ -135,7 +155,10 @@ SETTINGS: dict[str, Any] = {
 
 RUN: dict[str, Any] = {
     "seeds": Annotated[
-        int, typer.Option("--seeds", min=1, rich_help_panel=RUNNING, help="Repeat every trial.")
+        int | None,
+        typer.Option(
+            "--seeds", min=1, rich_help_panel=RUNNING, help="Run every trial this many times."
+        ),
     ],
     "runs": Annotated[
         Path, typer.Option("--runs", rich_help_panel=RUNNING, help="The folder of results.")
@@ -148,6 +171,14 @@ RUN: dict[str, Any] = {
         float | None,
         typer.Option(
             "--timeout", min=0.001, rich_help_panel=RUNNING, help="Of each trial, in seconds."
+        ),
+    ],
+    "keep_weights": Annotated[
+        KeptWeights,
+        typer.Option(
+            "--keep-weights",
+            rich_help_panel=RUNNING,
+            help="Keep the trained weights in the trial's folder, for --weights trial:ID.",
         ),
     ],
     "dry_run": Annotated[
@@ -166,14 +197,16 @@ FINAL_IMAGE_SIZE = 96
 """The size that the published study kept (its Table 2)."""
 _DEFAULTS: dict[str, Any] = {
     "augment": True,
-    "seeds": 1,
     "runs": RUNS_DEFAULT,
     "jobs": 1,
+    "keep_weights": KeptWeights.NONE,
     "dry_run": False,
 }
 
 
-def shared(*, without: tuple[str, ...] = ()) -> Callable[[Callable[..., None]], Callable[..., None]]:
+def shared(
+    *, without: tuple[str, ...] = (), seeds_default: int | None = 1
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Give a command the shared options.
 
     The command takes them as two dicts: `settings` (flat, as `TrialSpec.of` takes them) and `run`
@@ -181,6 +214,7 @@ def shared(*, without: tuple[str, ...] = ()) -> Callable[[Callable[..., None]], 
 
     Args:
         without: Settings that the command varies itself.
+        seeds_default: None where a file may say how many.
     """
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
@@ -205,7 +239,7 @@ def shared(*, without: tuple[str, ...] = ()) -> Callable[[Callable[..., None]], 
             inspect.Parameter(
                 name,
                 inspect.Parameter.KEYWORD_ONLY,
-                default=_DEFAULTS.get(name),
+                default=seeds_default if name == "seeds" else _DEFAULTS.get(name),
                 annotation=hint,
             )
             for name, hint in {**settings, **RUN}.items()

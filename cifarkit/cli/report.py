@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from cifarkit.cli.options import RUN, RUNS_DEFAULT
+from cifarkit.cli.options import RUNS_DEFAULT
 
 
 class Format(StrEnum):
@@ -22,7 +22,7 @@ class Format(StrEnum):
 
 
 def report(
-    runs: RUN["runs"] = RUNS_DEFAULT,  # type: ignore[valid-type]
+    runs: Annotated[Path, typer.Option(help="The folder of results.")] = RUNS_DEFAULT,
     study: Annotated[
         list[str] | None,
         typer.Option(help="Only this study, by its name; may be repeated.", show_default="all"),

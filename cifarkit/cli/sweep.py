@@ -31,7 +31,7 @@ def sweep(
     settings: dict[str, Any],
     run: dict[str, Any],
 ) -> None:
-    """Vary any setting of a training: dropout, learning-rate, batch-size, optimizer, patience ..."""
+    """Vary any setting of a training: dropout, learning-rate, batch-size, optimizer ..."""
     from cifarkit.cli.execute import execute
     from cifarkit.studies.sweep import parse_axes
     from cifarkit.studies.sweep import sweep as plan_sweep

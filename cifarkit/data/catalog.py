@@ -105,17 +105,17 @@ def facts(dataset: str, location: str | None = None) -> DataFacts:
 def missing(dataset: str, location: str | None = None) -> str | None:
     """None if the files are at hand, else what is missing, where it was sought, and what to do.
 
-    Takes what `facts` takes. The files' presence is checked; of CIFAR in Keras' cache also that
-    it is the official content.
-
-    Raises:
-        InvalidInput: There is no such data set.
+    Takes what `facts` takes, and never raises. The files' presence is checked; of CIFAR in Keras'
+    cache also that it is the official content.
     """
-    kind, path = _resolve(dataset, location)
-    if kind in ("cifar100", "cifar10"):
-        from cifarkit.data import cifar_files
+    try:
+        kind, path = _resolve(dataset, location)
+        if kind in ("cifar100", "cifar10"):
+            from cifarkit.data import cifar_files
 
-        return cifar_files.missing(kind, path)
+            return cifar_files.missing(kind, path)
+    except InvalidInput as error:
+        return str(error)
     return None
 
 

@@ -137,13 +137,16 @@ def _decode_pickle(form: Format, data: bytes, source: str) -> _Part:
 
 
 def _integers(batch: dict[str, Any], key: str, count: int, source: str) -> npt.NDArray[np.int32]:
-    try:
-        values = np.asarray(batch.get(key))
-    except ValueError:  # Lists of uneven length.
-        values = np.asarray(None)
-    if values.shape != (count,) or values.dtype.kind not in "iu":
+    values = batch.get(key)
+    if isinstance(values, np.ndarray):
+        values = values.tolist()
+    if (
+        not isinstance(values, list)
+        or len(values) != count
+        or not all(type(value) is int and 0 <= value < 2**31 for value in values)
+    ):
         raise InvalidInput(f"{source}: {key!r} must be {count} integers, one for each image")
-    return values.astype(np.int32)
+    return np.array(values, np.int32)
 
 
 def _decode_binary(form: Format, data: bytes, source: str) -> _Part:
@@ -180,7 +183,9 @@ def _names(
     if not isinstance(names, list) or not names:
         raise InvalidInput(f"{source} has no list of class names; {sorted(meta)} were found")
     groups = meta.get("coarse_label_names", []) if form.coarse else []
-    return tuple(map(as_text, names)), tuple(map(as_text, groups))
+    if not isinstance(groups, list):
+        raise InvalidInput(f"{source}: the superclasses' names are no list")
+    return tuple(as_text(n, source) for n in names), tuple(as_text(n, source) for n in groups)
 
 
 def _class_groups(

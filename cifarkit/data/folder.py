@@ -31,15 +31,10 @@ def facts(path: Path) -> DataFacts:
         InvalidInput: It is not laid out as `folder_scan.scan` says, or a class has one image
             and no test part.
     """
-    found = scan(path)
+    found = _checked(path)
     counts = [len(files) for files in found.train]
     if found.test is None:
         counts = [count - test_size(count) for count in counts]
-    if min(counts) < 1:
-        raise InvalidInput(
-            f"--dataset: class {found.class_names[counts.index(min(counts))]!r} of {path} has one "
-            "image; without a test part, two or more are needed"
-        )
     return DataFacts(
         dataset="folder",
         title=path.name,
@@ -65,9 +60,8 @@ def load(location: str, *, image_size: int) -> ImageDataset:
         InvalidInput: As for `facts`; or an image cannot be decoded, which the message names.
     """
     path = Path(location)
-    facts(path)
-    found = scan(path)
-    entry = f"folder-v{_VERSION}-{found.fingerprint.removeprefix('sha256:')}-{image_size}"
+    found = _checked(path)
+    entry = f"folder-v{_VERSION}-{found.stamp}-{image_size}"
     arrays = cache.read(entry)
     if arrays is None:
         arrays = _decode(found, image_size)
@@ -80,6 +74,17 @@ def load(location: str, *, image_size: int) -> ImageDataset:
         test_labels=arrays["test_labels"],
         class_names=found.class_names,
     )
+
+
+def _checked(path: Path) -> Scan:
+    found = scan(path)
+    for name, files in zip(found.class_names, found.train, strict=True):
+        if found.test is None and len(files) < 2:
+            raise InvalidInput(
+                f"--dataset: class {name!r} of {path} has one image; without a test part, two or "
+                "more are needed"
+            )
+    return found
 
 
 def _decode(found: Scan, image_size: int) -> cache.Arrays:

@@ -24,6 +24,8 @@ class Scan:
         train: The image files of each class, sorted; all of them if there is no test part.
         test: The same of the test part; None if the folder has none.
         fingerprint: `sha256:` and 16 digits, of the files' relative paths and sizes.
+        stamp: 16 digits, of the same and of the times of change: tells that a file was replaced
+            by one of its size, but also changes where a copy did not keep the times.
     """
 
     root: Path
@@ -31,6 +33,7 @@ class Scan:
     train: tuple[tuple[Path, ...], ...]
     test: tuple[tuple[Path, ...], ...] | None
     fingerprint: str
+    stamp: str
 
 
 def scan(root: Path) -> Scan:
@@ -48,7 +51,7 @@ def scan(root: Path) -> Scan:
         train_root, test_root = _parts(root)
         train = _classes(train_root)
         test = None if test_root is None else _classes(test_root)
-        fingerprint = _fingerprint(root, [*train.values(), *(test or {}).values()])
+        fingerprint, stamp = _digests(root, [*train.values(), *(test or {}).values()])
     except OSError as error:
         raise InvalidInput(f"--dataset: {root} cannot be read: {error}") from error
     if len(train) < 2:
@@ -67,7 +70,8 @@ def scan(root: Path) -> Scan:
         class_names=tuple(train),
         train=tuple(train.values()),
         test=None if test is None else tuple(test[name] for name in train),
-        fingerprint=fingerprint,
+        fingerprint=f"sha256:{fingerprint}",
+        stamp=stamp,
     )
 
 
@@ -114,9 +118,13 @@ def _images(folder: Path, seen: set[str]) -> Iterator[Path]:
             yield path
 
 
-def _fingerprint(root: Path, classes: list[tuple[Path, ...]]) -> str:
-    digest = hashlib.sha256()
+def _digests(root: Path, classes: list[tuple[Path, ...]]) -> tuple[str, str]:
+    """The digits of `Scan.fingerprint` and `Scan.stamp`."""
+    content, times = hashlib.sha256(), hashlib.sha256()
     for file in sorted(file for files in classes for file in files):
-        line = f"{file.relative_to(root).as_posix()}\0{file.stat().st_size}\n"
-        digest.update(line.encode("utf-8", "surrogateescape"))
-    return f"sha256:{digest.hexdigest()[:16]}"
+        stat = file.stat()
+        line = f"{file.relative_to(root).as_posix()}\0{stat.st_size}\n"
+        content.update(line.encode("utf-8", "surrogateescape"))
+        times.update(f"{stat.st_mtime_ns}\n".encode())
+    times.update(content.digest())
+    return content.hexdigest()[:16], times.hexdigest()[:16]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,7 @@ def size_of(file: Path) -> tuple[int, int]:
         with Image.open(file) as image:
             _refuse_bomb(image)
             width, height = image.size
-            sideways = image.getexif().get(_ORIENTATION) in _TURNED_SIDEWAYS
+            sideways = _orientation(image) in _TURNED_SIDEWAYS
             return (width, height) if sideways else (height, width)
     except UnusableImage:
         raise
@@ -50,7 +51,7 @@ def read(file: Path, side: int | None) -> npt.NDArray[np.uint8]:
             if side is not None:
                 # A JPEG decoder can leave out what is scaled away anyhow.
                 image.draft(None, (side, side))
-            upright = ImageOps.exif_transpose(image)
+            upright = image if _orientation(image) == 1 else ImageOps.exif_transpose(image)
             return np.asarray(resized(_rgb(upright), side))
     except UnusableImage:
         raise
@@ -70,6 +71,14 @@ def _refuse_bomb(image: Image.Image) -> None:
     width, height = image.size
     if limit is not None and width * height > limit:
         raise UnusableImage(f"{width} x {height} pixels are more than the limit of {limit}")
+
+
+def _orientation(image: Image.Image) -> int:
+    """How a camera says that the image is to be turned; 1 means not at all."""
+    try:
+        return int(image.getexif().get(_ORIENTATION, 1))
+    except (SyntaxError, TypeError, ValueError, struct.error):
+        return 1  # Cameras' notes are often damaged where the picture is not.
 
 
 def _rgb(image: Image.Image) -> Image.Image:

@@ -1,7 +1,8 @@
 """Pickled dictionaries of plain values and integer arrays, read without trusting them.
 
 A pickle is a program. This reader lets it name only what NumPy arrays and bytes are written with,
-and puts harmless stand-ins for these in its hands: no code that the pickle names is ever run.
+and puts harmless stand-ins for these in its hands: no code that the pickle names is ever run. Nor
+can it take more memory than some multiple of its own size.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from __future__ import annotations
 import io
 import pickle
 import re
+import struct
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -43,36 +46,44 @@ def load_dict(data: bytes, source: str) -> dict[str, Any]:
     if not isinstance(loaded, dict):
         raise InvalidInput(f"{source} holds a {type(loaded).__name__}, not a dictionary")
     return {
-        as_text(key): value.values if isinstance(value, _Array) else value
+        as_text(key, source): value.values if isinstance(value, _Array) else value
         for key, value in loaded.items()
     }
 
 
-def as_text(value: object) -> str:
-    """Text that may have been pickled by Python 2 (as bytes) or by Python 3."""
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+def as_text(value: object, source: str) -> str:
+    """Text that may have been pickled by Python 2 (as bytes) or by Python 3.
+
+    Raises:
+        InvalidInput: It is something else; the message names `source`.
+    """
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    if isinstance(value, str):
+        return value
+    raise InvalidInput(f"{source} has a {type(value).__name__} where a name should be")
 
 
 class _Type:
     """Stands in for `numpy.dtype`: an integer type's name and byte order."""
 
     def __init__(self, name: object, *_flags: object) -> None:
-        self._name = as_text(name)
+        self._name = as_text(name, "an array")
         self._order = "="
         if not _INTEGER_TYPE.fullmatch(self._name):
             raise ValueError(f"an array of type {self._name!r}; integers were expected")
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
-        self._order = {"<": "<", ">": ">"}.get(as_text(state[1]), "=")
+        self._order = {"<": "<", ">": ">"}.get(as_text(state[1], "an array"), "=")
 
     def numpy(self) -> np.dtype[Any]:
         return np.dtype(self._order + self._name)
 
 
 class _Array:
-    """Stands in for `numpy.ndarray`; `values` is set when its state has been read."""
+    """Stands in for `numpy.ndarray`; it is empty until its state has been read."""
 
-    values: npt.NDArray[Any]
+    values: npt.NDArray[Any] = np.empty(0, np.uint8)
 
     def __init__(self, *_args: object) -> None:
         """The arguments of `numpy.core.multiarray._reconstruct` say nothing that matters."""
@@ -85,7 +96,7 @@ class _Array:
 def _from_buffer(data: bytes, dtype: _Type, shape: tuple[int, ...], order: str) -> _Array:
     """Stands in for `numpy.core.numeric._frombuffer` (pickle protocol 5)."""
     array = _Array()
-    layout: Any = as_text(order)
+    layout: Any = as_text(order, "an array")
     array.values = np.frombuffer(data, dtype.numpy()).reshape(shape, order=layout)
     return array
 
@@ -97,33 +108,76 @@ def _scalar(dtype: _Type, data: bytes) -> int:
 
 def _encode(text: str, encoding: object) -> bytes:
     """Stands in for `_codecs.encode`, by which Python 3 writes bytes in protocol 2."""
-    if as_text(encoding) not in ("latin1", "latin-1"):
-        raise ValueError(f"bytes in encoding {encoding!r}; latin1 was expected")
+    if as_text(encoding, "an encoding") not in ("latin1", "latin-1"):
+        raise ValueError("bytes in another encoding than latin1")
     return text.encode("latin1")
 
 
-_STAND_INS: dict[tuple[str, str], Any] = {
+def _empty_bytes() -> bytes:
+    """Stands in for `bytes`: protocol 2 has no other way to write empty ones."""
+    return b""
+
+
+_STAND_INS: dict[tuple[str, str], Callable[..., Any]] = {
     ("numpy", "ndarray"): _Array,
     ("numpy", "dtype"): _Type,
     ("_codecs", "encode"): _encode,
-    ("__builtin__", "bytes"): lambda: b"",  # Protocol 2 has no other way to write empty bytes.
+    ("__builtin__", "bytes"): _empty_bytes,
 }
 for _core in ("numpy.core", "numpy._core"):  # NumPy 2 renamed the package.
     _STAND_INS[f"{_core}.multiarray", "_reconstruct"] = _Array
     _STAND_INS[f"{_core}.multiarray", "scalar"] = _scalar
     _STAND_INS[f"{_core}.numeric", "_frombuffer"] = _from_buffer
 
+_OPERATIONS = (
+    *(pickle.PROTO, pickle.FRAME, pickle.MARK, pickle.STOP),
+    *(pickle.NONE, pickle.NEWTRUE, pickle.NEWFALSE, pickle.BINFLOAT),
+    *(pickle.BININT, pickle.BININT1, pickle.BININT2, pickle.LONG1, pickle.LONG4),
+    *(pickle.SHORT_BINSTRING, pickle.BINSTRING),
+    *(pickle.SHORT_BINBYTES, pickle.BINBYTES, pickle.BINBYTES8, pickle.BYTEARRAY8),
+    *(pickle.SHORT_BINUNICODE, pickle.BINUNICODE, pickle.BINUNICODE8),
+    *(pickle.EMPTY_TUPLE, pickle.TUPLE, pickle.TUPLE1, pickle.TUPLE2, pickle.TUPLE3),
+    *(pickle.EMPTY_LIST, pickle.APPEND, pickle.APPENDS),
+    *(pickle.EMPTY_DICT, pickle.SETITEM, pickle.SETITEMS),
+    *(pickle.BINPUT, pickle.LONG_BINPUT, pickle.MEMOIZE, pickle.BINGET, pickle.LONG_BINGET),
+    *(pickle.GLOBAL, pickle.STACK_GLOBAL, pickle.REDUCE, pickle.BUILD),
+)
+"""What pickles of protocol 2 and later do to build plain values and arrays."""
 
-class _Unpickler(pickle.Unpickler):
+
+class _Operations(dict[int, Callable[[Any], None]]):
+    def __missing__(self, operation: int) -> Callable[[Any], None]:
+        raise pickle.UnpicklingError(f"it does {chr(operation)!r}, which no image data needs")
+
+
+class _Unpickler(pickle._Unpickler):
+    """The Python version of the unpickler: its operations can be chosen.
+
+    The C version has them all, and makes room for 2**32 values when a damaged pickle says that it
+    will number one so.
+    """
+
+    dispatch = _Operations({op[0]: pickle._Unpickler.dispatch[op[0]] for op in _OPERATIONS})
+
     def __init__(self, data: bytes, source: str) -> None:
         super().__init__(io.BytesIO(data), fix_imports=False, encoding="bytes")
         self._source = source
 
     def find_class(self, module: str, name: str) -> Any:
+        """The stand-in for what the pickle names."""
         stand_in = _STAND_INS.get((module, name))
         if stand_in is None:
             raise InvalidInput(
                 f"{self._source} is refused: its pickle asks for {module}.{name}, which no image "
                 "data needs; nothing was run"
             )
-        return stand_in
+        # A pickle can set attributes of what it is given: this one is for it alone.
+        return lambda *arguments: stand_in(*arguments)
+
+    def load_bytearray8(self) -> None:
+        """Read the bytes, instead of making room for as many as the pickle says."""
+        stack: Any = self  # The type stubs know neither `read` nor `append`.
+        (size,) = struct.unpack("<Q", stack.read(8))
+        stack.append(stack.read(size))
+
+    dispatch[pickle.BYTEARRAY8[0]] = load_bytearray8

@@ -155,8 +155,8 @@ def _render(shape: str, finish: str, count: int, seed: int) -> npt.NDArray[np.ui
     radius, cover = _cover(shape, u, v)
     pattern = _FINISHES[finish](draw, u, v, radius)
     contrast = draw.uniform(0.25, 0.60)
-    hue = draw.uniform(-0.08, 0.08) + np.float32(group * 7 % 20 / 20 + (variant - 2) * 0.015)
-    ink = _colour(hue, draw.uniform(0.35, 0.9), draw.uniform(0.5, 0.95))
+    hue = draw.uniform(-0.04, 0.04) + np.float32(group * 7 % 20 / 20 + (variant - 2) * 0.015)
+    ink = _colour(hue, draw.uniform(0.45, 0.9), draw.uniform(0.5, 0.95))
     ink = ink * (np.float32(1) + contrast * pattern)[:, None]
 
     field = _wave(draw.uniform(-0.6, 0.6) * x + draw.uniform(-0.6, 0.6) * y + draw.uniform(0, 1))

@@ -17,7 +17,7 @@ from cifarkit.profiling.measurements import Environment
 def environment(*, precision: str, xla: bool) -> Environment:
     """Read the machine and the versions. Imports TensorFlow."""
     return Environment(
-        cpu=_cpu(),
+        cpu=cpu_model(),
         cpu_cores=_usable_cores(),
         memory_gb=round(psutil.virtual_memory().total / 2**30, 1),
         gpu=_gpu(),
@@ -32,7 +32,8 @@ def environment(*, precision: str, xla: bool) -> Environment:
     )
 
 
-def _cpu() -> str:
+def cpu_model() -> str:
+    """The processor's own name. Imports no TensorFlow."""
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
         for line in cpuinfo.read_text(errors="replace").splitlines():

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cifarkit.errors import InvalidInput, unknown
 from cifarkit.reporting import export, render
-from cifarkit.reporting.blocks import Figure
+from cifarkit.reporting.blocks import Document, Figure
 from cifarkit.reporting.figures.of_study import figures
 from cifarkit.reporting.sections import compose
 from cifarkit.trials.record import StudyRecord, TrialRecord
@@ -47,21 +47,40 @@ def document(
             drawings = [figure for study in studies for figure in figures(study, records)]
             _written(drawings, figures_dir)
         return DATA_FORMATS[format](studies, records, published)
-    embedded = format == "html"
-    illustrated = embedded or figures_dir is not None
+    illustrated = format == "html" or figures_dir is not None
     written = compose(studies, records, published=published, illustrated=illustrated)
-    drawings = [
+    return publish(written, format, figures_dir)
+
+
+def publish(written: Document, format: str, figures_dir: Path | None) -> str:
+    """A document in a format for readers; its figures are drawn here.
+
+    Args:
+        written: What is to be published.
+        format: One of `render.FORMATS`.
+        figures_dir: As in `document`.
+
+    Raises:
+        InvalidInput: The format is unknown, or the figures cannot be written.
+    """
+    sources = write_figures(written, figures_dir) if figures_dir is not None else {}
+    if format == "html":
+        sources = {figure.name: _embedded(figure) for figure in _drawings(written)}
+    return render.to_format(written, format, sources)
+
+
+def write_figures(written: Document, folder: Path) -> dict[str, str]:
+    """Write every figure of a document into a folder; where each is found, by name."""
+    return _written(_drawings(written), folder)
+
+
+def _drawings(written: Document) -> list[Figure]:
+    return [
         block
         for section in written.sections
         for block in section.blocks
         if isinstance(block, Figure)
     ]
-    sources: dict[str, str] = {}
-    if figures_dir is not None:
-        sources = _written(drawings, figures_dir)
-    if embedded:
-        sources = {figure.name: _embedded(figure) for figure in drawings}
-    return render.to_format(written, format, sources)
 
 
 def _written(drawings: Sequence[Figure], folder: Path) -> dict[str, str]:

@@ -31,6 +31,11 @@ def flat(spec: TrialSpec) -> dict[str, Any]:
     return values
 
 
+def of_trial(spec: TrialSpec) -> dict[str, str]:
+    """Every setting of one trial that says something, by its heading, printed."""
+    return {_heading(name): text for name, text in _spoken(spec).items() if text}
+
+
 def trials_of(
     study: StudyRecord, records: Mapping[str, TrialRecord]
 ) -> list[tuple[Outcome, TrialRecord]]:

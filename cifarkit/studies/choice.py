@@ -97,9 +97,7 @@ def _scored(study: StudyRecord, records: Mapping[str, TrialRecord]) -> dict[str,
     return found
 
 
-def _complete(
-    trials: Sequence[str], records: Mapping[str, TrialRecord]
-) -> tuple[TrialRecord, ...]:
+def _complete(trials: Sequence[str], records: Mapping[str, TrialRecord]) -> tuple[TrialRecord, ...]:
     return tuple(records[t] for t in trials if t in records and records[t].complete)
 
 
@@ -111,9 +109,7 @@ def _right(trial: TrialRecord) -> Any:
         return saved["validation_predictions"] == saved["validation_labels"]
 
 
-def _reason(
-    chosen: _Scored, best: _Scored, alike: int, arms: int, conclusion: Conclusion
-) -> str:
+def _reason(chosen: _Scored, best: _Scored, alike: int, arms: int, conclusion: Conclusion) -> str:
     images = conclusion.scores[0].images
     of = f"on {images:,} validation images"
     if arms == 1:

@@ -86,9 +86,7 @@ def walk(
         yield Taken(step, study, choice)
 
 
-def preview(
-    file: StudyFile, *, overrides: Mapping[str, Any], seeds: int | None
-) -> Iterator[Taken]:
+def preview(file: StudyFile, *, overrides: Mapping[str, Any], seeds: int | None) -> Iterator[Taken]:
     """The same steps, with what the file assumes in place of results."""
     given = {name: value for name, value in overrides.items() if value is not None}
     position = Position({**file.settings, **given})
@@ -98,13 +96,15 @@ def preview(
         if study is None or not (step.choose and step.vary):
             continue
         possible = [arm for arm in study.arms if arm.specs]
-        assumed = [
-            arm for arm in possible if step.assume.items() <= arm.settings.items()
-        ] or possible
-        position.settings |= assumed[-1].settings
-        if "model" in step.vary and step.keep > 1:
-            models = [assumed[-1], *reversed(possible)]
-            position.kept = list(dict.fromkeys(a.settings["model"] for a in models))[: step.keep]
+        assumed = {
+            name: value if isinstance(value, list) else [value]
+            for name, value in step.assume.items()
+        }
+        wanted = {name: values[0] for name, values in assumed.items()}
+        chosen = next((a for a in possible if wanted.items() <= a.settings.items()), possible[-1])
+        position.settings |= chosen.settings
+        if "model" in step.vary:
+            position.kept = (assumed.get("model") or [chosen.settings["model"]])[: step.keep]
 
 
 def plan_step(
@@ -113,8 +113,8 @@ def plan_step(
     """The study of a step, or None and why it does not apply to the network that was chosen."""
     step = file.step[number - 1]
     settings = {**position.settings, **step.settings}
-    vary = {
-        name: (position.kept or [settings.get("model")]) if values == KEPT else values
+    vary: dict[str, list[Any]] = {
+        name: (position.kept or [settings.get("model")]) if values == KEPT else list(values)
         for name, values in step.vary.items()
     }
     if "model" not in vary and "model" not in settings:

@@ -38,15 +38,17 @@ class Step(_Strict):
         settings: Settings of this step's trials alone.
         choose: Whether the best arm's settings are built on from here.
         keep: How many networks, the chosen one first, the word `"kept"` stands for later.
-        assume: What `--dry-run` takes for chosen while the step has no results.
+        assume: What `--dry-run` takes for chosen; of several networks, the rest is taken for kept.
     """
 
     title: Annotated[str, Field(min_length=1, max_length=80)]
-    vary: dict[str, Annotated[list[Scalar], Field(min_length=1, max_length=100)] | Literal["kept"]] = {}
+    vary: dict[
+        str, Annotated[list[Scalar], Field(min_length=1, max_length=100)] | Literal["kept"]
+    ] = {}
     settings: dict[str, Scalar] = {}
     choose: bool = True
     keep: Annotated[int, Field(ge=1, le=20)] = 1
-    assume: dict[str, Scalar] = {}
+    assume: dict[str, Scalar | list[str]] = {}
 
     @model_validator(mode="before")
     @classmethod
@@ -103,9 +105,7 @@ def read(source: str) -> StudyFile:
     else:
         path = Path(source)
         if not path.is_file():
-            raise InvalidInput(
-                f"there is no study file {source!r}; presets: {', '.join(PRESETS)}"
-            )
+            raise InvalidInput(f"there is no study file {source!r}; presets: {', '.join(PRESETS)}")
         if path.stat().st_size > MOST_BYTES:
             raise InvalidInput(f"{source}: larger than {MOST_BYTES:,} bytes; no study file is")
         try:

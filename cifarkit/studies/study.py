@@ -99,9 +99,7 @@ def plan_arm(
     Raises:
         InvalidInput: The settings cannot be used.
     """
-    specs = tuple(
-        TrialSpec.of(**{**settings, **varied, "seed": seed}) for seed in range(seeds)
-    )
+    specs = tuple(TrialSpec.of(**{**settings, **varied, "seed": seed}) for seed in range(seeds))
     return PlannedArm(label, dict(varied), specs)
 
 

@@ -10,9 +10,7 @@ from cifarkit.backbones.registry import get as get_backbone
 from cifarkit.studies.study import Study, check_distinct, plan_arm
 
 
-def zoo(
-    settings: Mapping[str, Any], *, models: Sequence[str] = STUDY, seeds: int = 1
-) -> Study:
+def zoo(settings: Mapping[str, Any], *, models: Sequence[str] = STUDY, seeds: int = 1) -> Study:
     """One arm per network.
 
     Networks trained from scratch keep their own size and random weights, whatever `image_size`

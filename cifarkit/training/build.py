@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from cifarkit.backbones.preprocessing import preprocessing_layers
 from cifarkit.backbones.registry import Backbone
 from cifarkit.backbones.registry import get as get_backbone
+from cifarkit.errors import CifarkitError
 from cifarkit.profiling.memory import layer_outputs, published_estimate_mb
 from cifarkit.profiling.params import count
-from cifarkit.specs import ModelSpec
+from cifarkit.specs import ModelSpec, TrialSpec
+from cifarkit.trials.store import KEPT_WEIGHTS
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,13 @@ def precision(policy: str) -> Iterator[None]:
         keras.config.set_dtype_policy(before)
 
 
-def build(spec: ModelSpec, native_size: tuple[int, int], *, pretrained: bool = True) -> BuiltModel:
+def build(
+    spec: ModelSpec,
+    native_size: tuple[int, int],
+    *,
+    pretrained: bool = True,
+    trials: Path | None = None,
+) -> BuiltModel:
     """Build the model of a spec.
 
     Resizing and preprocessing are layers of the model: they run on the device, for a batch at a
@@ -62,6 +71,10 @@ def build(spec: ModelSpec, native_size: tuple[int, int], *, pretrained: bool = T
         spec: What to build.
         native_size: (height, width) of the images that the model will be given.
         pretrained: False builds the same model with random weights, to count and estimate.
+        trials: The folder of trials in which `trial:ID` is looked for.
+
+    Raises:
+        CifarkitError: The weights are not there, or are not of this backbone.
     """
     import keras
 
@@ -73,8 +86,8 @@ def build(spec: ModelSpec, native_size: tuple[int, int], *, pretrained: bool = T
         outputs=spec.head_outputs,
         dropout=spec.dropout,
     )
-    if pretrained and spec.weights_file is not None:
-        backbone.load_weights(spec.weights_file)
+    if pretrained:
+        _load(backbone, spec, native_size, trials)
     frozen_layers = freeze(backbone, unfreeze=spec.unfreeze, batchnorm=spec.batchnorm)
 
     inputs = keras.Input((*native_size, 3), name="image")
@@ -93,6 +106,26 @@ def build(spec: ModelSpec, native_size: tuple[int, int], *, pretrained: bool = T
         layers = (backbone, *head)
     model = keras.Model(inputs, x, name=f"{spec.model}_classifier")
     return BuiltModel(model, backbone, layers, spec.image_size, frozen_layers)
+
+
+def _load(
+    backbone: Any, spec: ModelSpec, native_size: tuple[int, int], trials: Path | None
+) -> None:
+    """Give the backbone the weights of a file or of an earlier trial, if the spec says so."""
+    source = spec.weights_file or spec.weights
+    try:
+        if spec.weights_file is not None:
+            backbone.load_weights(spec.weights_file)
+        elif spec.weights.startswith("trial:") and trials is not None:
+            folder = trials / spec.weights.removeprefix("trial:")
+            donor = TrialSpec.model_validate_json((folder / "spec.json").read_bytes()).model
+            whole = build(donor, native_size, pretrained=False)
+            whole.model.load_weights(folder / KEPT_WEIGHTS)
+            backbone.set_weights(whole.backbone.get_weights())
+    except (OSError, ValueError) as error:
+        raise CifarkitError(
+            f"--weights: {source} cannot be used for {spec.model}: {error}"
+        ) from None
 
 
 def freeze(backbone: Any, *, unfreeze: float, batchnorm: str) -> int:

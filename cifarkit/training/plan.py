@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from cifarkit.profiling.memory import published_estimate_mb
 from cifarkit.specs import ModelSpec, TrialSpec
 
 
@@ -20,28 +21,55 @@ class Plan:
     estimated_with_input_mb: float
 
 
+@dataclass(frozen=True)
+class _Counted:
+    total: int
+    trainable: int
+    outputs: int
+
+
 def plan(specs: Iterable[TrialSpec]) -> Iterator[Plan]:
     """Plan each trial by building its model with random weights. Imports TensorFlow."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    import keras
-
-    from cifarkit.profiling.params import count
-    from cifarkit.training.build import BuiltModel, build
-
-    last: tuple[ModelSpec, BuiltModel] | None = None
+    counted: dict[ModelSpec, _Counted] = {}
     for spec in specs:
-        # What differs only in how it is trained has the same model.
-        if last is None or last[0] != spec.model:
-            last = None
-            keras.backend.clear_session()
-            size = spec.model.image_size
-            last = (spec.model, build(spec.model, (size, size), pretrained=False))
-        built, batch_size = last[1], spec.train.batch_size
-        counts = count(built.model)
+        # Weights and dropout change nothing that is counted.
+        bare = spec.model.model_copy(update={"weights": "none", "dropout": 0.0})
+        if bare not in counted:
+            counted[bare] = _count(bare)
+        found, batch_size = counted[bare], spec.train.batch_size
+        with_input = found.outputs + 3 * spec.model.image_size**2
         yield Plan(
             spec=spec,
-            total_params=counts.total,
-            trainable_params=counts.trainable,
-            estimated_mb=built.estimated_mb(batch_size),
-            estimated_with_input_mb=built.estimated_mb(batch_size, with_input=True),
+            total_params=found.total,
+            trainable_params=found.trainable,
+            estimated_mb=published_estimate_mb(found.outputs, found.total, batch_size),
+            estimated_with_input_mb=published_estimate_mb(with_input, found.total, batch_size),
         )
+
+
+def _count(spec: ModelSpec) -> _Counted:
+    import keras
+
+    from cifarkit.profiling.memory import layer_outputs
+    from cifarkit.profiling.params import count
+    from cifarkit.training.build import build
+
+    keras.backend.clear_session()
+    built = build(spec, (spec.image_size, spec.image_size), pretrained=False)
+    counts = count(built.model)
+    return _Counted(counts.total, counts.trainable, layer_outputs(built.layers))
+
+
+def import_quietly() -> None:
+    """Import TensorFlow without what it writes to the terminal before it can be told not to."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    terminal, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        import tensorflow as tf
+
+        tf.config.list_physical_devices("GPU")
+    finally:
+        os.dup2(terminal, 2)
+        os.close(terminal)
+        os.close(nowhere)

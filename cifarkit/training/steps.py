@@ -95,9 +95,7 @@ def compile_steps(model: Any, train: TrainSpec) -> Steps:
     def predict_step(images: Any) -> Any:
         return model(tf.cast(images, tf.float32), training=False)
 
-    image_spec = tf.TensorSpec(
-        image_shape, tf.uint8 if train.augmentation is None else tf.float32
-    )
+    image_spec = tf.TensorSpec(image_shape, tf.uint8 if train.augmentation is None else tf.float32)
     traced = train_step.get_concrete_function(image_spec, tf.TensorSpec((None,), tf.int32))
     return Steps(traced, predict_step, optimizer)
 

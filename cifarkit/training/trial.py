@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import time
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,16 @@ import numpy as np
 import psutil
 
 from cifarkit.profiling.memory import device_peak_mb, peak_rss_mb, rss_mb
+from cifarkit.trials.store import KEPT_WEIGHTS, write_atomically
 from cifarkit.trials.worker import Emit
 
 
-def run_trial(folder: Path, emit: Emit) -> None:
+def run_trial_and_keep_weights(folder: Path, emit: Emit) -> None:
+    """Like `run_trial`, and save the model's weights, those that were scored."""
+    run_trial(folder, emit, keep_weights=True)
+
+
+def run_trial(folder: Path, emit: Emit, *, keep_weights: bool = False) -> None:
     """Train the trial whose `spec.json` lies in `folder`, and leave its results there.
 
     Args:
@@ -37,7 +44,7 @@ def run_trial(folder: Path, emit: Emit) -> None:
     from cifarkit.training.build import build, precision
     from cifarkit.training.loop import cross_entropy_and_accuracy, fit
     from cifarkit.training.steps import uses_xla
-    from cifarkit.trials.record import Result
+    from cifarkit.trials.record import Accuracy, Result
     from cifarkit.trials.store import write_history, write_result
 
     spec = TrialSpec.model_validate_json((folder / "spec.json").read_bytes())
@@ -62,7 +69,7 @@ def run_trial(folder: Path, emit: Emit) -> None:
     emit("phase", {"phase": "build"})
     keras.utils.set_random_seed(spec.train.seed)
     with precision(spec.train.precision):
-        built = build(spec.model, splits.train_images.shape[1:3])
+        built = build(spec.model, splits.train_images.shape[1:3], trials=folder.parent)
     build_seconds = clock.lap()
 
     emit("phase", {"phase": "compile"})
@@ -81,6 +88,9 @@ def run_trial(folder: Path, emit: Emit) -> None:
     test_loss, test_accuracy = cross_entropy_and_accuracy(test_logits, splits.test_labels)
     _write_predictions(folder, test_logits, splits, logits_of(splits.validation_images))
 
+    if keep_weights:
+        _save_weights(built.model, folder)
+
     best = done.history[done.best_epoch - 1]
     counts = count(built.model)
     facts = get_backbone(spec.model.model)
@@ -88,14 +98,14 @@ def run_trial(folder: Path, emit: Emit) -> None:
     write_result(
         folder,
         Result(
-            accuracy={
-                "train": best["accuracy"],
-                "validation": best["validation_accuracy"],
-                "test": test_accuracy,
-                "test_top5": _top_k(test_logits, splits.test_labels, 5),
-                "validation_loss": best["validation_loss"],
-                "test_loss": test_loss,
-            },
+            accuracy=Accuracy(
+                train=best["accuracy"],
+                validation=best["validation_accuracy"],
+                test=test_accuracy,
+                test_top5=_top_k(test_logits, splits.test_labels, 5),
+                validation_loss=best["validation_loss"],
+                test_loss=test_loss,
+            ),
             parameters=Parameters(
                 total=counts.total,
                 trainable=counts.trainable,
@@ -139,6 +149,13 @@ def run_trial(folder: Path, emit: Emit) -> None:
     )
 
 
+def _save_weights(model: Any, folder: Path) -> None:
+    # Keras wants the suffix, so the file beside it is named by a prefix.
+    beside = folder / f".{KEPT_WEIGHTS}"
+    model.save_weights(beside)
+    beside.replace(folder / KEPT_WEIGHTS)
+
+
 class _Clock:
     def __init__(self) -> None:
         self._mark = time.perf_counter()
@@ -157,10 +174,6 @@ def _top_k(logits: np.ndarray, labels: np.ndarray, k: int) -> float:
 def _write_predictions(
     folder: Path, test_logits: np.ndarray, splits: Any, validation_logits: np.ndarray
 ) -> None:
-    import io
-
-    from cifarkit.trials.store import write_atomically
-
     shifted = np.exp(test_logits - test_logits.max(axis=1, keepdims=True))
     probabilities = shifted / shifted.sum(axis=1, keepdims=True)
     packed = io.BytesIO()

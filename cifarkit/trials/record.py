@@ -1,4 +1,4 @@
-"""What is kept of a trial: its state while it is live, its result, and the frozen record of both."""
+"""What is kept of a trial: its state while live, its result, and the frozen record."""
 
 from __future__ import annotations
 

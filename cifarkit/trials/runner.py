@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -43,6 +43,7 @@ def run(
     launcher: Launcher,
     *,
     work: str,
+    files: Sequence[str] = (),
     jobs: int = 1,
     timeout_seconds: float | None = None,
     on_event: Callable[[TrialEvent], None] = lambda event: None,
@@ -54,6 +55,7 @@ def run(
     Args:
         specs: In the order to run them; one that is listed twice runs once.
         work: `module:function` that does the work of a trial's folder.
+        files: What the work leaves besides the result; a trial without them is not done.
         jobs: How many trials run side by side.
         timeout_seconds: Of each trial; None for no limit.
         on_event: Called from one thread at a time.
@@ -77,7 +79,7 @@ def run(
 
         folder = store.add(spec)
         with FileLock(folder / "lock"):
-            if store.is_complete(spec.trial_id):
+            if store.is_complete(spec.trial_id, files):
                 event("found")
                 return Status.COMPLETE
             state = State(

@@ -16,7 +16,7 @@ import csv
 import io
 import os
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -25,6 +25,9 @@ from pydantic import BaseModel, ValidationError
 from cifarkit.errors import CifarkitError, InvalidInput
 from cifarkit.specs import TrialSpec
 from cifarkit.trials.record import Result, State, Status, StudyRecord, TrialRecord
+
+KEPT_WEIGHTS = "model.weights.h5"
+"""The trained model's weights, in the folder of a trial that was asked to keep them."""
 
 Stored = TypeVar("Stored", bound=BaseModel)
 
@@ -85,10 +88,12 @@ class Store:
         path = self.folder(trial_id) / "state.json"
         return _read_model(path, State) if path.exists() else State()
 
-    def is_complete(self, trial_id: str) -> bool:
+    def is_complete(self, trial_id: str, files: Sequence[str] = ()) -> bool:
+        """Whether the trial is done, and has left these files besides its result."""
         folder = self.folder(trial_id)
-        return (folder / "result.json").exists() and (
-            self.state(trial_id).status is Status.COMPLETE
+        return (
+            all((folder / name).exists() for name in ("result.json", *files))
+            and self.state(trial_id).status is Status.COMPLETE
         )
 
     def read(self, trial_id: str) -> TrialRecord:

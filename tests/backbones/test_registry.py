@@ -62,11 +62,12 @@ def test_names_in_tables_are_distinct() -> None:
     assert len(set(names)) == len(names)
 
 
-def test_every_keras_backbone_has_weights_and_a_paper() -> None:
+def test_facts_agree_with_each_other() -> None:
     for known in registry().values():
         assert known.paper, known.key
         assert (known.weights_file is not None) == ("imagenet" in known.weight_sets), known.key
-        assert known.whole == (not known.weight_sets), known.key
+        assert not (known.whole and known.weight_sets), known.key
+        assert known.min_size <= known.native_size, known.key
 
 
 def test_looking_up_needs_no_keras() -> None:

@@ -16,7 +16,7 @@ def environment() -> dict[str, str]:
 
 def cifarkit(
     *arguments: str | Path, code: int | None = 0, timeout: float = 300
-) -> "subprocess.CompletedProcess[str]":
+) -> subprocess.CompletedProcess[str]:
     """Run a command to its end and check its exit code, unless that is None."""
     done = subprocess.run(
         [*CIFARKIT, *map(str, arguments)],
@@ -29,7 +29,7 @@ def cifarkit(
     return done
 
 
-def start(*arguments: str | Path) -> "subprocess.Popen[str]":
+def start(*arguments: str | Path) -> subprocess.Popen[str]:
     """Start a command and leave it running."""
     return subprocess.Popen(
         [*CIFARKIT, *map(str, arguments)],

@@ -36,6 +36,7 @@ def test_help_imports_nothing_heavy() -> None:
         ("zoo", "--classes", "1000"),
         ("zoo", "--models", "lenett"),
         ("report", "--runs", "nowhere"),
+        ("evaluate", "best", "--runs", "nowhere"),
     ],
 )
 def test_what_needs_no_tensorflow_does_not_import_it(arguments: tuple[str, ...]) -> None:

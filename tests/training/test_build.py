@@ -31,9 +31,7 @@ def planned(**settings: Any) -> Plan:
 def test_table_2_parameters_and_memory() -> None:
     table = PUBLISHED["table2_resize"]
     for model in ("densenet169", "densenet201"):
-        rows = list(
-            plan(published(model=model, image_size=size) for size in table["sizes"])
-        )
+        rows = list(plan(published(model=model, image_size=size) for size in table["sizes"]))
         assert [row.total_params for row in rows] == table[model]["total_params"]
         assert [row.estimated_mb for row in rows] == table[model]["memory_mb"]
 

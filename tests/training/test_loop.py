@@ -17,7 +17,9 @@ def stripes(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(seed)
     labels = (np.arange(n) % 2).astype(np.int32)
     wave = np.where(np.arange(32) // 4 % 2, 200, 50)
-    images = np.where(labels[:, None, None, None], wave[None, :, None, None], wave[None, None, :, None])
+    images = np.where(
+        labels[:, None, None, None], wave[None, :, None, None], wave[None, None, :, None]
+    )
     noisy = images + rng.normal(0, 30, (n, 32, 32, 3))
     return np.clip(noisy, 0, 255).astype(np.uint8), labels
 
@@ -32,9 +34,7 @@ def train(model: str = "lenet", **settings: Any) -> tuple[Fit, Any, Any]:
     )
     keras.utils.set_random_seed(spec.train.seed)
     built = build(spec.model, (32, 32))
-    done, logits_of = fit(
-        built, DATA, spec.train, emit=lambda *_: None, on_epoch=lambda _: None
-    )
+    done, logits_of = fit(built, DATA, spec.train, emit=lambda *_: None, on_epoch=lambda _: None)
     return done, logits_of, built
 
 
@@ -127,8 +127,8 @@ def test_frozen_weights_do_not_change() -> None:
 def test_the_head_is_trained_first_and_then_everything() -> None:
     settings = {"weights": "none", "image_size": 32, "batch_size": 48, "augment": False}
     keras.utils.set_random_seed(0)
-    initial = build(TrialSpec.of(model="mobilenetv2", dataset="cifar10", classes=2, **settings).model,
-                    (32, 32))  # fmt: skip
+    alike = TrialSpec.of(model="mobilenetv2", dataset="cifar10", classes=2, **settings)
+    initial = build(alike.model, (32, 32))
     start = [np.asarray(weight) for weight in initial.backbone.weights]
     probed: list[list[np.ndarray]] = []
     spec = TrialSpec.of(

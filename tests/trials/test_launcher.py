@@ -128,9 +128,7 @@ def test_a_parent_that_is_killed_leaves_no_orphan(tmp_path: Path) -> None:
 
 def test_in_process(tmp_path: Path) -> None:
     launcher, events = InProcessLauncher(), []
-    ending = launcher.run(
-        WORK + "quick", tmp_path, timeout_seconds=None, on_event=events.append
-    )
+    ending = launcher.run(WORK + "quick", tmp_path, timeout_seconds=None, on_event=events.append)
     assert ending == Ending(Status.COMPLETE)
     assert events == [{"kind": "epoch", "epoch": 1, "epochs": 1}]
     failed = launcher.run(WORK + "raises", tmp_path, timeout_seconds=None, on_event=events.append)

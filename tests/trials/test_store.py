@@ -18,7 +18,12 @@ def test_a_trial_that_was_added_is_read_back(tmp_path: Path) -> None:
     folder = store.add(SPEC)
     assert store.trial_ids() == [SPEC.trial_id]
     record = store.read(SPEC.trial_id)
-    assert (record.spec, record.state, record.result, record.folder) == (SPEC, State(), None, folder)
+    assert (record.spec, record.state, record.result, record.folder) == (
+        SPEC,
+        State(),
+        None,
+        folder,
+    )
     assert not record.complete
 
 

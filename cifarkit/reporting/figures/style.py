@@ -65,9 +65,9 @@ def look() -> Iterator[None]:
         yield
 
 
-def new_figure(height: float, title: str, footnote: str) -> Figure:
-    """A page-wide figure with a title above and a footnote below, both wrapped."""
-    figure = Figure(figsize=(WIDTH, height), dpi=DPI, layout="constrained")
+def new_figure(height: float, title: str, footnote: str, width: float = WIDTH) -> Figure:
+    """A figure, page-wide unless said, with a title above and a footnote below, both wrapped."""
+    figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained")
     FigureCanvasAgg(figure)
     _wrap(
         figure,

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from cifarkit.reporting.blocks import Block, Command, Document, Figure, Items, Paragraph
 from cifarkit.reporting.table import Table
 
-_HEAD = r"""% Put \usepackage[T1]{fontenc}, \usepackage{textcomp}, \usepackage{booktabs} and
-% \usepackage{graphicx} in the preamble, and \input{} this file. Names in a script that the
-% document's font lacks need XeLaTeX or LuaLaTeX, with a font that has it.
+_HEAD = r"""% Put \usepackage[T1]{fontenc}, \usepackage{textcomp}, \usepackage{booktabs},
+% \usepackage{longtable} and \usepackage{graphicx} in the preamble, and \input{} this file. Names
+% in a script that the document's font lacks need XeLaTeX or LuaLaTeX, with a font that has it.
 % Figures are found by the path that was given, relative to the main document."""
 _SPECIAL = {
     "\\": r"\textbackslash{}",
@@ -45,6 +45,8 @@ _SPECIAL = {
 }
 _FIT = r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}"
 """Shrinks a table that is wider than the text, and leaves others as they are."""
+_ONE_PAGE = 40
+"""Rows from which a table does not fit a page for certain."""
 _LEVELS = {2: "section", 3: "subsection"}
 
 
@@ -85,6 +87,8 @@ def _block(block: Block, figures: Mapping[str, str]) -> str:
 
 def _table(table: Table) -> str:
     layout = "".join("r" if column.numeric else "l" for column in table.columns)
+    if len(table.rows) > _ONE_PAGE:
+        return _long_table(table, layout)
     lines = [_line(table.headings), r"\midrule", *map(_line, table.texts())]
     body = "\n".join(lines)
     tabular = f"\\begin{{tabular}}{{{layout}}}\n\\toprule\n{body}\n\\bottomrule\n\\end{{tabular}}"
@@ -92,6 +96,18 @@ def _table(table: Table) -> str:
         "\\begin{table}[htbp]\n\\centering\\small\n"
         f"\\caption{{{escaped(table.caption)}}}\\label{{tab:{table.name}}}\n"
         f"{_FIT}{{%\n{tabular}%\n}}\n\\end{{table}}"
+    )
+
+
+def _long_table(table: Table, layout: str) -> str:
+    """A table that goes on over pages, its headings on each."""
+    rows = "\n".join(map(_line, table.texts()))
+    return (
+        f"{{\\scriptsize\\setlength{{\\tabcolsep}}{{3pt}}\n\\begin{{longtable}}{{{layout}}}\n"
+        f"\\caption{{{escaped(table.caption)}}}\\label{{tab:{table.name}}}\\\\\n"
+        f"\\toprule\n{_line(table.headings)}\n\\midrule\n\\endfirsthead\n"
+        f"\\toprule\n{_line(table.headings)}\n\\midrule\n\\endhead\n"
+        f"\\bottomrule\n\\endfoot\n{rows}\n\\end{{longtable}}}}"
     )
 
 

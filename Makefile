@@ -1,0 +1,41 @@
+# make demo   a small study on built-in data, offline: tables, figures, appendix.md
+# make test   lint, types, import rules and all tests
+# Both make the environment first; nothing but Python 3.11 to 3.13 and make is needed.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+DEMO ?= demo
+
+.PHONY: demo test lint format docs clean
+
+$(VENV)/installed: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	touch $@
+
+demo: $(VENV)/installed
+	$(BIN)/cifarkit study quick --runs $(DEMO)/runs
+	cd $(DEMO) && ../$(BIN)/cifarkit report --figures figures > appendix.md
+	cd $(DEMO) && ../$(BIN)/cifarkit report --format html > appendix.html
+	@echo "The study is written up in $(DEMO)/appendix.md and $(DEMO)/appendix.html,"
+	@echo "its figures are in $(DEMO)/figures, its trials in $(DEMO)/runs."
+
+test: lint
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/installed
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+docs: $(VENV)/installed
+	$(BIN)/typer cifarkit.cli.app utils docs --name cifarkit --output docs/reference.md
+
+clean:
+	rm -rf $(VENV) $(DEMO) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

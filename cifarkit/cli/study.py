@@ -1,0 +1,43 @@
+"""`cifarkit study`: a whole study, each step building on what the one before chose."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from cifarkit.cli.options import shared
+
+
+@shared(seeds_default=None)
+def study(
+    *,
+    plan: Annotated[
+        str, typer.Argument(help="published, quick, or the path of a study file.")
+    ] = "published",
+    schema: Annotated[
+        bool, typer.Option("--schema", help="Print the JSON schema of a study file.")
+    ] = False,
+    settings: dict[str, Any],
+    run: dict[str, Any],
+) -> None:
+    """Run a whole study: networks, size, augmentation, depth, dropout, ... the final model.
+
+    Every choice is made on validation images and written down with its reason.
+    """
+    from cifarkit.studies.plan_file import StudyFile, read
+
+    if schema:
+        import json
+
+        typer.echo(json.dumps(StudyFile.model_json_schema(), indent=2))
+        return
+    from cifarkit.cli.execute import How
+    from cifarkit.cli.walk import preview_study, walk_study
+
+    file = read(plan)
+    seeds = run.pop("seeds")
+    if run.pop("dry_run"):
+        preview_study(file, settings, seeds, run["runs"])
+    else:
+        walk_study(file, settings, seeds, How(**run))

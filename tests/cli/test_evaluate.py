@@ -1,0 +1,161 @@
+"""`cifarkit evaluate` as a user runs it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from cifarkit.errors import InvalidInput
+from cifarkit.reporting import chosen
+from cifarkit.trials.record import Arm, Status
+from tests.cli.command import cifarkit
+from tests.cli.test_start import imported
+from tests.reporting.fabricate import Fabricator
+from tests.reporting.scored_trials import arrays, save, trial
+from tests.reporting.test_formats import markdown_tables
+
+
+@pytest.fixture
+def fabricator(tmp_path: Path) -> Fabricator:
+    return Fabricator(tmp_path / "runs")
+
+
+def test_a_trial_by_the_first_letters_of_its_id(fabricator: Fabricator, tmp_path: Path) -> None:
+    made = trial(fabricator)
+    figures = tmp_path / "figures"
+    runs = fabricator.store.root
+    done = cifarkit("evaluate", made[:4], "--runs", runs, "--figures", figures, "--pairs", "2")
+    assert done.stderr == ""
+    assert done.stdout.startswith(f"# Evaluation of LeNet, trial {made}\n")
+    accuracy, pairs, *_ = markdown_tables(done.stdout)
+    assert accuracy[2] == ["Test, top 1", "0.70", "0.55 to 0.82", "28", "40"]
+    assert [row[:2] for row in pairs[2:]] == [["ant", "bee"], ["car", "bus"]]
+    for kind in ("confusion", "reliability"):
+        name = f"trial-{made}-{kind}"
+        assert f"({figures}/{name}.png)" in done.stdout
+        assert (figures / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+        assert (figures / f"{name}.svg").exists()
+
+
+def test_best_is_by_validation_and_says_which(fabricator: Fabricator) -> None:
+    trial(fabricator, validation=0.7, seed=1)
+    best = trial(fabricator, validation=0.9, seed=2)
+    trial(fabricator, validation=0.9, parameters=2000, seed=3)
+    fabricator.trial({"model": "lenet"}, state=Status.FAILED, reason="crashed")
+    done = cifarkit("evaluate", "best", "--runs", fabricator.store.root, "--format", "json")
+    assert json.loads(done.stdout)["trial"] == best
+    assert f"best of 3 complete trials: {best} (lenet, validation accuracy 0.900)" in done.stderr
+
+
+def test_a_predictions_file(tmp_path: Path) -> None:
+    save(tmp_path / "predictions.npz", arrays())
+    done = cifarkit("evaluate", tmp_path / "predictions.npz", "--format", "html")
+    assert done.stdout.startswith("<!DOCTYPE html>")
+    assert done.stderr == ""
+
+
+def test_tensorflow_is_not_imported(fabricator: Fabricator, tmp_path: Path) -> None:
+    made = trial(fabricator)
+    store = ("--runs", str(fabricator.store.root))
+    drawn = ("--format", "json", "--figures", str(tmp_path / "figures"))
+    assert not imported("evaluate", made, *store, *drawn) & {"tensorflow", "keras"}
+    assert not imported("evaluate", "--help") & {"tensorflow", "keras", "numpy", "matplotlib"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("best", "--runs", "nowhere"), "there is no trial in nowhere; train one first"),
+        (("0123abcd", "--runs", "nowhere"), "there is no trial in nowhere"),
+        (("nothing.npz",), "there is no file nothing.npz"),
+        (("abcd", "--study", "zoo"), "--study chooses among several trials"),
+        (("best", "--pairs", "0"), "Invalid value for '--pairs'"),
+        (("best", "--format", "word"), "Invalid value for '--format'"),
+    ],
+)
+def test_bad_usage_is_one_clear_message_and_exit_code_2(
+    arguments: tuple[str, ...], message: str
+) -> None:
+    done = cifarkit("evaluate", *arguments, code=2)
+    assert message in " ".join(done.stderr.replace("│", " ").split())
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+
+
+def test_refusals_of_a_store_end_with_exit_code_2(fabricator: Fabricator) -> None:
+    runs = fabricator.store.root
+    failed = fabricator.trial({"model": "lenet"}, state=Status.FAILED, reason="crashed: no space")
+    done = cifarkit("evaluate", failed, "--runs", runs, code=2)
+    assert "is not complete (its status is failed): failed: crashed: no space" in done.stderr
+    made = trial(fabricator)
+    (fabricator.store.folder(made) / "predictions.npz").write_bytes(b"\x80\x04pickle")
+    done = cifarkit("evaluate", made, "--runs", runs, code=2)
+    assert "is not a readable predictions file" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+
+
+def fake_store(root: Path, ids: list[str]) -> Fabricator:
+    """A store whose trials have these ids."""
+    fabricator = Fabricator(root)
+    folder = fabricator.store.folder(fabricator.trial({"model": "lenet"}, state=Status.PENDING))
+    for trial_id in ids:
+        copy = fabricator.store.folder(trial_id)
+        copy.mkdir()
+        (copy / "spec.json").write_bytes((folder / "spec.json").read_bytes())
+    (folder / "spec.json").unlink()
+    return fabricator
+
+
+def test_ids_are_found_by_an_unambiguous_prefix(tmp_path: Path) -> None:
+    store = fake_store(tmp_path, ["aaaa11112222", "aaaa33334444", "bbbb11112222"]).store
+    assert chosen.named(store, "bbbb").trial_id == "bbbb11112222"
+    assert chosen.named(store, "aaaa33334444").trial_id == "aaaa33334444"
+    for text, message in [
+        ("aaaa", "may be any of 2 trials: aaaa11112222, aaaa33334444"),
+        ("bbb", "is too short for a trial's id"),
+        ("bbbb11112223", "did you mean 'bbbb11112222'"),
+        ("cccc", "there are aaaa11112222, aaaa33334444, bbbb11112222"),
+    ]:
+        with pytest.raises(InvalidInput, match=message):
+            chosen.named(store, text)
+
+
+def test_a_long_list_of_ids_is_cut(tmp_path: Path) -> None:
+    store = fake_store(tmp_path, [f"{number:012}" for number in range(20)]).store
+    with pytest.raises(InvalidInput, match=r"and 12 more$"):
+        chosen.named(store, "zzzz")
+
+
+def test_best_of_a_study(fabricator: Fabricator) -> None:
+    overall = trial(fabricator, validation=0.9, seed=1)
+    of_study = trial(fabricator, validation=0.5, seed=2, epochs=7)
+    failed = fabricator.trial({"model": "lenet"}, state=Status.OOM)
+    store = fabricator.store
+    arms = [Arm(label="a", settings={}, trials=(of_study, "never0000000"))]
+    fabricator.study("small", "sweep", ["epochs"], arms)
+    fabricator.study("bad", "sweep", ["epochs"], [Arm(label="a", settings={}, trials=(failed,))])
+    fabricator.study("new", "sweep", ["epochs"], [Arm(label="a", settings={})])
+    assert chosen.best(store).record.trial_id == overall
+    assert chosen.best(store, "small").record.trial_id == of_study
+    with pytest.raises(InvalidInput, match="no trial of study 'bad' is complete: 1 oom"):
+        chosen.best(store, "bad")
+    with pytest.raises(InvalidInput, match=r"no trial of study 'new' is complete$"):
+        chosen.best(store, "new")
+    with pytest.raises(InvalidInput, match="did you mean 'small'"):
+        chosen.best(store, "smal")
+
+
+def test_best_passes_over_damaged_trials_and_tells(fabricator: Fabricator) -> None:
+    kept = trial(fabricator, seed=1)
+    other = trial(fabricator, seed=2, validation=0.99)
+    trial(fabricator, validation=0.1, data_seed=5)
+    (fabricator.store.folder(other) / "result.json").write_text("{")
+    found = chosen.best(fabricator.store)
+    assert found.record.trial_id == kept
+    first, second, third = chosen.described(found)
+    assert first.startswith("best of 2 complete trials")
+    assert "do not compare" in second
+    assert "result.json" in third

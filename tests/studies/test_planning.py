@@ -1,0 +1,169 @@
+"""Studies are planned whole, and refused whole, before anything is trained."""
+
+import pytest
+
+from cifarkit.errors import InvalidInput
+from cifarkit.studies.finetune import finetune
+from cifarkit.studies.resize import resize
+from cifarkit.studies.sweep import names, parse_axes, sweep
+from cifarkit.studies.zoo import zoo
+
+DENSENET = {"model": "densenet201", "image_size": 96}
+
+
+def test_the_zoo_is_the_published_thirteen() -> None:
+    study = zoo({"classes": 80})
+    assert [arm.label for arm in study.arms][:4] == ["Simple CNN", "Custom CNN", "LeNet", "VGG-16"]
+    sizes = {arm.settings["model"]: arm.specs[0].model.image_size for arm in study.arms}
+    assert sizes["lenet"] == 32
+    assert sizes["densenet201"] == 78
+    assert study.name == "zoo-cifar100-80"
+    assert zoo({}).name == "zoo-cifar100-100"
+
+
+def test_seeds_are_paired() -> None:
+    study = zoo({}, models=("lenet", "vgg16"), seeds=3)
+    for arm in study.arms:
+        assert [spec.train.seed for spec in arm.specs] == [0, 1, 2]
+        assert len({spec.trial_id for spec in arm.specs}) == 3
+    assert [spec.train.seed for spec in study.specs()] == [0, 0, 1, 1, 2, 2]
+
+
+def test_a_size_below_the_minimum_is_not_possible_and_no_refusal() -> None:
+    study = resize({}, models=("inceptionv3", "vgg16"), sizes=(32, 96))
+    small, large, *_ = study.arms
+    assert (small.specs, small.impossible) == ((), "InceptionV3 takes 75 pixels or more")
+    assert large.specs[0].model.image_size == 96
+    with pytest.raises(InvalidInput, match="image_size"):
+        resize({}, sizes=(0,))
+
+
+def test_finetune_names_its_depths_as_published() -> None:
+    study = finetune(DENSENET)
+    assert [arm.label for arm in study.arms] == [
+        "freeze all",
+        "unfreeze 10%",
+        "unfreeze 20%",
+        "unfreeze all",
+    ]
+    assert [arm.specs[0].model.unfreeze for arm in study.arms] == [0.0, 0.1, 0.2, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("words", "axes"),
+    [
+        ("dropout 0.15 0.25", {"dropout": ["0.15", "0.25"]}),
+        ("lr 1e-4", {"learning_rate": ["1e-4"]}),
+        ("Learning-Rate 1e-4", {"learning_rate": ["1e-4"]}),
+        ("batch_size 32", {"batch_size": ["32"]}),
+        ("dropout 0.3 0.5 lr 1 2", {"dropout": ["0.3", "0.5"], "learning_rate": ["1", "2"]}),
+        ("model lenet vgg16", {"model": ["lenet", "vgg16"]}),
+        ("weights none imagenet", {"weights": ["none", "imagenet"]}),
+    ],
+)
+def test_axes(words: str, axes: dict[str, list[str]]) -> None:
+    assert parse_axes(words.split()) == axes
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("dropot 0.3", "unknown parameter 'dropot'; did you mean 'dropout'"),
+        ("0.3 0.5", "unknown parameter '0.3'"),
+        ("dropout", "dropout: give the values"),
+        ("dropout 0.3 lr", "learning-rate: give the values"),
+        ("dropout 0.3 dropout 0.5", "named twice"),
+        ("seed 1 2", "unknown parameter 'seed'"),
+    ],
+)
+def test_axes_that_cannot_be_read(words: str, message: str) -> None:
+    with pytest.raises(InvalidInput, match=message):
+        parse_axes(words.split())
+
+
+def test_values_are_read_as_the_settings_own_type() -> None:
+    study = sweep(DENSENET, {"dropout": ["0.150", "0.5"]})
+    assert [arm.settings for arm in study.arms] == [{"dropout": 0.15}, {"dropout": 0.5}]
+    assert [arm.label for arm in study.arms] == ["0.15", "0.5"]
+    study = sweep(DENSENET, {"augment": ["off", "on"]})
+    assert [arm.settings for arm in study.arms] == [{"augment": False}, {"augment": True}]
+    assert study.arms[0].specs[0].train.augmentation is None
+
+
+VALUES = {
+    "dataset": ["cifar10", "synthetic"],
+    "classes": ["20", "40"],
+    "class-seed": ["1", "2"],
+    "train-per-class": ["10", "20"],
+    "validation-fraction": ["0.1", "0.2"],
+    "model": ["lenet", "vgg16"],
+    "weights": ["none", "imagenet"],
+    "image-size": ["32", "64"],
+    "dropout": ["0.1", "0.2"],
+    "unfreeze": ["0.1", "1"],
+    "batchnorm": ["train", "frozen"],
+    "head-outputs": ["100", "120"],
+    "epochs": ["1", "2"],
+    "head-epochs": ["0", "2"],
+    "batch-size": ["32", "64"],
+    "optimizer": ["adam", "sgd"],
+    "learning-rate": ["1e-4", "1e-3"],
+    "weight-decay": ["0", "0.1"],
+    "label-smoothing": ["0", "0.1"],
+    "patience": ["3", "7"],
+    "precision": ["float32", "mixed_bfloat16"],
+    "augment": ["on", "off"],
+    "flip": ["on", "off"],
+    "rotation": ["0.1", "0.2"],
+    "zoom": ["0.1", "0.2"],
+    "contrast": ["0.1", "0.2"],
+}
+
+
+def test_every_setting_can_be_varied() -> None:
+    assert sorted(VALUES) == names()
+    for name, values in VALUES.items():
+        settings = {} if name == "model" else DENSENET
+        study = sweep(settings, parse_axes([name, *values]))
+        assert len({spec.trial_id for spec in study.specs()}) == 2, name
+
+
+def test_a_grid_has_every_combination() -> None:
+    study = sweep(DENSENET, parse_axes("dropout 0.3 0.5 lr 1e-5 1e-4".split()))
+    assert [arm.label for arm in study.arms] == [
+        "dropout 0.3, learning rate 1e-05",
+        "dropout 0.3, learning rate 0.0001",
+        "dropout 0.5, learning rate 1e-05",
+        "dropout 0.5, learning rate 0.0001",
+    ]
+    assert study.axes == ("dropout", "learning_rate")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("dropout 0.3 2", "dropout: input should be less than 1"),
+        ("dropout 0.3 abc", "dropout: input should be a valid number"),
+        ("optimizer adam adm", "optimizer: input should be"),
+        ("augment on maybe", "'maybe' is neither on nor off"),
+        ("dropout 0.3 0.30", "0.3 and 0.30 are the same training"),
+        ("image-size 8 96", "image_size: densenet201 takes 32 pixels or more, 8"),
+    ],
+)
+def test_values_that_cannot_be_used_are_refused_before_anything_runs(
+    words: str, message: str
+) -> None:
+    with pytest.raises(InvalidInput, match=message):
+        sweep(DENSENET, parse_axes(words.split()))
+
+
+def test_what_makes_no_difference_to_a_network_is_refused() -> None:
+    with pytest.raises(InvalidInput, match=r"0\.3 and 0\.5 are the same training for lenet"):
+        sweep({"model": "lenet"}, parse_axes("dropout 0.3 0.5".split()))
+
+
+def test_two_sweeps_share_their_common_trial() -> None:
+    dropout = sweep(DENSENET, parse_axes("dropout 0.3 0.5".split()))
+    rate = sweep(DENSENET, parse_axes("lr 2.5e-5 1e-4".split()))
+    shared = {s.trial_id for s in dropout.specs()} & {s.trial_id for s in rate.specs()}
+    assert len(shared) == 1
