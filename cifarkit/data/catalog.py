@@ -86,7 +86,7 @@ def facts(dataset: str, location: str | None = None) -> DataFacts:
     Raises:
         InvalidInput: There is no such data set, its files are not there, or they are unusable.
     """
-    kind, path = _resolve(dataset, location)
+    kind, path = resolve(dataset, location)
     if path is None:
         return _OFFICIAL[kind]
     if kind == "folder":
@@ -109,7 +109,7 @@ def missing(dataset: str, location: str | None = None) -> str | None:
     cache also that it is the official content.
     """
     try:
-        kind, path = _resolve(dataset, location)
+        kind, path = resolve(dataset, location)
         if kind in ("cifar100", "cifar10"):
             from cifarkit.data import cifar_files
 
@@ -128,7 +128,7 @@ def fetch(dataset: str, location: str | None = None) -> None:
     Raises:
         InvalidInput: There is no such data set, or its files are not there and cannot be had.
     """
-    kind, path = _resolve(dataset, location)
+    kind, path = resolve(dataset, location)
     if kind == "synthetic":
         from cifarkit.data import synthetic
 
@@ -139,8 +139,14 @@ def fetch(dataset: str, location: str | None = None) -> None:
         download.fetch(kind, path)
 
 
-def _resolve(dataset: str, location: str | None) -> tuple[str, Path | None]:
-    """The kind of data set, and the absolute path of its files if they have one of their own."""
+def resolve(dataset: str, location: str | None) -> tuple[str, Path | None]:
+    """The kind of data set, and the absolute path of its files if they have one of their own.
+
+    The kind is one of `DataFacts.dataset`. Takes what `facts` takes.
+
+    Raises:
+        InvalidInput: There is no such data set, or nothing at the path of a folder or an `.npz`.
+    """
     if dataset == "synthetic":
         return dataset, None
     if dataset in BUILT_IN:

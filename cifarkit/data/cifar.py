@@ -40,7 +40,7 @@ def facts(official: DataFacts, path: Path) -> DataFacts:
     return replace(_facts_of_others(official, found, stamp), location=str(path))
 
 
-def load(dataset: str, location: str | None) -> ImageDataset:
+def load(dataset: str, location: Path | None) -> ImageDataset:
     """Read `cifar100` or `cifar10`; images are `(n, 32, 32, 3)` uint8.
 
     Args:
@@ -50,8 +50,7 @@ def load(dataset: str, location: str | None) -> ImageDataset:
     Raises:
         InvalidInput: The files are not there, damaged, or not in the format.
     """
-    found = _locate(dataset, None if location is None else Path(location))
-    return _read(dataset, found)
+    return _read(dataset, _locate(dataset, location))
 
 
 def _locate(dataset: str, location: Path | None) -> Path:

@@ -31,7 +31,9 @@ def read(found: Path, forms: tuple[Format, ...]) -> tuple[Format, dict[str, byte
     """
     try:
         files = _unpacked(found, forms) if found.is_dir() else _packed(found, forms)
-    except (OSError, EOFError, zlib.error, tarfile.TarError) as error:
+    except InvalidInput:
+        raise
+    except (OSError, EOFError, ValueError, zlib.error, tarfile.TarError) as error:
         raise InvalidInput(
             f"{found} cannot be read: it is damaged or no .tar.gz archive ({error})"
         ) from error
@@ -60,9 +62,7 @@ def _packed(archive: Path, forms: tuple[Format, ...]) -> dict[str, dict[str, byt
     files: dict[str, dict[str, bytes]] = {}
     with (
         gzip.open(archive) as unzipped,
-        tarfile.open(
-            fileobj=_Limited(unzipped, archive), mode="r|", bufsize=2**18, errorlevel=2
-        ) as tar,
+        tarfile.open(fileobj=_Limited(unzipped, archive), mode="r|", bufsize=2**18) as tar,
     ):
         for member in tar:
             folder, name = PurePosixPath(member.name).parts[-2:] if "/" in member.name else ("", "")

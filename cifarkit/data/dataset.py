@@ -108,22 +108,22 @@ def load(dataset: str, location: str | None = None, *, image_size: int) -> Image
     Raises:
         InvalidInput: The data is not there or not usable.
     """
-    facts = catalog.facts(dataset, location)
-    if facts.dataset == "synthetic":
+    kind, path = catalog.resolve(dataset, location)
+    if kind == "synthetic":
         from cifarkit.data import synthetic
 
         return synthetic.load()
-    if facts.dataset == "folder":
+    if kind == "folder" and path is not None:
         from cifarkit.data import folder
 
-        return folder.load(str(facts.location), image_size=image_size)
-    if facts.dataset == "npz":
+        return folder.load(path, image_size=image_size)
+    if kind == "npz" and path is not None:
         from cifarkit.data import npz
 
-        return npz.load(str(facts.location), image_size=image_size)
+        return npz.load(path, image_size=image_size)
     from cifarkit.data import cifar
 
-    return cifar.load(facts.dataset, facts.location)
+    return cifar.load(kind, path)
 
 
 def select_classes(

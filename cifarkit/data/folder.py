@@ -46,20 +46,19 @@ def facts(path: Path) -> DataFacts:
     )
 
 
-def load(location: str, *, image_size: int) -> ImageDataset:
+def load(path: Path, *, image_size: int) -> ImageDataset:
     """Read a folder's images; without a test part a fifth of each class becomes it.
 
     Images that share one size, no side longer than `image_size`, keep it; otherwise every one is
     resized to `image_size` x `image_size`. The decoded pixels are kept in the cache.
 
     Args:
-        location: The folder's path.
+        path: The folder.
         image_size: In pixels.
 
     Raises:
         InvalidInput: As for `facts`; or an image cannot be decoded, which the message names.
     """
-    path = Path(location)
     found = _checked(path)
     entry = f"folder-v{_VERSION}-{found.stamp}-{image_size}"
     arrays = cache.read(entry)

@@ -43,7 +43,7 @@ def facts(path: Path) -> DataFacts:
     )
 
 
-def load(location: str, *, image_size: int) -> ImageDataset:
+def load(path: Path, *, image_size: int) -> ImageDataset:
     """Read an `.npz` file.
 
     It holds `x_train`, `y_train`, `x_test` and `y_test`; or `train_images`, `train_labels`,
@@ -54,13 +54,12 @@ def load(location: str, *, image_size: int) -> ImageDataset:
     the optional `class_names` or else by their numbers.
 
     Args:
-        location: The file's path.
+        path: The file.
         image_size: Images with a longer side are resized to `image_size` x `image_size`.
 
     Raises:
         InvalidInput: The file is damaged, or its arrays are not as said here.
     """
-    path = Path(location)
     labels = _read_labels(path)
     with _Archive(path) as archive:
         train_name, _, test_name, _ = archive.convention()

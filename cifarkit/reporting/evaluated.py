@@ -8,12 +8,12 @@ from cifarkit.errors import unknown
 from cifarkit.reporting import evaluated_tables as tables
 from cifarkit.reporting import measured, settings
 from cifarkit.reporting.blocks import Block, Document, Paragraph, Section
-from cifarkit.reporting.document import FORMATS, publish, write_figures
 from cifarkit.reporting.evaluated_export import DATA_FORMATS
 from cifarkit.reporting.evaluated_words import calibration_sentences, error_sentences
 from cifarkit.reporting.figures import of_evaluation as figures_of
 from cifarkit.reporting.mistakes import NotAtHand, mistakes, pixels
 from cifarkit.reporting.outcomes import model_name
+from cifarkit.reporting.publish import FORMATS, drawings_of, publish, write_figures
 from cifarkit.reporting.scored import Scores, of_trial
 from cifarkit.reporting.text import plain
 from cifarkit.trials.record import TrialRecord
@@ -36,7 +36,7 @@ def evaluation(
     Args:
         scores: From `scored.of_trial` or `scored.of_file`.
         format: `markdown`, `html`, `latex`, `csv` (a row per class) or `json`.
-        figures_dir: As in `document.document`.
+        figures_dir: As in `publish.publish`.
         pairs: How many of the most confused pairs are shown.
 
     Raises:
@@ -48,7 +48,7 @@ def evaluation(
     written = Document(_title(scores), tuple(_sections(scores, illustrated, 2, pairs)))
     if format in DATA_FORMATS:
         if figures_dir is not None:
-            write_figures(written, figures_dir)
+            write_figures(drawings_of(written), figures_dir)
         return DATA_FORMATS[format](scores, pairs)
     return publish(written, format, figures_dir)
 

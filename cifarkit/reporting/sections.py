@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from cifarkit.errors import InvalidInput
 from cifarkit.reporting import measured
 from cifarkit.reporting.blocks import Block, Command, Document, Items, Paragraph, Section
 from cifarkit.reporting.conclusions import conclusions
+from cifarkit.reporting.evaluated import evaluation_sections
 from cifarkit.reporting.figures.of_study import figures
 from cifarkit.reporting.notes import notes
 from cifarkit.reporting.settings import data_sentences, settings_tables, trials_of
+from cifarkit.reporting.table import Cell, Column, Table
 from cifarkit.reporting.tables import detail_tables, main_tables
 from cifarkit.reporting.text import counted, listed, plain, unique
 from cifarkit.trials.record import Arm, StudyRecord, TrialRecord
@@ -23,13 +26,42 @@ def compose(
     illustrated: bool,
 ) -> Document:
     """The whole document; its figures are drawn later, by whoever writes it."""
-    single = len(studies) == 1
-    title = plain(studies[0].title) if single else "Transfer-learning studies"
     sections = [Section("Summary", 2, (Paragraph(_summary(studies, records)),))]
+    if chosen := _choices(studies):
+        sections.append(Section("What was chosen", 2, chosen))
     for study in studies:
         sections += _study(study, records, published, illustrated)
     sections += _how_measured(studies, records)
-    return Document(title or "Study", tuple(sections))
+    return Document(_title(studies), tuple(sections))
+
+
+def _title(studies: Sequence[StudyRecord]) -> str:
+    """Of the whole that the studies are steps of, of the only study, or of any studies."""
+    wholes = {plain(study.whole_title) for study in studies}
+    if len(wholes) == 1 and (whole := wholes.pop()):
+        return whole
+    single = plain(studies[0].title) if len(studies) == 1 else ""
+    return single or "Transfer-learning studies"
+
+
+def _choices(studies: Sequence[StudyRecord]) -> tuple[Block, ...]:
+    """What each step decided on validation images, and why."""
+    rows = [
+        tuple(Cell(text, text) for text in map(plain, (study.title, choice.arm, choice.reason)))
+        for study in studies
+        if (choice := study.choice) is not None
+    ]
+    if not rows:
+        return ()
+    columns = tuple(Column(name, numeric=False) for name in ("Step", "Choice", "Why"))
+    return (
+        Paragraph(
+            "Every step builds on what the steps before it chose. Choices are made on validation "
+            "images; test images take no part in them. Where the validation images cannot tell "
+            "settings apart, the one that trained quickest goes on."
+        ),
+        Table("choices", "The choices and their reasons.", columns, tuple(rows)),
+    )
 
 
 def _summary(studies: Sequence[StudyRecord], records: Mapping[str, TrialRecord]) -> str:
@@ -62,9 +94,12 @@ def _study(
     study: StudyRecord, records: Mapping[str, TrialRecord], published: bool, illustrated: bool
 ) -> list[Section]:
     blocks: list[Block] = []
-    if study.command:
+    if study.command and not study.step:
         blocks += [Paragraph("Made by:"), Command(plain(study.command))]
     blocks += main_tables(study, records, published=published)
+    if study.choice is not None:
+        choice = f"{study.choice.arm}: {study.choice.reason}"
+        blocks.append(Paragraph(f"Chosen: {plain(choice)}."))
     if told := notes(study, records, published=published):
         blocks.append(Items(tuple(told)))
     if illustrated:
@@ -73,7 +108,23 @@ def _study(
     sections = [Section(plain(study.title) or study.name, 2, tuple(blocks))]
     if said := conclusions(study, records):
         sections.append(Section("What the data supports", 3, (Paragraph(" ".join(said)),)))
+    if study.kind == "single":
+        sections += _evaluated(study, records, illustrated)
     return sections
+
+
+def _evaluated(
+    study: StudyRecord, records: Mapping[str, TrialRecord], illustrated: bool
+) -> list[Section]:
+    """What a single training gets wrong; of several seeds, the first one's."""
+    trials = [records[trial] for arm in study.arms for trial in arm.trials if trial in records]
+    for trial in trials[:1]:
+        if trial.complete:
+            try:
+                return evaluation_sections(trial, figures=illustrated, level=3)
+            except InvalidInput as error:
+                return [Section("Evaluation", 3, (Paragraph(f"Not possible: {error}"),))]
+    return []
 
 
 def _how_measured(

@@ -124,7 +124,8 @@ def plan_step(
     fixed = {name: value for name, value in settings.items() if name not in vary}
     match tuple(vary):
         case ():
-            study = Study("single", step.title, (), (plan_arm("", settings, {}, seeds=seeds),))
+            name = get_backbone(settings["model"]).name
+            study = Study("single", step.title, (), (plan_arm(name, settings, {}, seeds=seeds),))
         case ("model",):
             study = zoo(fixed, models=vary["model"], seeds=seeds)
         case ("model", "image_size"):
@@ -134,7 +135,8 @@ def plan_step(
             study = finetune(fixed, fractions=vary["unfreeze"], seeds=seeds)
         case _:
             study = sweep(fixed, vary, seeds=seeds)
-    return replace(study, title=step.title, part_of=file.name, step=number), ""
+    study = replace(study, title=step.title, part_of=file.name, whole_title=file.title)
+    return replace(study, step=number), ""
 
 
 def _pointless(vary: Mapping[str, Any], settings: Mapping[str, Any]) -> str:

@@ -37,6 +37,7 @@ class Study:
     axes: tuple[str, ...]
     arms: tuple[PlannedArm, ...]
     part_of: str = ""
+    whole_title: str = ""
     step: int = 0
 
     @property
@@ -83,6 +84,7 @@ class Study:
             created_at=datetime.now(UTC),
             command=command,
             part_of=self.part_of,
+            whole_title=self.whole_title,
             step=self.step,
         )
 

@@ -98,7 +98,8 @@ class StudyRecord(_Stored):
         axes: The settings that vary, by flat name; `("model",)` for a zoo.
         command: The command line that made it.
         choice: What was decided, if anything was.
-        part_of, step: The whole that it is a step of, and which one, from 1; 0 if of none.
+        part_of, whole_title, step: The whole that it is a step of, and which one, from 1; 0 if of
+            none.
     """
 
     schema_version: int = SCHEMA_VERSION
@@ -111,6 +112,7 @@ class StudyRecord(_Stored):
     command: str = ""
     choice: Choice | None = None
     part_of: str = ""
+    whole_title: str = ""
     step: int = 0
 
 

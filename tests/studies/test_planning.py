@@ -129,7 +129,7 @@ def test_every_setting_can_be_varied() -> None:
 
 
 def test_a_grid_has_every_combination() -> None:
-    study = sweep(DENSENET, parse_axes("dropout 0.3 0.5 lr 1e-5 1e-4".split()))
+    study = sweep(DENSENET, parse_axes(["dropout", "0.3", "0.5", "lr", "1e-5", "1e-4"]))
     assert [arm.label for arm in study.arms] == [
         "dropout 0.3, learning rate 1e-05",
         "dropout 0.3, learning rate 0.0001",
@@ -159,11 +159,11 @@ def test_values_that_cannot_be_used_are_refused_before_anything_runs(
 
 def test_what_makes_no_difference_to_a_network_is_refused() -> None:
     with pytest.raises(InvalidInput, match=r"0\.3 and 0\.5 are the same training for lenet"):
-        sweep({"model": "lenet"}, parse_axes("dropout 0.3 0.5".split()))
+        sweep({"model": "lenet"}, parse_axes(["dropout", "0.3", "0.5"]))
 
 
 def test_two_sweeps_share_their_common_trial() -> None:
-    dropout = sweep(DENSENET, parse_axes("dropout 0.3 0.5".split()))
-    rate = sweep(DENSENET, parse_axes("lr 2.5e-5 1e-4".split()))
+    dropout = sweep(DENSENET, parse_axes(["dropout", "0.3", "0.5"]))
+    rate = sweep(DENSENET, parse_axes(["lr", "2.5e-5", "1e-4"]))
     shared = {s.trial_id for s in dropout.specs()} & {s.trial_id for s in rate.specs()}
     assert len(shared) == 1

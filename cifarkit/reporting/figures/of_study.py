@@ -31,7 +31,8 @@ _AXES = {
 def figures(study: StudyRecord, records: Mapping[str, TrialRecord]) -> list[Figure]:
     """The study's figures, in the order in which they are shown; none if nothing finished."""
     found = outcomes(study, records)
-    made = _charts(study, found) if any(outcome.done for outcome in found) else []
+    comparable = study.axes and any(outcome.done for outcome in found)
+    made = _charts(study, found) if comparable else []
     title = f"{plain(study.title)}: training curves"
     pages = histories.curves_charts(study, records, title)
     for number, chart in enumerate(pages, start=1):
