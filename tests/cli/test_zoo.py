@@ -128,7 +128,7 @@ def wait_for_epoch(runs: Path, trial: str, within: float = 60) -> None:
 
 def test_kill_minus_nine_and_ctrl_c(small_npz: Path, tmp_path: Path) -> None:
     zoo = ("zoo", "--dataset", small_npz, "--models", "lenet,simple_cnn,custom_cnn", "--epochs",
-           "60", "--patience", "60", "--batch-size", "32", "--runs", tmp_path)  # fmt: skip
+           "200", "--patience", "200", "--train-per-class", "20", "--runs", tmp_path)  # fmt: skip
     store = Store(tmp_path)
     process = start(*zoo)
     running_worker(psutil.Process(process.pid))
