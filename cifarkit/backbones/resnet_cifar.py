@@ -51,7 +51,8 @@ def _block(x: Any, width: int, stride: int, name: str) -> Any:
 
     shortcut = x
     if stride > 1:
-        # Option A of the paper: no weights in the shortcut, the new channels are zero.
+        # Like the paper's option A, the shortcut has no weights and its new channels are zero;
+        # it averages where the paper leaves pixels out.
         shortcut = layers.AveragePooling2D(stride, padding="same", name=f"{name}_pool")(x)
         missing = width - x.shape[-1]
         shortcut = layers.Permute((1, 3, 2), name=f"{name}_out")(shortcut)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -39,8 +39,12 @@ def live(
     )
     whole = bars.add_task(title, total=None, detail="")
     tasks: dict[str, TaskID] = {}
-    scores: dict[str, str] = {}
+    last: dict[str, Mapping[str, float]] = {}
     settled = 0
+
+    def score(trial: str) -> str:
+        epoch = last.get(trial)
+        return f", val. {epoch['validation_accuracy']:.3f}" if epoch else ""
 
     def show(event: TrialEvent) -> None:
         nonlocal settled
@@ -54,19 +58,20 @@ def live(
             if trial in tasks:
                 bars.remove_task(tasks.pop(trial))
             good = event.kind == "found" or values["status"] == Status.COMPLETE
-            console.print(Text(outcome(event, label), style="green" if good else "red"))
+            line = outcome(event, label, last.get(trial))
+            console.print(Text(line, style="green" if good else "red"))
         elif event.kind == "phase":
             bars.update(tasks[trial], detail=str(values["phase"]))
         elif event.kind == "step":
             epoch = f"epoch {values['epoch']}/{values['epochs']}"
             part = (values["epoch"] - 1 + values["seen"] / values["images"]) / values["epochs"]
-            bars.update(tasks[trial], completed=part, detail=epoch + scores.get(trial, ""))
+            bars.update(tasks[trial], completed=part, detail=epoch + score(trial))
         elif event.kind == "epoch":
-            scores[trial] = f", val. {values['validation_accuracy']:.3f}"
+            last[trial] = values
             bars.update(
                 tasks[trial],
                 completed=values["epoch"] / values["epochs"],
-                detail=f"epoch {values['epoch']}/{values['epochs']}{scores[trial]}",
+                detail=f"epoch {values['epoch']}/{values['epochs']}{score(trial)}",
             )
         bars.update(
             whole,

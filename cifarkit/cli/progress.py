@@ -93,27 +93,39 @@ def progress(title: str, labels: Mapping[str, str]) -> Iterator[Show]:
         yield _plain_lines(name, TimeLeft())
 
 
-def outcome(event: TrialEvent, label: str) -> str:
-    """How a trial ended, in one line."""
+def outcome(event: TrialEvent, label: str, last: Mapping[str, float] | None) -> str:
+    """How a trial ended, in one line.
+
+    Args:
+        last: Its last epoch, as the event had it; None if it finished none.
+    """
     if event.kind == "found":
         return f"{label}: done earlier"
     if event.values["status"] == Status.COMPLETE:
-        return f"{label}: complete"
+        if last is None:
+            return f"{label}: complete"
+        score = f"validation accuracy {last['validation_accuracy']:.3f}"
+        epochs = "1 epoch" if last["epoch"] == 1 else f"{last['epoch']} epochs"
+        return f"{label}: complete after {epochs}, {score}"
     return f"{label}: {event.values['status']}: {event.values['reason']}"
 
 
 def _plain_lines(name: Callable[[TrialEvent], str], left: TimeLeft) -> Show:
     console = messages()
     spoke = 0.0
+    last: dict[str, Mapping[str, float]] = {}
 
     def show(event: TrialEvent) -> None:
         nonlocal spoke
         left.note(event)
+        if event.kind == "epoch":
+            last[event.spec.trial_id] = event.values
         label, values = f"[{event.number}/{event.of}] {name(event)}", event.values
         if event.kind == "started":
             line = f"{label}: started"
         elif event.kind in ("ended", "found"):
-            line = f"{outcome(event, label)} (at most {in_words(left.seconds())} left)"
+            told = outcome(event, label, last.get(event.spec.trial_id))
+            line = f"{told} (at most {in_words(left.seconds())} left)"
         elif event.kind == "epoch" and (
             time.monotonic() - spoke > PLAIN_INTERVAL_SECONDS or values["epoch"] == values["epochs"]
         ):

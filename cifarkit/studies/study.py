@@ -102,7 +102,8 @@ def plan_arm(
         InvalidInput: The settings cannot be used.
     """
     specs = tuple(TrialSpec.of(**{**settings, **varied, "seed": seed}) for seed in range(seeds))
-    return PlannedArm(label, dict(varied), specs)
+    told = {name: value for name, value in varied.items() if value is not None}
+    return PlannedArm(label, told, specs)
 
 
 def check_distinct(study: Study) -> Study:

@@ -9,6 +9,7 @@ from typing import Any
 import psutil
 import pytest
 
+from cifarkit.trials import launcher as launcher_module
 from cifarkit.trials.launcher import Ending, InProcessLauncher, ProcessLauncher, log_tail
 from cifarkit.trials.record import Status
 
@@ -70,6 +71,19 @@ def test_kill_minus_nine_and_the_peak_of_who_was_killed(tmp_path: Path) -> None:
     assert ending == Ending(Status.FAILED, "killed by signal 9 (SIGKILL)", ending.peak_rss_mb)
     assert ending.peak_rss_mb is not None
     assert 300 < ending.peak_rss_mb < 400
+
+
+def test_a_kill_for_lack_of_memory_is_told_from_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kernel counts its own kills; here its count rises while the process is killed."""
+    counts = iter([7, 8])
+    monkeypatch.setattr(launcher_module, "_kernel_oom_kills", lambda: next(counts))
+    ending, _ = launch("grows", tmp_path)
+    assert ending.status is Status.OOM
+    assert ending.reason == "killed by the system for lack of memory"
+    assert ending.peak_rss_mb is not None
+    assert ending.peak_rss_mb > 300
 
 
 def test_a_timeout_ends_the_whole_tree(tmp_path: Path) -> None:

@@ -1,0 +1,225 @@
+"""A whole study: each step builds on what the one before chose, and says why it chose."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cifarkit.errors import InvalidInput
+from cifarkit.specs import TrialSpec
+from cifarkit.studies.choice import NothingToChooseFrom, choose
+from cifarkit.studies.pipeline import Taken, preview, walk
+from cifarkit.studies.plan_file import PRESETS, StudyFile, read
+from cifarkit.studies.study import Study
+from cifarkit.studies.sweep import sweep
+from cifarkit.trials.record import State, Status, StudyRecord, TrialRecord
+from cifarkit.trials.store import Store, write_result
+from tests.reporting.fabricate import result
+
+EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.toml"))
+IMAGES = 4_000
+
+Score = Callable[[TrialSpec], tuple[float, float]]
+"""Validation accuracy and training seconds of a made-up trial."""
+
+
+def finished(root: Path, spec: TrialSpec, score: tuple[float, float]) -> TrialRecord:
+    """A trial that was right on exactly that share of the validation images, taken from the end."""
+    accuracy, seconds = score
+    store = Store(root)
+    folder = store.add(spec)
+    store.write_state(spec.trial_id, State(status=Status.COMPLETE, attempts=1))
+    write_result(folder, result(accuracy=accuracy - 0.005, time_s=seconds))
+    labels = np.zeros(IMAGES, np.int32)
+    # The wrong images of two trials overlap by chance, not by construction.
+    order = np.random.default_rng(int(spec.trial_id, 16)).permutation(IMAGES)
+    predictions = labels.copy()
+    predictions[order[: round((1 - accuracy) * IMAGES)]] = 1
+    np.savez(
+        folder / "predictions.npz",
+        labels=labels,
+        predictions=predictions,
+        probabilities=np.eye(2, dtype=np.float16)[predictions],
+        validation_labels=labels,
+        validation_predictions=predictions,
+    )
+    return store.read(spec.trial_id)
+
+
+def runner(root: Path, score: Score) -> Callable[[Study], tuple[StudyRecord, Mapping]]:
+    def run_step(study: Study) -> tuple[StudyRecord, Mapping[str, TrialRecord]]:
+        records = {s.trial_id: finished(root, s, score(s)) for s in study.specs()}
+        return study.record(""), records
+
+    return run_step
+
+
+def chosen(root: Path, values: list[float], scores: dict[float, tuple[float, float]]) -> str:
+    study = sweep({"model": "vgg16"}, {"dropout": values})
+    run_step = runner(root, lambda spec: scores[spec.model.dropout])
+    choice = choose(*run_step(study))
+    return f"{choice.arm}: {choice.reason}"
+
+
+def test_the_best_is_chosen_where_it_is_distinguishable(tmp_path: Path) -> None:
+    told = chosen(tmp_path, [0.1, 0.5], {0.1: (0.70, 10.0), 0.5: (0.80, 99.0)})
+    assert told.startswith("0.5: highest validation accuracy, 0.800 on 4,000 validation images")
+
+
+def test_the_quicker_is_chosen_where_it_is_not(tmp_path: Path) -> None:
+    told = chosen(tmp_path, [0.1, 0.5], {0.1: (0.799, 10.0), 0.5: (0.80, 99.0)})
+    assert told == (
+        "0.1: validation accuracy 0.799 on 4,000 validation images, not distinguishable from the "
+        "highest (0.5, 0.800), and the quickest to train of the 2 alike (10 s against 99 s)"
+    )
+
+
+def test_few_seeds_do_not_make_a_bad_arm_as_good_as_the_best(tmp_path: Path) -> None:
+    """Three seeds can prove nothing by sign flips; a choice is made all the same."""
+    study = sweep({"model": "vgg16"}, {"dropout": [0.1, 0.5]}, seeds=3)
+    score = {0.1: (0.35, 10.0), 0.5: (0.84, 99.0)}
+    choice = choose(*runner(tmp_path, lambda spec: score[spec.model.dropout])(study))
+    assert choice.arm == "0.5"
+
+
+def test_nothing_to_choose_from(tmp_path: Path) -> None:
+    study = sweep({"model": "vgg16"}, {"dropout": [0.1, 0.5]})
+    store = Store(tmp_path)
+    for spec in study.specs():
+        store.add(spec)
+        store.write_state(spec.trial_id, State(status=Status.FAILED, reason="it broke"))
+    with pytest.raises(NothingToChooseFrom, match="Dropout: no trial completed"):
+        choose(study.record(""), {record.trial_id: record for record in store.records()})
+
+
+def published_choices(spec: TrialSpec) -> tuple[float, float]:
+    """As the published study found them: large differences, so that the choices are its own."""
+    accuracy = {"densenet201": 0.70, "densenet169": 0.68}.get(spec.model.model, 0.40)
+    accuracy -= 0.1 * (spec.model.image_size != 96)
+    accuracy += 0.04 * (spec.train.augmentation is not None)
+    accuracy -= 0.1 * (spec.model.unfreeze < 1)
+    accuracy += 0.04 * (spec.model.dropout == 0.5) + 0.04 * (spec.train.patience == 7)
+    accuracy += 0.04 * (spec.train.learning_rate == 2.5e-5) + 0.04 * (spec.train.batch_size == 128)
+    accuracy += 0.04 * (spec.train.optimizer == "adam")
+    return accuracy, 100.0
+
+
+def test_the_published_study_takes_its_published_way(tmp_path: Path) -> None:
+    file = read("published")
+    run_step = runner(tmp_path, published_choices)
+    taken = list(walk(file, overrides={}, seeds=None, run_step=run_step))
+    assert [step.step.title for step in taken] == [
+        "Comparison of networks",
+        "Input size",
+        "Augmentation",
+        "Fine-tuning depth",
+        "Dropout",
+        "Patience",
+        "Learning rate",
+        "Batch size",
+        "Optimizer",
+        "Final model",
+        "Number of classes",
+    ]
+    final = next(taken[-2].study.specs())
+    assert final.model.model_dump() == {
+        "model": "densenet201",
+        "weights": "imagenet",
+        "weights_file": None,
+        "image_size": 96,
+        "dropout": 0.5,
+        "unfreeze": 1.0,
+        "batchnorm": "train",
+        "head_outputs": 100,
+    }
+    assert final.train.learning_rate == 2.5e-5
+    assert final.train.augmentation is not None
+    kept = {arm.settings["model"] for arm in taken[1].study.arms}
+    assert kept == {"densenet201", "densenet169"}
+    assert [s.data.classes for s in taken[-1].study.specs()] == [20, 40, 60, 80]
+    # Its own baseline is in every step, trained once.
+    ids = [spec.trial_id for step in taken for spec in step.study.specs()]
+    assert len(ids) - len(set(ids)) == 11
+    assert [step.choice is None for step in taken] == [False] * 9 + [True, True]
+
+
+def test_the_preview_is_the_published_way(tmp_path: Path) -> None:
+    file = read("published")
+    walked = walk(file, overrides={}, seeds=None, run_step=runner(tmp_path, published_choices))
+    previewed = preview(file, overrides={}, seeds=None)
+
+    def ids(steps: "list[Taken]") -> list[set[str]]:
+        return [{spec.trial_id for spec in step.study.specs()} for step in steps]
+
+    assert ids(list(previewed)) == ids(list(walked))
+
+
+def test_steps_that_mean_nothing_to_the_chosen_network_are_left_out(tmp_path: Path) -> None:
+    def lenet_wins(spec: TrialSpec) -> tuple[float, float]:
+        return (0.9 if spec.model.model == "lenet" else 0.5), 10.0
+
+    run_step = runner(tmp_path, lenet_wins)
+    taken = list(walk(read("quick"), overrides={}, seeds=None, run_step=run_step))
+    assert {step.step.title: step.skipped for step in taken if step.skipped} == {
+        "Fine-tuning depth": "LeNet is trained from scratch: there is no depth to choose",
+        "Dropout": "LeNet has no dropout",
+    }
+
+
+def test_options_replace_the_files_settings() -> None:
+    taken = list(preview(read("quick"), overrides={"epochs": 1, "classes": None}, seeds=2))
+    for spec in (spec for step in taken if step.study for spec in step.study.specs()):
+        assert spec.train.epochs == 1
+    assert len(taken[0].study.arms[0].specs) == 2
+
+
+@pytest.mark.parametrize("source", [*PRESETS, *map(str, EXAMPLES)])
+def test_presets_and_examples_can_be_read(source: str) -> None:
+    assert read(source).step
+
+
+PLAN = 'name = "mine"\ntitle = "Mine"\n[[step]]\ntitle = "A"\n'
+FAULTS = [
+    ("", "name: Field required"),
+    ("name = 'x", "not TOML"),
+    (PLAN + "colour = 1", "step.0.colour: Extra inputs are not permitted"),
+    (PLAN + "vary.dropuot = [0.1]", "unknown setting 'dropuot'; did you mean 'dropout'"),
+    (PLAN + "vary.dropout = 0.1", "step.0.vary.dropout"),
+    (PLAN + "vary.dropout = []", "step.0.vary.dropout"),
+    (PLAN + "vary.dropout = 'kept'", "'kept' stands for networks"),
+    (PLAN + "vary.dropout = [0.1]\nkeep = 0", "step.0.keep"),
+    (PLAN.replace("mine", "../mine"), "name: String should match"),
+    ("[settings]\ncolour = 1\n" + PLAN, "unknown setting 'colour'"),
+    ("settings = 3\n" + PLAN, "settings"),
+    (PLAN + "vary.classes = [" + "1," * 101 + "]", "at most 100"),
+]
+
+
+@pytest.mark.parametrize(("text", "message"), FAULTS)
+def test_faults_of_a_file_are_named(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(text)
+    with pytest.raises(InvalidInput) as refusal:
+        read(str(path))
+    assert message in str(refusal.value)
+    assert "mine.toml" in str(refusal.value)
+
+
+def test_a_file_that_is_not_there_or_no_text(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match=r"there is no study file 'pubished'; presets: "):
+        read("pubished")
+    (tmp_path / "bytes.toml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(InvalidInput, match="cannot be read as text"):
+        read(str(tmp_path / "bytes.toml"))
+    (tmp_path / "deep.toml").write_text("a = " + "[" * 100_000)
+    with pytest.raises(InvalidInput, match=r"deep\.toml"):
+        read(str(tmp_path / "deep.toml"))
+
+
+def test_a_step_needs_a_network() -> None:
+    file = StudyFile.model_validate(
+        {"name": "x", "title": "X", "step": [{"title": "A", "vary": {"dropout": [0.1]}}]}
+    )
+    with pytest.raises(InvalidInput, match="no network is chosen yet"):
+        list(preview(file, overrides={}, seeds=None))
