@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from cifarkit.backbones.registry import Backbone, Preprocessing
+from cifarkit.backbones.facts import Backbone, Preprocessing
 
 if TYPE_CHECKING:
     import keras

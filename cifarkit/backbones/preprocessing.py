@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cifarkit.backbones.registry import Preprocessing
+from cifarkit.backbones.facts import Preprocessing
 
 if TYPE_CHECKING:
     import keras

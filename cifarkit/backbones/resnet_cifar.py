@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from cifarkit.backbones.registry import Backbone
+from cifarkit.backbones.facts import Backbone
 
 if TYPE_CHECKING:
     import keras
@@ -97,5 +97,5 @@ def _facts(blocks: int) -> Backbone:
     )
 
 
-CIFAR_RESNETS: tuple[Backbone, ...] = (_facts(1), _facts(3))
-"""ResNet-8, of which the paper's family has no smaller, and ResNet-20."""
+CIFAR_RESNETS: tuple[Backbone, ...] = (_facts(1), _facts(2), _facts(3))
+"""ResNet-20, the smallest of the paper, and two of the same plan that are smaller still."""

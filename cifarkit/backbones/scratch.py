@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cifarkit.backbones.registry import Backbone
+from cifarkit.backbones.facts import Backbone
 
 if TYPE_CHECKING:
     import keras

@@ -10,7 +10,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Column
 from rich.text import Text
 
-from cifarkit.cli.progress import Show, TimeLeft, in_words, outcome
+from cifarkit.cli.telling import Show, TimeLeft, in_words, outcome
 from cifarkit.trials.record import Status
 from cifarkit.trials.runner import TrialEvent
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from cifarkit.cli.console import messages, plain_or_rich_table
-from cifarkit.cli.progress import in_words
+from cifarkit.cli.telling import in_words
 from cifarkit.specs import TrialSpec
 from cifarkit.studies.expected import Experience
 from cifarkit.studies.study import Study

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cifarkit.backbones.facts import Backbone
 from cifarkit.backbones.preprocessing import preprocessing_layers
-from cifarkit.backbones.registry import Backbone
 from cifarkit.backbones.registry import get as get_backbone
 from cifarkit.errors import CifarkitError
 from cifarkit.profiling.memory import layer_outputs, published_estimate_mb

@@ -19,8 +19,9 @@ import tensorflow as tf
 from keras.src.utils import file_utils
 
 from cifarkit.backbones.applications import APPLICATIONS
+from cifarkit.backbones.facts import Backbone
 from cifarkit.backbones.preprocessing import preprocessing_layers
-from cifarkit.backbones.registry import Backbone, get, imagenet_file, registry
+from cifarkit.backbones.registry import get, imagenet_file, registry
 from cifarkit.backbones.scratch import SCRATCH
 
 OUTPUTS = 5

@@ -13,8 +13,8 @@ import pytest
 import tensorflow as tf
 
 from cifarkit.backbones.applications import APPLICATIONS
+from cifarkit.backbones.facts import Backbone, Preprocessing
 from cifarkit.backbones.preprocessing import preprocessing_layers
-from cifarkit.backbones.registry import Backbone, Preprocessing
 from cifarkit.profiling.params import count
 
 MODES: tuple[Preprocessing, ...] = get_args(Preprocessing)

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from cifarkit.backbones import registry as module
+from cifarkit.backbones.facts import Backbone
 from cifarkit.backbones.registry import (
     STUDY,
-    Backbone,
     get,
     imagenet_file,
     registry,

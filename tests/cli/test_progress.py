@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from cifarkit.cli.progress import TimeLeft, in_words, outcome, progress
+from cifarkit.cli.progress import progress
+from cifarkit.cli.telling import TimeLeft, in_words, outcome
 from cifarkit.specs import TrialSpec
 from cifarkit.trials.record import Status
 from cifarkit.trials.runner import TrialEvent

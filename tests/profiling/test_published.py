@@ -15,7 +15,8 @@ import keras
 import pytest
 from keras import layers
 
-from cifarkit.backbones.registry import Backbone, get
+from cifarkit.backbones.facts import Backbone
+from cifarkit.backbones.registry import get
 from cifarkit.profiling.memory import layer_outputs, published_estimate_mb
 from cifarkit.profiling.params import count
 
