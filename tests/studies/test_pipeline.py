@@ -160,7 +160,7 @@ def test_steps_that_mean_nothing_to_the_chosen_network_are_left_out(tmp_path: Pa
         return (0.9 if spec.model.model == "lenet" else 0.5), 10.0
 
     run_step = runner(tmp_path, lenet_wins)
-    taken = list(walk(read("quick"), overrides={}, seeds=None, run_step=run_step))
+    taken = list(walk(read("published"), overrides={}, seeds=None, run_step=run_step))
     assert {step.step.title: step.skipped for step in taken if step.skipped} == {
         "Fine-tuning depth": "LeNet is trained from scratch: there is no depth to choose",
         "Dropout": "LeNet has no dropout",

@@ -18,7 +18,8 @@ _PARTS = (("accuracy", "Accuracy"), ("loss", "Loss"))
 def draw(chart: CurvesChart) -> Figure:
     """One line of panels per arm (two arms on a line if there are many), on common scales.
 
-    Training is blue, validation orange, the kept epoch a vertical line with a dot.
+    Training is blue, validation orange, the kept epoch a vertical line with a dot; a cross is where
+    patience ended the training.
     """
     across = 1 if len(chart.arms) <= 3 else 2
     down = -(-len(chart.arms) // across)
@@ -38,7 +39,7 @@ def draw(chart: CurvesChart) -> Figure:
                 axes.set_xlabel("Epoch", fontsize=8)
         _common_scale([left for left, _ in used])
         _common_scale([right for _, right in used])
-        figure.legend(handles=_handles(), loc="outside lower right", ncols=3, fontsize=8)
+        figure.legend(handles=_handles(), loc="outside lower right", ncols=4, fontsize=8)
         style.settle(figure)
     return figure
 
@@ -52,6 +53,8 @@ def _panel(axes: Axes, arm: ArmCurves, name: str) -> None:
         axes.plot(curve.epochs, training, color=style.BLUE, linewidth=1.2, marker=marker)
         axes.plot(curve.epochs, validation, color=style.ORANGE, linewidth=1.2, marker=marker)
         _mark_best(axes, curve, validation)
+        if curve.stopped_early:
+            axes.plot(curve.epochs[-1:], validation[-1:], "x", color=style.BLACK, markersize=5)
     axes.grid()
     axes.tick_params(labelsize=7)
     axes.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
@@ -88,4 +91,5 @@ def _handles() -> list[Line2D]:
             markeredgecolor=style.BLACK,
             label="kept epoch",
         ),
+        Line2D([], [], color=style.BLACK, linestyle="", marker="x", markersize=5, label="stopped"),
     ]

@@ -16,7 +16,12 @@ PER_FIGURE = 8
 
 @dataclass(frozen=True)
 class Curve:
-    """One trial's epochs; `best_epoch` (from 1) is the one whose weights were kept."""
+    """One trial's epochs.
+
+    Attributes:
+        best_epoch: The one, from 1, whose weights were kept; None if it did not complete.
+        stopped_early: Whether patience ended it at its last epoch.
+    """
 
     epochs: tuple[int, ...]
     accuracy: tuple[float, ...]
@@ -24,6 +29,7 @@ class Curve:
     loss: tuple[float, ...]
     validation_loss: tuple[float, ...]
     best_epoch: int | None
+    stopped_early: bool
 
 
 @dataclass(frozen=True)
@@ -67,6 +73,7 @@ def _even_pages(arms: Sequence[ArmCurves]) -> list[tuple[ArmCurves, ...]]:
 
 def _curve(trial: TrialRecord) -> Curve:
     rows = trial.history
+    result = trial.result if trial.complete else None
 
     def column(name: str) -> tuple[float, ...]:
         return tuple(float(row.get(name, float("nan"))) for row in rows)
@@ -77,5 +84,6 @@ def _curve(trial: TrialRecord) -> Curve:
         validation_accuracy=column("validation_accuracy"),
         loss=column("loss"),
         validation_loss=column("validation_loss"),
-        best_epoch=trial.result.best_epoch if trial.complete and trial.result else None,
+        best_epoch=result.best_epoch if result else None,
+        stopped_early=bool(result and result.stopped_early),
     )
