@@ -158,7 +158,7 @@ SCRATCH: tuple[Backbone, ...] = (
         whole=True,
         note=(
             "stands in for a network whose layers the published study does not describe "
-            "(2,333,468 parameters there, 2,331,796 here)"
+            "(2,333,468 parameters there, 2,331,796 here, at 32 px with 100 outputs)"
         ),
     ),
     Backbone(

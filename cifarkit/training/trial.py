@@ -34,7 +34,6 @@ def run_trial(folder: Path, emit: Emit, *, keep_weights: bool = False) -> None:
     import tensorflow  # noqa: F401  # timed here, used below
 
     import_seconds = time.perf_counter() - import_began
-    from cifarkit.backbones.registry import get as get_backbone
     from cifarkit.data.dataset import load, select_classes, split
     from cifarkit.profiling.environment import environment
     from cifarkit.profiling.flops import flops_per_image
@@ -93,7 +92,6 @@ def run_trial(folder: Path, emit: Emit, *, keep_weights: bool = False) -> None:
 
     best = done.history[done.best_epoch - 1]
     counts = count(built.model)
-    facts = get_backbone(spec.model.model)
     batch_size = spec.train.batch_size
     write_result(
         folder,
@@ -144,7 +142,6 @@ def run_trial(folder: Path, emit: Emit, *, keep_weights: bool = False) -> None:
             class_groups=splits.class_groups,
             requested_batch_size=batch_size,
             used_batch_size=batch_size,
-            notes=(facts.note,) if facts.note else (),
         ),
     )
 
