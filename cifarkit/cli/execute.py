@@ -146,10 +146,13 @@ def _check_donors(specs: Sequence[TrialSpec], store: Store) -> None:
 def _fetch(specs: Sequence[TrialSpec]) -> None:
     """Have data and weights at hand before the first trial starts."""
     from cifarkit.training import weights
+    from cifarkit.training.plan import import_quietly
 
     for dataset, location in {(spec.data.dataset, spec.data.location) for spec in specs}:
         if catalog.missing(dataset, location) is not None:
             say(f"Preparing the {dataset} data ...")
+            if dataset != "synthetic":
+                import_quietly()  # the download is Keras'
             catalog.fetch(dataset, location)
     if weights.missing(spec.model for spec in specs):
         say("Fetching ImageNet weights ...")

@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
+from rich.console import Console
+
 from cifarkit.backbones.registry import STUDY, registry
 from cifarkit.cli.console import plain_or_rich_table
+
+WIDE = 110
+"""Columns of a terminal in which the papers have room."""
 
 
 def show_backbones() -> None:
     """Print every known backbone; an asterisk marks the published study's."""
-    plain_or_rich_table(
-        "Networks",
-        ["Key", "Name", "Min px", "Native px", "Features", "Weights", "Paper"],
+    header = ["Key", "Name", "Min px", "Native px", "Features", "Weights", "Paper"]
+    rows = [
         [
-            [
-                backbone.key + ("*" if backbone.key in STUDY else ""),
-                backbone.name,
-                str(backbone.min_size),
-                str(backbone.native_size),
-                f"{backbone.features:,}",
-                ", ".join(backbone.weight_sets) or "none",
-                backbone.paper,
-            ]
-            for backbone in registry().values()
-        ],
-        numeric={2, 3, 4},
-    )
+            backbone.key + ("*" if backbone.key in STUDY else ""),
+            backbone.name,
+            str(backbone.min_size),
+            str(backbone.native_size),
+            f"{backbone.features:,}",
+            ", ".join(backbone.weight_sets) or "none",
+            backbone.paper,
+        ]
+        for backbone in registry().values()
+    ]
+    title = "Networks (* of the published study)"
+    console = Console()
+    if console.is_terminal and console.width < WIDE:
+        title += f"; {WIDE} columns show their papers"
+        header, rows = header[:-1], [row[:-1] for row in rows]
+    plain_or_rich_table(title, header, rows, numeric={2, 3, 4})

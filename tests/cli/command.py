@@ -15,7 +15,7 @@ def environment() -> dict[str, str]:
 
 
 def cifarkit(
-    *arguments: str | Path, code: int | None = 0, timeout: float = 300
+    *arguments: str | Path, code: int | None = 0, timeout: float = 900
 ) -> subprocess.CompletedProcess[str]:
     """Run a command to its end and check its exit code, unless that is None."""
     done = subprocess.run(

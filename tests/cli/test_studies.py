@@ -144,7 +144,7 @@ def test_transfer_pays(tmp_path: Path) -> None:
     first, second = ",".join(names[:10]), ",".join(names[10:])
     common = ("sweep", "model", "resnet8", "--dataset", "synthetic", "--runs", tmp_path,
               "--lr", "1e-3", "--batch-size", "64", "--no-augment")  # fmt: skip
-    cifarkit(*common, "--class-names", first, "--train-per-class", "300", "--epochs", "10",
+    cifarkit(*common, "--class-names", first, "--train-per-class", "150", "--epochs", "8",
              "--weights", "none", "--keep-weights", "best")  # fmt: skip
     (donor,) = Store(tmp_path).records()
     budget = ("--class-names", second, "--train-per-class", "60", "--epochs", "4")
