@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from tests.cli.command import cifarkit
+from tests.cli.command import cifarkit, environment
 
 HEAVY = {"tensorflow", "keras", "pandas", "matplotlib", "scipy", "numpy"}
 
@@ -88,3 +88,22 @@ def test_the_list_of_networks() -> None:
     assert keys[:3] == ["simple_cnn*", "custom_cnn*", "lenet*"]
     assert sum(key.endswith("*") for key in keys) == 13
     assert "efficientnetv2s" in keys
+
+
+def test_the_shell_completes_the_names_of_settings() -> None:
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import sys; from cifarkit.cli.app import main; sys.argv = ['cifarkit']; main()",
+        ],
+        env=environment()
+        | {
+            "_CIFARKIT_COMPLETE": "complete_bash",
+            "COMP_WORDS": "cifarkit sweep l",
+            "COMP_CWORD": "2",
+        },
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.split() == ["label-smoothing", "learning-rate"]
