@@ -105,7 +105,7 @@ def _switch(value: Any) -> bool:
 
 def _label(varied: Mapping[str, Any]) -> str:
     texts = {
-        field: {True: "on", False: "off"}[value] if isinstance(value, bool) else str(value)
+        field: {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
         for field, value in varied.items()
     }
     if len(texts) == 1:

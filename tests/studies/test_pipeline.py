@@ -71,7 +71,15 @@ def test_the_quicker_is_chosen_where_it_is_not(tmp_path: Path) -> None:
     told = chosen(tmp_path, [0.1, 0.5], {0.1: (0.799, 10.0), 0.5: (0.80, 99.0)})
     assert told == (
         "0.1: validation accuracy 0.799 on 4,000 validation images, not distinguishable from the "
-        "highest (0.5, 0.800), and the quickest to train of the 2 alike (10 s against 99 s)"
+        "highest (0.5, 0.800), and quicker to train (10 s against 99 s)"
+    )
+
+
+def test_times_within_a_tenth_are_equal(tmp_path: Path) -> None:
+    told = chosen(tmp_path, [0.1, 0.5], {0.1: (0.799, 95.0), 0.5: (0.80, 99.0)})
+    assert told == (
+        "0.5: highest validation accuracy, 0.800 on 4,000 validation images; of the 2 that are "
+        "not distinguishable, none is clearly quicker to train"
     )
 
 
