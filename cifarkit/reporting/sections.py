@@ -58,7 +58,8 @@ def _choices(studies: Sequence[StudyRecord]) -> tuple[Block, ...]:
         Paragraph(
             "Every step builds on what the steps before it chose. Choices are made on validation "
             "images; test images take no part in them. Where the validation images cannot tell "
-            "settings apart, the one that trained quickest goes on; times within a tenth count as equal."
+            "settings apart, the one that trained quickest goes on; times within a tenth count as "
+            "equal."
         ),
         Table("choices", "The choices and their reasons.", columns, tuple(rows)),
     )
