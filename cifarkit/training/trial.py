@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import io
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import psutil
 
+from cifarkit import __version__
 from cifarkit.profiling.memory import device_peak_mb, peak_rss_mb, rss_mb
+from cifarkit.specs import TrialSpec
+from cifarkit.training.loop import Fit, cross_entropy_and_accuracy, fit
 from cifarkit.trials.store import KEPT_WEIGHTS, write_atomically
 from cifarkit.trials.worker import Emit
 
@@ -40,9 +44,8 @@ def run_trial(folder: Path, emit: Emit, *, keep_weights: bool = False) -> None:
     from cifarkit.profiling.flops import flops_per_image
     from cifarkit.profiling.measurements import Memory, Parameters, Time
     from cifarkit.profiling.params import count
-    from cifarkit.specs import TrialSpec
     from cifarkit.training.build import build, precision
-    from cifarkit.training.loop import cross_entropy_and_accuracy, fit
+    from cifarkit.training.checkpoint import Checkpoints, Spent
     from cifarkit.training.steps import uses_xla
     from cifarkit.trials.record import Accuracy, Result
     from cifarkit.trials.store import write_history, write_result
@@ -72,6 +75,11 @@ def run_trial(folder: Path, emit: Emit, *, keep_weights: bool = False) -> None:
         built = build(spec.model, splits.train_images.shape[1:3], trials=folder.parent)
     build_seconds = clock.lap()
 
+    def spent() -> Spent:
+        return Spent(time.time() - started, peak_rss_mb(), device_peak_mb())
+
+    checkpoints = Checkpoints(folder, _maker(spec), spent)
+
     emit("phase", {"phase": "compile"})
     done, logits_of = fit(
         built,
@@ -79,8 +87,9 @@ def run_trial(folder: Path, emit: Emit, *, keep_weights: bool = False) -> None:
         spec.train,
         emit=emit,
         on_epoch=lambda rows: write_history(folder, rows),
+        checkpoints=checkpoints,
     )
-    fit_seconds = clock.lap()
+    clock.lap()
 
     emit("phase", {"phase": "evaluate"})
     test_logits = logits_of(splits.test_images)
@@ -91,6 +100,7 @@ def run_trial(folder: Path, emit: Emit, *, keep_weights: bool = False) -> None:
     if keep_weights:
         _save_weights(built.model, folder)
 
+    total = checkpoints.spent.and_then(spent())
     best = done.history[done.best_epoch - 1]
     counts = count(built.model)
     facts = get_backbone(spec.model.model)
@@ -116,9 +126,9 @@ def run_trial(folder: Path, emit: Emit, *, keep_weights: bool = False) -> None:
             memory=Memory(
                 estimated_mb=built.estimated_mb(batch_size),
                 estimated_with_input_mb=built.estimated_mb(batch_size, with_input=True),
-                peak_rss_mb=peak_rss_mb(),
+                peak_rss_mb=total.peak_rss_mb,
                 baseline_rss_mb=baseline_rss_mb,
-                device_peak_mb=device_peak_mb(),
+                device_peak_mb=total.device_peak_mb,
             ),
             time=Time(
                 import_seconds=import_seconds,
@@ -127,10 +137,10 @@ def run_trial(folder: Path, emit: Emit, *, keep_weights: bool = False) -> None:
                 first_step_seconds=done.first_step_seconds,
                 images_per_second=done.median("images_per_second"),
                 epoch_seconds=done.median("train_seconds"),
-                fit_seconds=fit_seconds,
+                fit_seconds=done.seconds,
                 evaluate_seconds=evaluate_seconds,
                 input_wait_share=done.input_wait_share,
-                trial_seconds=time.time() - started,
+                trial_seconds=total.seconds,
             ),
             environment=environment(precision=spec.train.precision, xla=uses_xla()),
             flops_per_image=flops_per_image(built.backbone),
@@ -144,9 +154,29 @@ def run_trial(folder: Path, emit: Emit, *, keep_weights: bool = False) -> None:
             class_groups=splits.class_groups,
             requested_batch_size=batch_size,
             used_batch_size=batch_size,
-            notes=(facts.note,) if facts.note else (),
+            notes=tuple(_notes(facts.note, done)),
         ),
     )
+
+
+def _maker(spec: TrialSpec) -> dict[str, str]:
+    """What a checkpoint depends on; one that was made by anything else is not gone on from."""
+    import keras
+    import tensorflow as tf
+
+    return {
+        "trial": spec.trial_id,
+        "cifarkit": __version__,
+        "keras": keras.__version__,
+        "tensorflow": tf.__version__,
+    }
+
+
+def _notes(of_backbone: str, done: Fit) -> Iterator[str]:
+    if of_backbone:
+        yield of_backbone
+    if done.resumed_after:
+        yield f"resumed after epoch {', '.join(map(str, done.resumed_after))}"
 
 
 def _save_weights(model: Any, folder: Path) -> None:

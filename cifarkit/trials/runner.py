@@ -79,7 +79,8 @@ def run(
 
         folder = store.add(spec)
         with FileLock(folder / "lock"):
-            if store.is_complete(spec.trial_id, files):
+            if store.is_complete(spec.trial_id, files) or _taken_over(store, spec, files):
+                store.tidy(spec.trial_id)
                 event("found")
                 return Status.COMPLETE
             state = State(
@@ -98,6 +99,8 @@ def run(
                 on_event=lambda raw: event(str(raw.get("kind")), raw),
             )
             store.write_state(spec.trial_id, _ended(state, ending, log_tail(folder)))
+            if ending.status is Status.COMPLETE:
+                store.tidy(spec.trial_id)
             event("ended", {"status": ending.status, "reason": ending.reason})
             return ending.status
 
@@ -119,6 +122,22 @@ def run(
             launcher.stop()
             raise
     return {trial_id: future.result() for trial_id, future in futures.items()}
+
+
+def _taken_over(store: Store, spec: TrialSpec, files: Sequence[str]) -> bool:
+    """Mark as complete a trial whose runner, or whose process, was killed after its result."""
+    if not store.has_finished(spec.trial_id, files):
+        return False
+    written = (store.folder(spec.trial_id) / "result.json").stat().st_mtime
+    state = store.state(spec.trial_id)
+    done = Ending(Status.COMPLETE)
+    store.write_state(
+        spec.trial_id,
+        _ended(state, done, "").model_copy(
+            update={"ended_at": datetime.fromtimestamp(written, UTC)}
+        ),
+    )
+    return True
 
 
 def _ended(state: State, ending: Ending, tail: str) -> State:
