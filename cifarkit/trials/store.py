@@ -87,7 +87,8 @@ class Store:
     def tidy(self, trial_id: str) -> None:
         """Remove what a complete trial has no use for; call it under the trial's lock."""
         folder = self.folder(trial_id)
-        for path in (*folder.glob(CHECKPOINTS), *folder.glob(".checkpoint.part")):
+        # A name that begins with a dot is that of a file whose writer was killed.
+        for path in (*folder.glob(CHECKPOINTS), *folder.glob(".*")):
             path.unlink(missing_ok=True)
 
     # Reading
