@@ -68,6 +68,7 @@ def fit(
     emit: Emit,
     on_epoch: Callable[[list[dict[str, float]]], None],
     checkpoints: Checkpoints | None = None,
+    micro_batch: int | None = None,
 ) -> tuple[Fit, Logits]:
     """Train a model in place, to the weights of the epoch with the lowest validation loss.
 
@@ -79,6 +80,8 @@ def fit(
         on_epoch: Given the history so far after each epoch.
         checkpoints: Where an earlier attempt was left, and where this one leaves its own; on a CPU
             the two of them end exactly where one would have.
+        micro_batch: How many images may be in memory at once; None for a batch. The updates are
+            the batch's (see `training.microbatch`).
 
     Returns:
         The fit, and a function from (n, h, w, 3) uint8 images to (n, outputs) float32 logits.
@@ -86,7 +89,7 @@ def fit(
     Raises:
         NotFinite: A loss was not a number.
     """
-    run = _Run(built.model, splits, train, emit, on_epoch, checkpoints)
+    run = _Run(built.model, splits, train, emit, on_epoch, checkpoints, micro_batch)
     head = train.head_epochs
     if len(run.done.history) < head:
         head_only = train.model_copy(update={"learning_rate": RANDOM_LEARNING_RATE})
@@ -108,10 +111,11 @@ class _Run:
         emit: Emit,
         on_epoch: Callable[[list[dict[str, float]]], None],
         checkpoints: Checkpoints | None,
+        micro_batch: int | None,
     ) -> None:
         self.model, self.splits = model, splits
         self.emit, self.on_epoch = emit, on_epoch
-        self.checkpoints = checkpoints
+        self.checkpoints, self.micro_batch = checkpoints, micro_batch
         self.began = time.perf_counter()
         self.augment = (
             make_augment(**train.augmentation.model_dump()) if train.augmentation else None
@@ -135,7 +139,7 @@ class _Run:
         Without patience it ends with the last epoch's weights, else with the best one's.
         """
         began = time.perf_counter()
-        steps = compile_steps(self.model, train)
+        steps = compile_steps(self.model, train, self.micro_batch)
         traced_seconds = time.perf_counter() - began
         best_weights: list[np.ndarray] | None = None
         if self.saved and after < self.resumed_at:
@@ -145,7 +149,7 @@ class _Run:
         self.saved = None  # its arrays are as large as the model
 
         def logits_of(images: np.ndarray) -> np.ndarray:
-            return predict(steps, images, train.batch_size)
+            return predict(steps, images, self.micro_batch or train.batch_size)
 
         for epoch in range(len(self.done.history) + 1, last + 1):
             if best_weights and patience and epoch - self.done.best_epoch > patience:

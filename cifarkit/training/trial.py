@@ -19,17 +19,20 @@ from cifarkit.trials.store import KEPT_WEIGHTS, write_atomically
 from cifarkit.trials.worker import Emit
 
 
-def run_trial_and_keep_weights(folder: Path, emit: Emit) -> None:
+def run_trial_and_keep_weights(folder: Path, emit: Emit, *, micro_batch: int | None = None) -> None:
     """Like `run_trial`, and save the model's weights, those that were scored."""
-    run_trial(folder, emit, keep_weights=True)
+    run_trial(folder, emit, micro_batch=micro_batch, keep_weights=True)
 
 
-def run_trial(folder: Path, emit: Emit, *, keep_weights: bool = False) -> None:
+def run_trial(
+    folder: Path, emit: Emit, *, micro_batch: int | None = None, keep_weights: bool = False
+) -> None:
     """Train the trial whose `spec.json` lies in `folder`, and leave its results there.
 
     Args:
         folder: The trial's folder in a store.
         emit: Takes the name of an event and its values: `phase`, `step`, `epoch`.
+        micro_batch: How many images may be in memory at once, if a batch does not fit.
     """
     started = psutil.Process().create_time()
     emit("phase", {"phase": "import"})
@@ -78,7 +81,7 @@ def run_trial(folder: Path, emit: Emit, *, keep_weights: bool = False) -> None:
     def spent() -> Spent:
         return Spent(time.time() - started, peak_rss_mb(), device_peak_mb())
 
-    checkpoints = Checkpoints(folder, _maker(spec), spent)
+    checkpoints = Checkpoints(folder, _maker(spec, micro_batch), spent)
 
     emit("phase", {"phase": "compile"})
     done, logits_of = fit(
@@ -88,6 +91,7 @@ def run_trial(folder: Path, emit: Emit, *, keep_weights: bool = False) -> None:
         emit=emit,
         on_epoch=lambda rows: write_history(folder, rows),
         checkpoints=checkpoints,
+        micro_batch=micro_batch,
     )
     clock.lap()
 
@@ -153,28 +157,35 @@ def run_trial(folder: Path, emit: Emit, *, keep_weights: bool = False) -> None:
             class_names=splits.class_names,
             class_groups=splits.class_groups,
             requested_batch_size=batch_size,
-            used_batch_size=batch_size,
-            notes=tuple(_notes(facts.note, done)),
+            used_batch_size=micro_batch or batch_size,
+            notes=tuple(_notes(facts.note, done, batch_size, micro_batch)),
         ),
     )
 
 
-def _maker(spec: TrialSpec) -> dict[str, str]:
+def _maker(spec: TrialSpec, micro_batch: int | None) -> dict[str, Any]:
     """What a checkpoint depends on; one that was made by anything else is not gone on from."""
     import keras
     import tensorflow as tf
 
     return {
         "trial": spec.trial_id,
+        "micro_batch": micro_batch,
         "cifarkit": __version__,
         "keras": keras.__version__,
         "tensorflow": tf.__version__,
     }
 
 
-def _notes(of_backbone: str, done: Fit) -> Iterator[str]:
+def _notes(of_backbone: str, done: Fit, batch_size: int, micro_batch: int | None) -> Iterator[str]:
     if of_backbone:
         yield of_backbone
+    if micro_batch is not None:
+        yield (
+            f"batches of {batch_size} did not fit in memory and were taken in micro-batches of "
+            f"{micro_batch}: every update is the whole batch's, but for BatchNormalization, "
+            f"which saw {micro_batch} images at a time"
+        )
     if done.resumed_after:
         yield f"resumed after epoch {', '.join(map(str, done.resumed_after))}"
 

@@ -38,11 +38,11 @@ class SmallStudy:
 
     data: Path
     runs: Path
-    epochs: int = 12
+    epochs: int = 30
 
     def command(self, *more: str) -> tuple[str | Path, ...]:
         return (COMMAND, "--dataset", self.data, "--models", "lenet,custom_cnn", "--epochs",
-                str(self.epochs), "--patience", "6", "--batch-size", "32", "--runs", self.runs,
+                str(self.epochs), "--patience", "12", "--batch-size", "32", "--runs", self.runs,
                 *more)  # fmt: skip
 
     @property

@@ -18,7 +18,7 @@ from tests.reliability.small_study import COMMAND, WORKER, SmallStudy, colours, 
 
 KILLS = int(os.environ.get("CIFARKIT_TEST_KILLS", "4"))
 SEED = int(os.environ.get("CIFARKIT_TEST_SEED", "0"))
-CALLS = {WORKER: 30, COMMAND: 7}
+CALLS = {WORKER: 14, COMMAND: 6}
 """Files that are written by a trial, and by the command around two of them, about."""
 
 
@@ -101,7 +101,7 @@ def test_killed_anywhere(tmp_path: Path) -> None:
         while kills < KILLS and len(results) < 2:
             who = rng.choice([WORKER, COMMAND])
             if rng.random() < 0.5:
-                seconds = rng.uniform(0.2, whole_seconds * 0.7)
+                seconds = rng.uniform(0.2, whole_seconds * 0.5)
                 moment = f"{seconds:.1f} s after the start"
                 killed = at_a_moment(study, who, seconds)
             else:
