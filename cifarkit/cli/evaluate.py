@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from cifarkit.cli.options import RUNS_DEFAULT
 from cifarkit.cli.report import Format
+from cifarkit.cli.running import RUNS_DEFAULT
 
 BEST = "best"
 

@@ -22,6 +22,7 @@ from cifarkit.trials.launcher import ProcessLauncher
 from cifarkit.trials.record import Status, StudyRecord, TrialRecord
 from cifarkit.trials.runner import run
 from cifarkit.trials.store import KEPT_WEIGHTS, Store
+from cifarkit.trials.watch import Limits
 
 WORK = {
     "none": "cifarkit.training.trial:run_trial",
@@ -36,6 +37,9 @@ class How:
     runs: Path
     jobs: int = 1
     timeout: float | None = None
+    silence_timeout: float | None = None
+    memory_limit: float | None = None
+    oom_backoff: bool = False
     keep_weights: str = "none"
 
 
@@ -79,7 +83,8 @@ def run_study(study: Study, how: How) -> dict[str, Status]:
                 work=WORK[how.keep_weights],
                 files=files,
                 jobs=how.jobs,
-                timeout_seconds=how.timeout,
+                limits=Limits(how.timeout, how.silence_timeout, how.memory_limit),
+                oom_backoff=how.oom_backoff,
                 on_event=show,
             )
     except KeyboardInterrupt:

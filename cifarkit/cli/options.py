@@ -4,24 +4,17 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, get_type_hints
 
 import typer
 
+from cifarkit.cli.running import RUN, RUN_DEFAULTS
 from cifarkit.errors import InvalidInput
 
 Number = TypeVar("Number", int, float)
 
-DATA, MODEL, TRAINING, RUNNING = "Data", "Model", "Training", "Running"
-
-
-class KeptWeights(StrEnum):
-    """Which weights of a finished trial stay."""
-
-    NONE = "none"
-    BEST = "best"
+DATA, MODEL, TRAINING = "Data", "Model", "Training"
 
 
 def _option(panel: str, *names: str, default: str = "", **extra: Any) -> Any:
@@ -153,55 +146,9 @@ SETTINGS: dict[str, Any] = {
 }
 """Settings of a trial, by the flat name of the spec's field."""
 
-RUN: dict[str, Any] = {
-    "seeds": Annotated[
-        int | None,
-        typer.Option(
-            "--seeds", min=1, rich_help_panel=RUNNING, help="Run every trial this many times."
-        ),
-    ],
-    "runs": Annotated[
-        Path, typer.Option("--runs", rich_help_panel=RUNNING, help="The folder of results.")
-    ],
-    "jobs": Annotated[
-        int,
-        typer.Option("--jobs", min=1, rich_help_panel=RUNNING, help="Trials run side by side."),
-    ],
-    "timeout": Annotated[
-        float | None,
-        typer.Option(
-            "--timeout", min=0.001, rich_help_panel=RUNNING, help="Of each trial, in seconds."
-        ),
-    ],
-    "keep_weights": Annotated[
-        KeptWeights,
-        typer.Option(
-            "--keep-weights",
-            rich_help_panel=RUNNING,
-            help="Keep the trained weights in the trial's folder, for --weights trial:ID.",
-        ),
-    ],
-    "dry_run": Annotated[
-        bool,
-        typer.Option(
-            "--dry-run",
-            rich_help_panel=RUNNING,
-            help="List the trials with their parameters and estimated memory; train nothing.",
-        ),
-    ],
-}
-"""How the trials are run. None of it changes a result."""
-
-RUNS_DEFAULT = Path("runs")
 FINAL_IMAGE_SIZE = 96
 """The size that the published study kept (its Table 2)."""
-_DEFAULTS: dict[str, Any] = {
-    "augment": True,
-    "runs": RUNS_DEFAULT,
-    "jobs": 1,
-    "keep_weights": KeptWeights.NONE,
-    "dry_run": False,
-}
+_DEFAULTS: dict[str, Any] = {"augment": True, **RUN_DEFAULTS}
 
 
 def shared(

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from cifarkit.cli.bars import live
 from cifarkit.cli.console import messages
-from cifarkit.cli.telling import Show, TimeLeft, in_words, outcome
+from cifarkit.cli.telling import Show, TimeLeft, another_go, in_words, outcome
 from cifarkit.trials.runner import TrialEvent
 
 PLAIN_INTERVAL_SECONDS = 10.0
@@ -47,6 +47,8 @@ def _plain_lines(name: Callable[[TrialEvent], str], left: TimeLeft) -> Show:
         label, values = f"[{event.number}/{event.of}] {name(event)}", event.values
         if event.kind == "started":
             line = f"{label}: started"
+        elif event.kind == "again":
+            line = another_go(event, label)
         elif event.kind in ("ended", "found"):
             told = outcome(event, label, last.get(event.spec.trial_id))
             line = f"{told} (at most {in_words(left.seconds())} left)"

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from cifarkit.cli.options import RUNS_DEFAULT
+from cifarkit.cli.running import RUNS_DEFAULT
 
 
 class Format(StrEnum):

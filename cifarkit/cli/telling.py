@@ -83,3 +83,9 @@ def outcome(event: TrialEvent, label: str, last: Mapping[str, float] | None) -> 
         epochs = "1 epoch" if last["epoch"] == 1 else f"{last['epoch']} epochs"
         return f"{label}: complete after {epochs}, {score}"
     return f"{label}: {event.values['status']}: {event.values['reason']}"
+
+
+def another_go(event: TrialEvent, label: str) -> str:
+    """Why a trial is tried again, and how, in one line."""
+    values = event.values
+    return f"{label}: {values['reason']}; again in micro-batches of {values['micro_batch']}"

@@ -49,6 +49,10 @@ class Memory(_Measured):
 class Time(_Measured):
     """Wall-clock time of the parts of a trial.
 
+    Of a trial that was interrupted, `first_step_seconds` is the first attempt's, the rates are over
+    the epochs of all of them, `fit_seconds` and `trial_seconds` sum over the attempts (what was
+    lost after a checkpoint is in neither), and the others are the last attempt's.
+
     Attributes:
         import_seconds: Importing TensorFlow and Keras.
         data_seconds: Reading, selecting and splitting the data.

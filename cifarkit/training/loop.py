@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass, field
 from statistics import median
 from typing import Any
 
@@ -14,6 +14,7 @@ from cifarkit.data.dataset import Splits
 from cifarkit.data.pipeline import Batches, make_augment
 from cifarkit.specs import RANDOM_LEARNING_RATE, TrainSpec
 from cifarkit.training.build import BuiltModel, all_frozen
+from cifarkit.training.checkpoint import Checkpoints, Snapshot
 from cifarkit.training.steps import Steps, compile_steps, predict
 
 Emit = Callable[[str, dict[str, Any]], None]
@@ -27,15 +28,26 @@ class Fit:
     Attributes:
         history: One row per epoch (see `trials.record.TrialRecord.history`).
         best_epoch: The epoch, from 1, whose weights the model holds now.
+        best_loss: The validation loss of that epoch, in nats.
         first_step_seconds: Tracing, optimizing and running the first step.
-        input_wait_share: The share of the steps' time that was spent waiting for a batch.
+        seconds: The whole fit, those parts of earlier attempts that it goes on from included.
+        worked_seconds, waited_seconds: In training steps; and of that, waiting for a batch.
+        resumed_after: The epochs after which an earlier attempt had ended.
     """
 
     history: list[dict[str, float]] = field(default_factory=list)
     best_epoch: int = 0
+    best_loss: float = float("inf")
     stopped_early: bool = False
     first_step_seconds: float = 0.0
-    input_wait_share: float = 0.0
+    seconds: float = 0.0
+    worked_seconds: float = 0.0
+    waited_seconds: float = 0.0
+    resumed_after: list[int] = field(default_factory=list)
+
+    @property
+    def input_wait_share(self) -> float:
+        return self.waited_seconds / self.worked_seconds if self.worked_seconds else 0.0
 
     def median(self, column: str) -> float:
         return float(median(row[column] for row in self.history))
@@ -55,6 +67,8 @@ def fit(
     *,
     emit: Emit,
     on_epoch: Callable[[list[dict[str, float]]], None],
+    checkpoints: Checkpoints | None = None,
+    micro_batch: int | None = None,
 ) -> tuple[Fit, Logits]:
     """Train a model in place, to the weights of the epoch with the lowest validation loss.
 
@@ -64,6 +78,10 @@ def fit(
     Args:
         emit: Given `("step", ...)` about twice a second and `("epoch", row)` after each epoch.
         on_epoch: Given the history so far after each epoch.
+        checkpoints: Where an earlier attempt was left, and where this one leaves its own; on a CPU
+            the two of them end exactly where one would have.
+        micro_batch: How many images may be in memory at once; None for a batch. The updates are
+            the batch's (see `training.microbatch`).
 
     Returns:
         The fit, and a function from (n, h, w, 3) uint8 images to (n, outputs) float32 logits.
@@ -71,12 +89,14 @@ def fit(
     Raises:
         NotFinite: A loss was not a number.
     """
-    run = _Run(built.model, splits, train, emit, on_epoch)
-    if train.head_epochs:
+    run = _Run(built.model, splits, train, emit, on_epoch, checkpoints, micro_batch)
+    head = train.head_epochs
+    if len(run.done.history) < head:
         head_only = train.model_copy(update={"learning_rate": RANDOM_LEARNING_RATE})
         with all_frozen(built.backbone):
-            run.phase(head_only, epochs=train.head_epochs, patience=None)
-    logits_of = run.phase(train, epochs=train.epochs, patience=train.patience)
+            run.phase(head_only, after=0, last=head, patience=None)
+    logits_of = run.phase(train, after=head, last=head + train.epochs, patience=train.patience)
+    run.done.seconds = run.seconds()
     return run.done, logits_of
 
 
@@ -90,47 +110,79 @@ class _Run:
         train: TrainSpec,
         emit: Emit,
         on_epoch: Callable[[list[dict[str, float]]], None],
+        checkpoints: Checkpoints | None,
+        micro_batch: int | None,
     ) -> None:
         self.model, self.splits = model, splits
         self.emit, self.on_epoch = emit, on_epoch
-        self.done = Fit()
+        self.checkpoints, self.micro_batch = checkpoints, micro_batch
+        self.began = time.perf_counter()
         self.augment = (
             make_augment(**train.augmentation.model_dump()) if train.augmentation else None
         )
         self.all_epochs = train.head_epochs + train.epochs
-        self.waited = self.worked = 0.0
+        self.saved = checkpoints.load() if checkpoints else None
+        self.done = Fit(**self.saved.progress) if self.saved else Fit()
+        self.before = self.done.seconds
+        self.resumed_at = len(self.done.history)
+        if self.saved:
+            self.done.resumed_after.append(self.resumed_at)
+            _assign(model.variables, self.saved.variables["model"])
 
-    def phase(self, train: TrainSpec, *, epochs: int, patience: int | None) -> Logits:
-        """Train what is not frozen now; without patience, to the last epoch's weights."""
+    def seconds(self) -> float:
+        """Of the whole fit so far."""
+        return self.before + time.perf_counter() - self.began
+
+    def phase(self, train: TrainSpec, *, after: int, last: int, patience: int | None) -> Logits:
+        """Train what is not frozen now in the epochs `after` + 1 to `last`.
+
+        Without patience it ends with the last epoch's weights, else with the best one's.
+        """
         began = time.perf_counter()
-        steps = compile_steps(self.model, train)
+        steps = compile_steps(self.model, train, self.micro_batch)
         traced_seconds = time.perf_counter() - began
-        best_loss, best_weights = np.inf, None
+        best_weights: list[np.ndarray] | None = None
+        if self.saved and after < self.resumed_at:
+            _assign(steps.optimizer.variables, self.saved.variables["optimizer"])
+            if self.done.best_epoch:
+                best_weights = list(self.saved.variables["best"]) or _copied(self.model.weights)
+        self.saved = None  # its arrays are as large as the model
 
         def logits_of(images: np.ndarray) -> np.ndarray:
-            return predict(steps, images, train.batch_size)
+            return predict(steps, images, self.micro_batch or train.batch_size)
 
-        first = len(self.done.history) + 1
-        for epoch in range(first, first + epochs):
+        for epoch in range(len(self.done.history) + 1, last + 1):
+            if best_weights and patience and epoch - self.done.best_epoch > patience:
+                self.done.stopped_early = True
+                break
             row = self._epoch(epoch, train, steps, logits_of)
             if epoch == 1:
                 self.done.first_step_seconds = traced_seconds + row["first_step_seconds"]
             del row["first_step_seconds"]
             self.done.history.append(row)
+            if patience is not None and row["validation_loss"] < self.done.best_loss:
+                self.done.best_loss, self.done.best_epoch = row["validation_loss"], epoch
+                best_weights = _copied(self.model.weights)
             self.on_epoch(self.done.history)
+            self._save(epoch, steps, best_weights)
             self.emit("epoch", row | {"epochs": self.all_epochs})
-            if patience is None:
-                continue
-            if row["validation_loss"] < best_loss:
-                best_loss, self.done.best_epoch = row["validation_loss"], epoch
-                best_weights = [np.asarray(weight) for weight in self.model.weights]
-            elif epoch - self.done.best_epoch >= patience:
-                self.done.stopped_early = epoch < self.all_epochs
-                break
         if best_weights is not None:
             self.model.set_weights(best_weights)
-        self.done.input_wait_share = self.waited / self.worked if self.worked else 0.0
         return logits_of
+
+    def _save(self, epoch: int, steps: Steps, best_weights: list[np.ndarray] | None) -> None:
+        if self.checkpoints is None or not self.checkpoints.due:
+            return
+        self.done.seconds = self.seconds()
+        # The best weights of an epoch that has just become the best are the model's own.
+        best = best_weights if best_weights and self.done.best_epoch != epoch else []
+        variables = {
+            # Unlike its weights, a model's variables hold the states of dropout's generators.
+            "model": _copied(self.model.variables),
+            "optimizer": _copied(steps.optimizer.variables),
+            "best": best,
+        }
+        self.checkpoints.save(epoch, Snapshot(asdict(self.done), variables))
 
     def _epoch(
         self, epoch: int, train: TrainSpec, steps: Steps, logits_of: Logits
@@ -150,8 +202,8 @@ class _Run:
             self.emit("step", {**place, "seen": seen, "images": images})
 
         row = {"epoch": epoch, **_train_epoch(steps.train, batches, report)}
-        self.waited += batches.wait_seconds
-        self.worked += row["train_seconds"]
+        self.done.waited_seconds += batches.wait_seconds
+        self.done.worked_seconds += row["train_seconds"]
         began = time.perf_counter()
         loss, accuracy = cross_entropy_and_accuracy(
             logits_of(self.splits.validation_images), self.splits.validation_labels
@@ -166,6 +218,15 @@ class _Run:
             "validation_accuracy": accuracy,
             "validation_seconds": time.perf_counter() - began,
         }
+
+
+def _copied(variables: Iterable[Any]) -> list[np.ndarray]:
+    return [np.asarray(variable) for variable in variables]
+
+
+def _assign(variables: Sequence[Any], values: Sequence[np.ndarray]) -> None:
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
 
 
 def _train_epoch(

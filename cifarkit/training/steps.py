@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from cifarkit.specs import TrainSpec
+from cifarkit.training.microbatch import in_micro_batches
 
 
 @dataclass(frozen=True)
@@ -53,8 +54,12 @@ def make_optimizer(train: TrainSpec) -> Any:
     return optimizer
 
 
-def compile_steps(model: Any, train: TrainSpec) -> Steps:
-    """Compile the steps of a model whose layers are frozen and unfrozen as they shall be."""
+def compile_steps(model: Any, train: TrainSpec, micro_batch: int | None = None) -> Steps:
+    """Compile the steps of a model whose layers are frozen and unfrozen as they shall be.
+
+    Args:
+        micro_batch: Have no more images than that in memory at once; None for whole batches.
+    """
     import keras
     import tensorflow as tf
 
@@ -67,8 +72,7 @@ def compile_steps(model: Any, train: TrainSpec) -> Steps:
     xla = uses_xla()
     image_shape = (None, *model.input_shape[1:])
 
-    @tf.function(jit_compile=xla, reduce_retracing=True, autograph=False)
-    def train_step(images: Any, labels: Any) -> tuple[Any, Any]:
+    def differentiate(images: Any, labels: Any) -> tuple[Any, Any, Any]:
         images = tf.cast(images, tf.float32)
         with tf.GradientTape() as tape:
             logits = model(images, training=True)
@@ -85,9 +89,14 @@ def compile_steps(model: Any, train: TrainSpec) -> Steps:
         gradients = tape.gradient(objective, weights)
         if unused := [w.path for w, g in zip(weights, gradients, strict=True) if g is None]:
             raise RuntimeError(f"these weights are trainable but change nothing: {unused}")
-        optimizer.apply(gradients, weights)
         right = tf.equal(tf.argmax(logits, axis=-1, output_type=labels.dtype), labels)
-        return loss, tf.reduce_sum(tf.cast(right, tf.int32))
+        return loss, tf.reduce_sum(tf.cast(right, tf.int32)), gradients
+
+    @tf.function(jit_compile=xla, reduce_retracing=True, autograph=False)
+    def train_step(images: Any, labels: Any) -> tuple[Any, Any]:
+        loss, right, gradients = differentiate(images, labels)
+        optimizer.apply(gradients, weights)
+        return loss, right
 
     @tf.function(
         jit_compile=xla, autograph=False, input_signature=[tf.TensorSpec(image_shape, tf.uint8)]
@@ -96,8 +105,18 @@ def compile_steps(model: Any, train: TrainSpec) -> Steps:
         return model(tf.cast(images, tf.float32), training=False)
 
     image_spec = tf.TensorSpec(image_shape, tf.uint8 if train.augmentation is None else tf.float32)
-    traced = train_step.get_concrete_function(image_spec, tf.TensorSpec((None,), tf.int32))
-    return Steps(traced, predict_step, optimizer)
+    signature = (image_spec, tf.TensorSpec((None,), tf.int32))
+    if micro_batch is None:
+        return Steps(train_step.get_concrete_function(*signature), predict_step, optimizer)
+    step = in_micro_batches(
+        differentiate,
+        lambda gradients: optimizer.apply(gradients, weights),
+        weights,
+        micro_batch=micro_batch,
+        signature=signature,
+        xla=xla,
+    )
+    return Steps(step, predict_step, optimizer)
 
 
 def predict(steps: Steps, images: np.ndarray, batch_size: int) -> np.ndarray:

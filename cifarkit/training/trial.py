@@ -4,28 +4,35 @@ from __future__ import annotations
 
 import io
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import psutil
 
+from cifarkit import __version__
 from cifarkit.profiling.memory import device_peak_mb, peak_rss_mb, rss_mb
+from cifarkit.specs import TrialSpec
+from cifarkit.training.loop import Fit, cross_entropy_and_accuracy, fit
 from cifarkit.trials.store import KEPT_WEIGHTS, write_atomically
 from cifarkit.trials.worker import Emit
 
 
-def run_trial_and_keep_weights(folder: Path, emit: Emit) -> None:
+def run_trial_and_keep_weights(folder: Path, emit: Emit, *, micro_batch: int | None = None) -> None:
     """Like `run_trial`, and save the model's weights, those that were scored."""
-    run_trial(folder, emit, keep_weights=True)
+    run_trial(folder, emit, micro_batch=micro_batch, keep_weights=True)
 
 
-def run_trial(folder: Path, emit: Emit, *, keep_weights: bool = False) -> None:
+def run_trial(
+    folder: Path, emit: Emit, *, micro_batch: int | None = None, keep_weights: bool = False
+) -> None:
     """Train the trial whose `spec.json` lies in `folder`, and leave its results there.
 
     Args:
         folder: The trial's folder in a store.
         emit: Takes the name of an event and its values: `phase`, `step`, `epoch`.
+        micro_batch: How many images may be in memory at once, if a batch does not fit.
     """
     started = psutil.Process().create_time()
     emit("phase", {"phase": "import"})
@@ -39,9 +46,8 @@ def run_trial(folder: Path, emit: Emit, *, keep_weights: bool = False) -> None:
     from cifarkit.profiling.flops import flops_per_image
     from cifarkit.profiling.measurements import Memory, Parameters, Time
     from cifarkit.profiling.params import count
-    from cifarkit.specs import TrialSpec
     from cifarkit.training.build import build, precision
-    from cifarkit.training.loop import cross_entropy_and_accuracy, fit
+    from cifarkit.training.checkpoint import Checkpoints, Spent
     from cifarkit.training.steps import uses_xla
     from cifarkit.trials.record import Accuracy, Result
     from cifarkit.trials.store import write_history, write_result
@@ -71,6 +77,11 @@ def run_trial(folder: Path, emit: Emit, *, keep_weights: bool = False) -> None:
         built = build(spec.model, splits.train_images.shape[1:3], trials=folder.parent)
     build_seconds = clock.lap()
 
+    def spent() -> Spent:
+        return Spent(time.time() - started, peak_rss_mb(), device_peak_mb())
+
+    checkpoints = Checkpoints(folder, _maker(spec, micro_batch), spent)
+
     emit("phase", {"phase": "compile"})
     done, logits_of = fit(
         built,
@@ -78,8 +89,10 @@ def run_trial(folder: Path, emit: Emit, *, keep_weights: bool = False) -> None:
         spec.train,
         emit=emit,
         on_epoch=lambda rows: write_history(folder, rows),
+        checkpoints=checkpoints,
+        micro_batch=micro_batch,
     )
-    fit_seconds = clock.lap()
+    clock.lap()
 
     emit("phase", {"phase": "evaluate"})
     test_logits = logits_of(splits.test_images)
@@ -90,6 +103,7 @@ def run_trial(folder: Path, emit: Emit, *, keep_weights: bool = False) -> None:
     if keep_weights:
         _save_weights(built.model, folder)
 
+    total = checkpoints.spent.and_then(spent())
     best = done.history[done.best_epoch - 1]
     counts = count(built.model)
     batch_size = spec.train.batch_size
@@ -114,9 +128,9 @@ def run_trial(folder: Path, emit: Emit, *, keep_weights: bool = False) -> None:
             memory=Memory(
                 estimated_mb=built.estimated_mb(batch_size),
                 estimated_with_input_mb=built.estimated_mb(batch_size, with_input=True),
-                peak_rss_mb=peak_rss_mb(),
+                peak_rss_mb=total.peak_rss_mb,
                 baseline_rss_mb=baseline_rss_mb,
-                device_peak_mb=device_peak_mb(),
+                device_peak_mb=total.device_peak_mb,
             ),
             time=Time(
                 import_seconds=import_seconds,
@@ -125,10 +139,10 @@ def run_trial(folder: Path, emit: Emit, *, keep_weights: bool = False) -> None:
                 first_step_seconds=done.first_step_seconds,
                 images_per_second=done.median("images_per_second"),
                 epoch_seconds=done.median("train_seconds"),
-                fit_seconds=fit_seconds,
+                fit_seconds=done.seconds,
                 evaluate_seconds=evaluate_seconds,
                 input_wait_share=done.input_wait_share,
-                trial_seconds=time.time() - started,
+                trial_seconds=total.seconds,
             ),
             environment=environment(precision=spec.train.precision, xla=uses_xla()),
             flops_per_image=flops_per_image(built.backbone),
@@ -141,9 +155,35 @@ def run_trial(folder: Path, emit: Emit, *, keep_weights: bool = False) -> None:
             class_names=splits.class_names,
             class_groups=splits.class_groups,
             requested_batch_size=batch_size,
-            used_batch_size=batch_size,
+            used_batch_size=micro_batch or batch_size,
+            notes=tuple(_notes(done, batch_size, micro_batch)),
         ),
     )
+
+
+def _maker(spec: TrialSpec, micro_batch: int | None) -> dict[str, Any]:
+    """What a checkpoint depends on; one that was made by anything else is not gone on from."""
+    import keras
+    import tensorflow as tf
+
+    return {
+        "trial": spec.trial_id,
+        "micro_batch": micro_batch,
+        "cifarkit": __version__,
+        "keras": keras.__version__,
+        "tensorflow": tf.__version__,
+    }
+
+
+def _notes(done: Fit, batch_size: int, micro_batch: int | None) -> Iterator[str]:
+    if micro_batch is not None:
+        yield (
+            f"batches of {batch_size} did not fit in memory and were taken in micro-batches of "
+            f"{micro_batch}: every update is the whole batch's, but for BatchNormalization, "
+            f"which saw {micro_batch} images at a time"
+        )
+    if done.resumed_after:
+        yield f"resumed after epoch {', '.join(map(str, done.resumed_after))}"
 
 
 def _save_weights(model: Any, folder: Path) -> None:

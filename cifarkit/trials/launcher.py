@@ -13,16 +13,17 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import IO, Any, Protocol
 
-import psutil
-
 from cifarkit.trials.record import Status
+from cifarkit.trials.watch import Limits, Watch, kill_tree
 from cifarkit.trials.worker import explain, resolve
 
 OnEvent = Callable[[dict[str, Any]], None]
 LOG_TAIL_LINES = 20
-SAMPLE_SECONDS = 0.25
+NO_LIMITS = Limits()
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -44,9 +45,18 @@ class Launcher(Protocol):
     """Runs a trial's work to its end, whatever that is."""
 
     def run(
-        self, work: str, folder: Path, *, timeout_seconds: float | None, on_event: OnEvent
+        self,
+        work: str,
+        folder: Path,
+        *,
+        options: Mapping[str, Any] = NOTHING,
+        limits: Limits = NO_LIMITS,
+        on_event: OnEvent,
     ) -> Ending:
-        """Run `work` (`module:function`) on a trial's folder; events arrive while it runs."""
+        """Run `work` (`module:function`) on a trial's folder; events arrive while it runs.
+
+        `options` are the function's keyword arguments, of values that JSON can hold.
+        """
         ...
 
     def stop(self) -> None:
@@ -55,13 +65,21 @@ class Launcher(Protocol):
 
 
 class InProcessLauncher:
-    """Runs the work in this process: for a debugger, and for tests. Timeouts do not apply."""
+    """Runs the work in this process: for a debugger, and for tests. Limits do not apply."""
 
     def run(
-        self, work: str, folder: Path, *, timeout_seconds: float | None, on_event: OnEvent
+        self,
+        work: str,
+        folder: Path,
+        *,
+        options: Mapping[str, Any] = NOTHING,
+        limits: Limits = NO_LIMITS,
+        on_event: OnEvent,
     ) -> Ending:
         try:
-            resolve(work)(folder, lambda kind, values: on_event({"kind": kind, **values}))
+            resolve(work)(
+                folder, lambda kind, values: on_event({"kind": kind, **values}), **options
+            )
         except Exception as error:
             status, reason = explain(error)
             return Ending(Status(status), reason)
@@ -86,7 +104,13 @@ class ProcessLauncher:
         self._lock = threading.Lock()
 
     def run(
-        self, work: str, folder: Path, *, timeout_seconds: float | None, on_event: OnEvent
+        self,
+        work: str,
+        folder: Path,
+        *,
+        options: Mapping[str, Any] = NOTHING,
+        limits: Limits = NO_LIMITS,
+        on_event: OnEvent,
     ) -> Ending:
         # Each attempt begins a log of its own; the worker appends.
         (folder / "log.txt").write_bytes(b"")
@@ -95,7 +119,14 @@ class ProcessLauncher:
             if self._stopped:
                 return Ending(Status.PENDING, "not started")
             process = subprocess.Popen(
-                [sys.executable, "-m", "cifarkit.trials.worker", work, str(folder)],
+                [
+                    sys.executable,
+                    "-m",
+                    "cifarkit.trials.worker",
+                    work,
+                    str(folder),
+                    json.dumps(dict(options)),
+                ],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 env=os.environ | self._environment,
@@ -103,23 +134,17 @@ class ProcessLauncher:
                 start_new_session=True,
             )
             self._live.add(process)
-        timed_out = threading.Event()
+        watch = Watch(process.pid, limits)
 
-        def expire() -> None:
-            timed_out.set()
-            kill_tree(process.pid)
+        def heard(event: dict[str, Any]) -> None:
+            watch.hear()
+            on_event(event)
 
-        timer = threading.Timer(timeout_seconds or 0, expire)
-        timer.daemon = True
-        if timeout_seconds is not None:
-            timer.start()
-        watch = _PeakWatch(process.pid)
         watch.start()
         try:
-            last = _read_events(process.stdout, on_event)
+            last = _read_events(process.stdout, heard)
             code = process.wait()
         finally:
-            timer.cancel()
             kill_tree(process.pid)
             process.wait()
             watch.end()
@@ -128,8 +153,8 @@ class ProcessLauncher:
             for pipe in (process.stdin, process.stdout):
                 if pipe is not None:
                     pipe.close()
-        if timed_out.is_set():
-            return Ending(Status.TIMEOUT, f"no end after {timeout_seconds:g} s", watch.peak_mb)
+        if watch.broken:
+            return Ending(watch.broken.status, watch.broken.reason, watch.peak_mb)
         if self._stopped and last.get("kind") != "done":
             return Ending(Status.PENDING, "interrupted", watch.peak_mb)
         return _judged(code, last, watch.peak_mb, _kernel_oom_kills() > kills_before)
@@ -170,43 +195,6 @@ def _read_events(stream: IO[bytes] | None, on_event: OnEvent) -> dict[str, Any]:
             last = event
             on_event(event)
     return last
-
-
-class _PeakWatch(threading.Thread):
-    """Samples a process' memory, so that the peak of one that is killed is known too."""
-
-    def __init__(self, pid: int) -> None:
-        super().__init__(name="peak-watch", daemon=True)
-        self._pid = pid
-        self._ended = threading.Event()
-        self.peak_mb: float | None = None
-
-    def run(self) -> None:
-        with contextlib.suppress(psutil.Error):
-            process = psutil.Process(self._pid)
-            while not self._ended.is_set():
-                self.peak_mb = max(self.peak_mb or 0.0, process.memory_info().rss / 2**20)
-                self._ended.wait(SAMPLE_SECONDS)
-
-    def end(self) -> None:
-        self._ended.set()
-        self.join()
-
-
-def kill_tree(pid: int) -> None:
-    """Kill a session's leader and all that it started, at once."""
-    if hasattr(os, "killpg"):
-        # Reaches the children of a leader that is dead already.
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(pid, signal.SIGKILL)
-    try:
-        root = psutil.Process(pid)
-        tree = [*root.children(recursive=True), root]
-    except psutil.NoSuchProcess:
-        tree = []
-    for process in tree:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.kill()
 
 
 def _kernel_oom_kills() -> int:

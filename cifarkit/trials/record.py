@@ -42,6 +42,8 @@ class State(_Stored):
         reason: One line, why it did not complete; empty otherwise.
         log_tail: The last lines of its log, where it did not complete.
         peak_rss_mb: The highest resident memory seen of an attempt that did not complete.
+        micro_batch: In what parts a batch is tried next, since a larger one did not fit in memory;
+            None for whole batches.
         pid, host: Of the process that runs it.
         started_at, ended_at: UTC.
     """
@@ -52,6 +54,7 @@ class State(_Stored):
     reason: str = ""
     log_tail: str = ""
     peak_rss_mb: float | None = None
+    micro_batch: int | None = None
     pid: int | None = None
     host: str | None = None
     started_at: datetime | None = None
@@ -140,7 +143,8 @@ class Result(_Stored):
         train_images, validation_images, test_images: How many images each split held.
         class_names: The classes by label, 0..n-1.
         class_groups: The superclass of each class; empty where the data has none.
-        requested_batch_size, used_batch_size: Equal unless something changed it, openly.
+        requested_batch_size, used_batch_size: Images per update, and images that were in memory at
+            once; equal unless `--oom-backoff` made them differ (`notes` says so).
         flops_per_image: Floating-point operations (two per multiply-add) of the convolutions and
             dense layers in one forward pass.
         notes: What a reader of this trial's row must know.

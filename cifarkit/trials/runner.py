@@ -14,9 +14,12 @@ from typing import Any
 from filelock import FileLock
 
 from cifarkit.specs import TrialSpec
-from cifarkit.trials.launcher import Ending, Launcher, log_tail
+from cifarkit.trials.launcher import NO_LIMITS, Ending, Launcher, log_tail
 from cifarkit.trials.record import State, Status
 from cifarkit.trials.store import Store
+from cifarkit.trials.watch import Limits
+
+SMALLEST_MICRO_BATCH = 8
 
 
 @dataclass(frozen=True)
@@ -24,10 +27,11 @@ class TrialEvent:
     """Something that happened to a trial.
 
     Attributes:
-        kind: `found` (complete already), `started`, `ended`, or what the work emits: `phase`,
-            `step`, `epoch`.
+        kind: `found` (complete already), `started`, `again` (in smaller micro-batches), `ended`, or
+            what the work emits: `phase`, `step`, `epoch`.
         number, of: The trial's place among those of this run, from 1, and how many there are.
-        values: Of the event; `ended` carries `status` and `reason`.
+        values: Of the event; `ended` carries `status` and `reason`, `again` carries `micro_batch`
+            and `reason`.
     """
 
     kind: str
@@ -45,7 +49,8 @@ def run(
     work: str,
     files: Sequence[str] = (),
     jobs: int = 1,
-    timeout_seconds: float | None = None,
+    limits: Limits = NO_LIMITS,
+    oom_backoff: bool = False,
     on_event: Callable[[TrialEvent], None] = lambda event: None,
 ) -> dict[str, Status]:
     """Run every spec whose trial is not complete in the store; a trial that fails stops no other.
@@ -57,7 +62,9 @@ def run(
         work: `module:function` that does the work of a trial's folder.
         files: What the work leaves besides the result; a trial without them is not done.
         jobs: How many trials run side by side.
-        timeout_seconds: Of each trial; None for no limit.
+        limits: Of each attempt.
+        oom_backoff: Try a trial that runs out of memory again, in micro-batches of half the size,
+            down to `SMALLEST_MICRO_BATCH`. The work is then given `micro_batch`.
         on_event: Called from one thread at a time.
 
     Returns:
@@ -79,27 +86,37 @@ def run(
 
         folder = store.add(spec)
         with FileLock(folder / "lock"):
-            if store.is_complete(spec.trial_id, files):
+            if store.is_complete(spec.trial_id, files) or _taken_over(store, spec, files):
+                store.tidy(spec.trial_id)
                 event("found")
                 return Status.COMPLETE
-            state = State(
-                status=Status.RUNNING,
-                attempts=store.state(spec.trial_id).attempts + 1,
-                pid=os.getpid(),
-                host=socket.gethostname(),
-                started_at=datetime.now(UTC),
-            )
-            store.write_state(spec.trial_id, state)
-            event("started")
-            ending = launcher.run(
-                work,
-                folder,
-                timeout_seconds=timeout_seconds,
-                on_event=lambda raw: event(str(raw.get("kind")), raw),
-            )
-            store.write_state(spec.trial_id, _ended(state, ending, log_tail(folder)))
-            event("ended", {"status": ending.status, "reason": ending.reason})
-            return ending.status
+            again = ""
+            while True:
+                state = _started(store.state(spec.trial_id), oom_backoff)
+                store.write_state(spec.trial_id, state)
+                if again:
+                    event("again", {"micro_batch": state.micro_batch, "reason": again})
+                else:
+                    event("started")
+                ending = launcher.run(
+                    work,
+                    folder,
+                    options={"micro_batch": state.micro_batch} if state.micro_batch else {},
+                    limits=limits,
+                    on_event=lambda raw: event(str(raw.get("kind")), raw),
+                )
+                smaller = _smaller(spec, state, ending) if oom_backoff else None
+                ended = _ended(state, ending, log_tail(folder))
+                store.write_state(
+                    spec.trial_id,
+                    ended.model_copy(update={"micro_batch": smaller or state.micro_batch}),
+                )
+                if ending.status is Status.COMPLETE:
+                    store.tidy(spec.trial_id)
+                if smaller is None:
+                    event("ended", {"status": ending.status, "reason": ending.reason})
+                    return ending.status
+                again = ending.reason
 
     with ThreadPoolExecutor(max_workers=jobs, thread_name_prefix="trial") as pool:
         futures: dict[str, Future[Status]] = {
@@ -119,6 +136,41 @@ def run(
             launcher.stop()
             raise
     return {trial_id: future.result() for trial_id, future in futures.items()}
+
+
+def _taken_over(store: Store, spec: TrialSpec, files: Sequence[str]) -> bool:
+    """Mark as complete a trial whose runner, or whose process, was killed after its result."""
+    if not store.has_finished(spec.trial_id, files):
+        return False
+    written = (store.folder(spec.trial_id) / "result.json").stat().st_mtime
+    state = store.state(spec.trial_id)
+    done = Ending(Status.COMPLETE)
+    store.write_state(
+        spec.trial_id,
+        _ended(state, done, "").model_copy(
+            update={"ended_at": datetime.fromtimestamp(written, UTC)}
+        ),
+    )
+    return True
+
+
+def _started(before: State, oom_backoff: bool) -> State:
+    return State(
+        status=Status.RUNNING,
+        attempts=before.attempts + 1,
+        micro_batch=before.micro_batch if oom_backoff else None,
+        pid=os.getpid(),
+        host=socket.gethostname(),
+        started_at=datetime.now(UTC),
+    )
+
+
+def _smaller(spec: TrialSpec, state: State, ending: Ending) -> int | None:
+    """The micro-batch to try next of a trial that ran out of memory; None if there is none."""
+    tried = state.micro_batch or spec.train.batch_size
+    if ending.status is not Status.OOM or tried <= SMALLEST_MICRO_BATCH:
+        return None
+    return max(SMALLEST_MICRO_BATCH, tried // 2)
 
 
 def _ended(state: State, ending: Ending, tail: str) -> State:

@@ -4,6 +4,7 @@ Layout::
 
     runs/
       trials/<id>/   spec.json state.json history.csv result.json predictions.npz log.txt
+                     epoch-*.checkpoint until it is complete
       studies/<name>.json
 
 Every file is written beside its place, flushed to the disk and renamed, so that a reader never
@@ -28,6 +29,8 @@ from cifarkit.trials.record import Result, State, Status, StudyRecord, TrialReco
 
 KEPT_WEIGHTS = "model.weights.h5"
 """The trained model's weights, in the folder of a trial that was asked to keep them."""
+CHECKPOINTS = "epoch-*.checkpoint"
+"""Where a training stands, in the folder of a trial that is not complete."""
 
 Stored = TypeVar("Stored", bound=BaseModel)
 
@@ -81,6 +84,13 @@ class Store:
         path.parent.mkdir(parents=True, exist_ok=True)
         _write_model(path, study)
 
+    def tidy(self, trial_id: str) -> None:
+        """Remove what a complete trial has no use for; call it under the trial's lock."""
+        folder = self.folder(trial_id)
+        # A name that begins with a dot is that of a file whose writer was killed.
+        for path in (*folder.glob(CHECKPOINTS), *folder.glob(".*")):
+            path.unlink(missing_ok=True)
+
     # Reading
 
     def state(self, trial_id: str) -> State:
@@ -95,6 +105,20 @@ class Store:
             all((folder / name).exists() for name in ("result.json", *files))
             and self.state(trial_id).status is Status.COMPLETE
         )
+
+    def has_finished(self, trial_id: str, files: Sequence[str] = ()) -> bool:
+        """Whether the trial got to its end, even if nobody was left to say so in its state.
+
+        A trial writes its result last.
+        """
+        folder = self.folder(trial_id)
+        if not all((folder / name).exists() for name in ("result.json", *files)):
+            return False
+        try:
+            _read_model(folder / "result.json", Result)
+        except DamagedFile:
+            return False
+        return True
 
     def read(self, trial_id: str) -> TrialRecord:
         """The record of one trial.

@@ -1,4 +1,6 @@
-"""The process of one trial: `python -m cifarkit.trials.worker module:function FOLDER`.
+"""The process of one trial: `python -m cifarkit.trials.worker module:function FOLDER JSON`.
+
+The JSON object holds the function's keyword arguments: how the work is to be done, not what it is.
 
 Its standard output carries events to the parent, one JSON object a line; what the trial's code
 prints goes to the trial's `log.txt`. It ends when its standard input does: a parent that is killed
@@ -7,6 +9,7 @@ leaves no orphan behind.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import json
 import os
@@ -19,7 +22,8 @@ from pathlib import Path
 from typing import Any
 
 Emit = Callable[[str, dict[str, Any]], None]
-Work = Callable[[Path, Emit], None]
+Work = Callable[..., None]
+"""Of a trial's folder and an `Emit`; keyword arguments say how it is to be done."""
 
 
 def resolve(work: str) -> Work:
@@ -40,7 +44,7 @@ def explain(error: BaseException) -> tuple[str, str]:
     return ("oom" if out_of_memory else "failed"), reason[:300]
 
 
-def main(work: str, folder: Path) -> int:
+def main(work: str, folder: Path, options: dict[str, Any]) -> int:
     events = os.fdopen(os.dup(1), "w", encoding="utf-8")
     log = os.open(folder / "log.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     os.dup2(log, 1)
@@ -54,10 +58,11 @@ def main(work: str, folder: Path) -> int:
 
     threading.Thread(target=_end_with_the_parent, daemon=True).start()
     try:
-        resolve(work)(folder, emit)
+        resolve(work)(folder, emit, **options)
     except BaseException as error:
-        traceback.print_exc()
-        sys.stderr.flush()
+        with contextlib.suppress(OSError):  # a full disk must not swallow the reason
+            traceback.print_exc()
+            sys.stderr.flush()
         status, reason = explain(error)
         emit("error", {"status": status, "reason": reason})
         return 1
@@ -74,7 +79,8 @@ def _end_with_the_parent() -> None:
 
 
 if __name__ == "__main__":
-    code = main(sys.argv[1], Path(sys.argv[2]))
-    sys.stdout.flush()
+    code = main(sys.argv[1], Path(sys.argv[2]), json.loads(sys.argv[3]))
+    with contextlib.suppress(OSError):
+        sys.stdout.flush()
     # TensorFlow's threads can hang an orderly exit; everything is written by now.
     os._exit(code)

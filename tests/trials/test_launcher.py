@@ -12,17 +12,18 @@ import pytest
 from cifarkit.trials import launcher as launcher_module
 from cifarkit.trials.launcher import Ending, InProcessLauncher, ProcessLauncher, log_tail
 from cifarkit.trials.record import Status
+from cifarkit.trials.watch import Limits
 
 WORK = "tests.trials.work:"
 
 
-def launch(name: str, folder: Path, **options: Any) -> tuple[Ending, list[dict[str, Any]]]:
+def launch(name: str, folder: Path, **limits: Any) -> tuple[Ending, list[dict[str, Any]]]:
     events: list[dict[str, Any]] = []
     launcher = ProcessLauncher({"PYTHONPATH": os.getcwd()})
     ending = launcher.run(
         WORK + name,
         folder,
-        timeout_seconds=options.get("timeout_seconds"),
+        limits=Limits(**limits),
         on_event=events.append,
     )
     return ending, events
@@ -89,8 +90,28 @@ def test_a_kill_for_lack_of_memory_is_told_from_another(
 def test_a_timeout_ends_the_whole_tree(tmp_path: Path) -> None:
     ending, events = launch("hangs", tmp_path, timeout_seconds=2)
     assert ending.status is Status.TIMEOUT
-    assert ending.reason == "no end after 2 s"
+    assert ending.reason == "no end after 2 s (--timeout)"
     assert {"kind": "phase", "phase": "hanging"} in events
+    assert all(gone(int(pid)) for pid in (tmp_path / "pids").read_text().split())
+
+
+def test_silence_ends_the_whole_tree(tmp_path: Path) -> None:
+    """The process says something in time at first, then nothing more."""
+    ending, events = launch("falls_silent", tmp_path, silence_seconds=2, timeout_seconds=60)
+    assert ending.status is Status.TIMEOUT
+    assert ending.reason == "nothing heard of it for 2 s (--silence-timeout)"
+    assert [event["epoch"] for event in events] == [1, 2, 3, 4]
+    assert all(gone(int(pid)) for pid in (tmp_path / "pids").read_text().split())
+
+
+def test_a_memory_limit_counts_children_and_ends_the_whole_tree(tmp_path: Path) -> None:
+    ending, _ = launch("grows_in_a_child", tmp_path, memory_mb=250)
+    assert ending.status is Status.OOM
+    assert ending.peak_rss_mb is not None
+    assert 250 < ending.peak_rss_mb < 500
+    assert ending.reason == (
+        f"it took {ending.peak_rss_mb:.0f} MB of memory, more than --memory-limit 250"
+    )
     assert all(gone(int(pid)) for pid in (tmp_path / "pids").read_text().split())
 
 
@@ -105,7 +126,6 @@ def test_stop_ends_what_runs_and_starts_no_more(tmp_path: Path) -> None:
                 launcher.run(
                     WORK + "hangs",
                     tmp_path,
-                    timeout_seconds=None,
                     on_event=lambda event: hanging.set(),
                 )
             )
@@ -125,7 +145,7 @@ def test_a_parent_that_is_killed_leaves_no_orphan(tmp_path: Path) -> None:
 
     program = (
         "from pathlib import Path; from cifarkit.trials.launcher import ProcessLauncher;"
-        f"ProcessLauncher().run('{WORK}hangs', Path({str(tmp_path)!r}), timeout_seconds=None,"
+        f"ProcessLauncher().run('{WORK}hangs', Path({str(tmp_path)!r}),"
         " on_event=print)"
     )
     parent = subprocess.Popen([sys.executable, "-c", program], cwd=os.getcwd())
@@ -142,8 +162,8 @@ def test_a_parent_that_is_killed_leaves_no_orphan(tmp_path: Path) -> None:
 
 def test_in_process(tmp_path: Path) -> None:
     launcher, events = InProcessLauncher(), []
-    ending = launcher.run(WORK + "quick", tmp_path, timeout_seconds=None, on_event=events.append)
+    ending = launcher.run(WORK + "quick", tmp_path, on_event=events.append)
     assert ending == Ending(Status.COMPLETE)
     assert events == [{"kind": "epoch", "epoch": 1, "epochs": 1}]
-    failed = launcher.run(WORK + "raises", tmp_path, timeout_seconds=None, on_event=events.append)
+    failed = launcher.run(WORK + "raises", tmp_path, on_event=events.append)
     assert failed == Ending(Status.FAILED, "ValueError: the seventh seal")

@@ -15,6 +15,7 @@ from cifarkit.trials.launcher import InProcessLauncher, ProcessLauncher
 from cifarkit.trials.record import Status
 from cifarkit.trials.runner import TrialEvent, run
 from cifarkit.trials.store import Store
+from cifarkit.trials.watch import Limits
 
 QUICK, RAISES, HANGS = (f"tests.trials.work:{name}" for name in ("quick", "raises", "hangs"))
 
@@ -78,7 +79,7 @@ def test_jobs_run_side_by_side(tmp_path: Path) -> None:
         launcher,
         work=HANGS,
         jobs=3,
-        timeout_seconds=3,
+        limits=Limits(timeout_seconds=3),
         on_event=watch,
     )
     assert set(statuses.values()) == {Status.TIMEOUT}
@@ -150,3 +151,35 @@ def test_a_store_that_cannot_be_written_ends_the_run(tmp_path: Path) -> None:
     (tmp_path / "runs").write_text("a file, not a folder")
     with pytest.raises(OSError, match="runs"):
         run(specs(2), Store(tmp_path / "runs"), InProcessLauncher(), work=QUICK)
+
+
+@pytest.mark.parametrize(
+    ("work", "backoff", "tried", "status"),
+    [
+        ("needs_micro_batches_of_16", True, "None 64 32 16 ", Status.COMPLETE),
+        ("needs_micro_batches_of_16", False, "None ", Status.OOM),
+        ("never_fits", True, "None 64 32 16 8 ", Status.OOM),
+    ],
+)
+def test_a_trial_that_runs_out_of_memory_is_tried_in_micro_batches(
+    work: str, backoff: bool, tried: str, status: Status, tmp_path: Path
+) -> None:
+    store, wanted, events = Store(tmp_path), specs(1), []
+    trial = wanted[0].trial_id
+    launcher = ProcessLauncher({"PYTHONPATH": os.getcwd()})
+
+    def go() -> dict[str, Status]:
+        return run(wanted, store, launcher, work=f"tests.trials.work:{work}",
+                   oom_backoff=backoff, on_event=events.append)  # fmt: skip
+
+    assert go() == {trial: status}
+    assert (store.folder(trial) / "tried").read_text() == tried
+    goes = len(tried.split())
+    assert store.state(trial).attempts == goes
+    kinds = [event.kind for event in events if event.kind != "error" and event.kind != "done"]
+    assert kinds == ["started", *["again"] * (goes - 1), "ended"]
+    if status is not Status.COMPLETE:
+        # It goes on where it was, rather than fail at each size once more.
+        go()
+        last = tried.split()[-1]
+        assert (store.folder(trial) / "tried").read_text() == f"{tried}{last} "

@@ -46,6 +46,36 @@ def hangs(folder: Path, emit: Emit) -> None:
     time.sleep(600)
 
 
+def falls_silent(folder: Path, emit: Emit) -> None:
+    """Four events, one a second, then it hangs with a child of its own."""
+    for epoch in range(1, 5):
+        emit("epoch", {"epoch": epoch, "epochs": 9})
+        time.sleep(1)
+    hangs(folder, lambda kind, values: None)
+
+
+def grows_in_a_child(folder: Path, emit: Emit) -> None:
+    """A child holds 300 MB."""
+    program = "import time; block = b'x' * (300 * 2**20); time.sleep(600)"
+    child = subprocess.Popen([sys.executable, "-c", program])
+    (folder / "pids").write_text(f"{os.getpid()} {child.pid}")
+    time.sleep(600)
+
+
+def needs_micro_batches_of_16(folder: Path, emit: Emit, micro_batch: int | None = None) -> None:
+    """Runs out of memory in anything larger."""
+    with (folder / "tried").open("a") as stream:
+        stream.write(f"{micro_batch} ")
+    if micro_batch is None or micro_batch > 16:
+        raise MemoryError("too much")
+
+
+def never_fits(folder: Path, emit: Emit, micro_batch: int | None = None) -> None:
+    with (folder / "tried").open("a") as stream:
+        stream.write(f"{micro_batch} ")
+    raise MemoryError("too much")
+
+
 def grows(folder: Path, emit: Emit) -> None:
     """Holds 300 MB for a moment, then hangs."""
     import numpy as np
