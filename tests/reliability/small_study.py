@@ -38,11 +38,12 @@ class SmallStudy:
 
     data: Path
     runs: Path
-    epochs: int = 30
+    epochs: int = 12
+    models: str = "lenet,custom_cnn"
 
     def command(self, *more: str) -> tuple[str | Path, ...]:
-        return (COMMAND, "--dataset", self.data, "--models", "lenet,custom_cnn", "--epochs",
-                str(self.epochs), "--patience", "12", "--batch-size", "32", "--runs", self.runs,
+        return (COMMAND, "--dataset", self.data, "--models", self.models, "--epochs",
+                str(self.epochs), "--patience", "6", "--batch-size", "32", "--runs", self.runs,
                 *more)  # fmt: skip
 
     @property
@@ -81,10 +82,7 @@ class SmallStudy:
         return found
 
 
-def killing(who: str, call: str, number: int, once: Path) -> dict[str, str]:
-    """The environment in which that process is killed at that call; see `faults`."""
+def with_faults(**fault: str) -> dict[str, str]:
+    """The environment in which that goes wrong; see `faults`."""
     path = os.pathsep.join([str(FAULTS), str(ROOT)])
-    return environment() | {
-        "PYTHONPATH": path,
-        "CIFARKIT_TEST_KILL": f"{who}:{call}:{number}:{once}",
-    }
+    return environment() | {"PYTHONPATH": path} | fault

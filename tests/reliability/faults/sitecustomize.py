@@ -1,11 +1,16 @@
-"""Kills a process inside a rename, or between a file's flush and its rename.
+"""Kills a process inside a rename, or lets the disk be full, where a test says so.
 
-Python imports this module by itself in every process that has its folder on `PYTHONPATH`. What is
-to happen is said by `CIFARKIT_TEST_KILL=WHO:CALL:NUMBER:FILE`: in the process whose command line
-holds WHO, at the NUMBERth CALL (`fsync`, `replace`, or `replaced`: just after), kill with signal 9.
-FILE is made first; while it is there nothing more is killed.
+Python imports this module by itself in every process that has its folder on `PYTHONPATH`.
+
+`CIFARKIT_TEST_KILL=WHO:CALL:NUMBER:FILE`: in the process whose command line holds WHO, at the
+NUMBERth CALL (`fsync`, `replace`, or `replaced`: just after), kill with signal 9. FILE is made
+first; while it is there nothing more is killed.
+
+`CIFARKIT_TEST_FULL=WHO:NAME`: in that process the disk is full when a file is flushed whose name
+holds NAME.
 """
 
+import errno
 import os
 import signal
 import sys
@@ -32,3 +37,14 @@ if who and any(who in word for word in sys.orig_argv) and not os.path.exists(onc
 
     name = call.removesuffix("d")
     setattr(os, name, counting(getattr(os, name), after=call != name))
+
+full, _, name_of_file = os.environ.get("CIFARKIT_TEST_FULL", ":").partition(":")
+if full and any(full in word for word in sys.orig_argv):
+    flush = os.fsync
+
+    def flush_to_a_full_disk(handle: int) -> None:
+        if name_of_file in os.path.basename(os.readlink(f"/proc/self/fd/{handle}")):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        flush(handle)
+
+    os.fsync = flush_to_a_full_disk
