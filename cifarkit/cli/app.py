@@ -65,7 +65,9 @@ def main() -> None:
 
 
 def _complain(error: CifarkitError) -> None:
-    for line in str(error).splitlines():
+    from cifarkit.reporting.text import plain
+
+    for line in map(plain, str(error).splitlines()):
         typer.secho(f"cifarkit: {line}", err=True, fg="red")
 
 

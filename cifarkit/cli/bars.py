@@ -10,7 +10,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Column
 from rich.text import Text
 
-from cifarkit.cli.telling import Show, TimeLeft, in_words, outcome
+from cifarkit.cli.telling import Show, TimeLeft, in_words, outcome, set_aside
 from cifarkit.trials.record import Status
 from cifarkit.trials.runner import TrialEvent
 
@@ -60,6 +60,8 @@ def live(
             good = event.kind == "found" or values["status"] == Status.COMPLETE
             line = outcome(event, label, last.get(trial))
             console.print(Text(line, style="green" if good else "red"))
+        elif event.kind == "damaged":
+            console.print(Text(set_aside(event, label), style="yellow"))
         elif event.kind == "phase":
             bars.update(tasks[trial], detail=str(values["phase"]))
         elif event.kind == "step":

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 from cifarkit.errors import InvalidInput, unknown
 from cifarkit.reporting.text import counted, listed
+from cifarkit.trials.reading import UnreadableFile
 from cifarkit.trials.record import TrialRecord
-from cifarkit.trials.store import DamagedFile, Store
+from cifarkit.trials.store import Store
 
 SHORTEST_PREFIX = 4
 _SHOWN = 8
@@ -79,7 +80,7 @@ def best(store: Store, study: str | None = None) -> Best:
     for trial_id in known:
         try:
             records.append(store.read(trial_id))
-        except DamagedFile as error:
+        except UnreadableFile as error:
             unread.append(str(error))
     ranked = sorted(filter(lambda record: record.complete, records), key=_rank)
     if not ranked:

@@ -11,8 +11,9 @@ import numpy as np
 import psutil
 
 from cifarkit.profiling.memory import device_peak_mb, peak_rss_mb, rss_mb
-from cifarkit.trials.store import KEPT_WEIGHTS, write_atomically
+from cifarkit.trials.store import KEPT_WEIGHTS
 from cifarkit.trials.worker import Emit
+from cifarkit.trials.writing import write_atomically
 
 
 def run_trial_and_keep_weights(folder: Path, emit: Emit) -> None:

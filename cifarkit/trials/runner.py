@@ -9,14 +9,14 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
-
-from filelock import FileLock
 
 from cifarkit.specs import TrialSpec
 from cifarkit.trials.launcher import Ending, Launcher, log_tail
+from cifarkit.trials.mending import mend
 from cifarkit.trials.record import State, Status
-from cifarkit.trials.store import Store
+from cifarkit.trials.store import Store, checksums
 
 
 @dataclass(frozen=True)
@@ -24,10 +24,10 @@ class TrialEvent:
     """Something that happened to a trial.
 
     Attributes:
-        kind: `found` (complete already), `started`, `ended`, or what the work emits: `phase`,
-            `step`, `epoch`.
+        kind: `found` (complete already), `damaged` (files were set aside), `started`, `ended`, or
+            what the work emits: `phase`, `step`, `epoch`.
         number, of: The trial's place among those of this run, from 1, and how many there are.
-        values: Of the event; `ended` carries `status` and `reason`.
+        values: Of the event; `ended` carries `status` and `reason`, `damaged` a list of `files`.
     """
 
     kind: str
@@ -78,7 +78,9 @@ def run(
             say(TrialEvent(kind, spec, number, len(unique), values or {}))
 
         folder = store.add(spec)
-        with FileLock(folder / "lock"):
+        with store.lock(spec.trial_id):
+            if damaged := mend(folder, spec):
+                event("damaged", {"files": damaged})
             if store.is_complete(spec.trial_id, files):
                 event("found")
                 return Status.COMPLETE
@@ -97,7 +99,7 @@ def run(
                 timeout_seconds=timeout_seconds,
                 on_event=lambda raw: event(str(raw.get("kind")), raw),
             )
-            store.write_state(spec.trial_id, _ended(state, ending, log_tail(folder)))
+            store.write_state(spec.trial_id, _ended(state, ending, folder))
             event("ended", {"status": ending.status, "reason": ending.reason})
             return ending.status
 
@@ -121,7 +123,7 @@ def run(
     return {trial_id: future.result() for trial_id, future in futures.items()}
 
 
-def _ended(state: State, ending: Ending, tail: str) -> State:
+def _ended(state: State, ending: Ending, folder: Path) -> State:
     if ending.status is Status.PENDING:
         return state.model_copy(update={"status": Status.PENDING, "reason": ending.reason})
     complete = ending.status is Status.COMPLETE
@@ -129,8 +131,9 @@ def _ended(state: State, ending: Ending, tail: str) -> State:
         update={
             "status": ending.status,
             "reason": ending.reason,
-            "log_tail": "" if complete else tail,
+            "log_tail": "" if complete else log_tail(folder),
             "peak_rss_mb": None if complete else ending.peak_rss_mb,
+            "checksums": checksums(folder) if complete else {},
             "ended_at": datetime.now(UTC),
         }
     )
