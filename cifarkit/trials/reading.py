@@ -31,8 +31,12 @@ from cifarkit.trials.record import (
 
 MOST_BYTES = 4 * 2**20
 """Of a JSON or CSV file; a thousand epochs or ten thousand class names take a tenth of it."""
-MOST_BYTES_OF = {"predictions.npz": 512 * 2**20, "model.weights.h5": 16 * 2**30}
-"""Of files that hold arrays."""
+MOST_BYTES_OF = {
+    "predictions.npz": 512 * 2**20,
+    "model.weights.h5": 16 * 2**30,
+    "log.txt": 2**30,
+}
+"""Of the files that are larger."""
 
 Stored = TypeVar("Stored", bound=BaseModel)
 

@@ -163,10 +163,10 @@ class Store:
         )
 
 
-def read_study(path: Path) -> StudyRecord:
-    """A study, from a file that is called by its name."""
+def read_study(path: Path, *, named: bool = True) -> StudyRecord:
+    """A study, from a file that is called by its name unless said."""
     study = read_model(path, StudyRecord)
-    if study.name != path.stem:
+    if named and study.name != path.stem:
         raise DamagedFile(path, f"is of study {study.name!r}")
     return study
 

@@ -8,13 +8,14 @@ import sys
 import time
 from pathlib import Path
 
-from cifarkit.trials.store import write_result
 from cifarkit.trials.worker import Emit
-from tests.reporting.fabricate import result
 
 
 def quick(folder: Path, emit: Emit) -> None:
     """Done at once; counts how often it was run."""
+    from cifarkit.trials.store import write_result
+    from tests.reporting.fabricate import result
+
     with (folder / "ran").open("a") as stream:
         stream.write("x")
     emit("epoch", {"epoch": 1, "epochs": 1})
