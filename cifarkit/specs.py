@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -271,11 +272,18 @@ class TrialSpec(_Spec):
     @cached_property
     def trial_id(self) -> str:
         """Twelve hexadecimal digits of the SHA-256 of everything that changes the result."""
-        identity = self.model_dump(
-            mode="json", exclude={"data": {"location"}, "model": {"weights_file"}}
-        )
-        canonical = json.dumps(identity, sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(canonical.encode()).hexdigest()[:12]
+        return identity(self.model_dump(mode="json"))
+
+
+def identity(spec: Mapping[str, Any]) -> str:
+    """The trial id of a spec that was dumped as JSON; where files lie is no part of it."""
+    counted = {
+        **spec,
+        "data": {k: v for k, v in spec["data"].items() if k != "location"},
+        "model": {k: v for k, v in spec["model"].items() if k != "weights_file"},
+    }
+    canonical = json.dumps(counted, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()[:12]
 
 
 SETTINGS: dict[str, str] = {

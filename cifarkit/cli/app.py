@@ -12,6 +12,7 @@ from cifarkit.cli.evaluate import evaluate
 from cifarkit.cli.finetune import finetune
 from cifarkit.cli.report import report
 from cifarkit.cli.resize import resize_study
+from cifarkit.cli.store import app as store
 from cifarkit.cli.study import study
 from cifarkit.cli.sweep import sweep
 from cifarkit.cli.zoo import zoo
@@ -30,6 +31,7 @@ app.command(no_args_is_help=True)(sweep)
 app.command()(study)
 app.command(no_args_is_help=True)(evaluate)
 app.command()(report)
+app.add_typer(store, name="store")
 
 
 def _show_version(wanted: bool) -> None:
@@ -65,7 +67,9 @@ def main() -> None:
 
 
 def _complain(error: CifarkitError) -> None:
-    for line in str(error).splitlines():
+    from cifarkit.reporting.text import plain
+
+    for line in map(plain, str(error).splitlines()):
         typer.secho(f"cifarkit: {line}", err=True, fg="red")
 
 

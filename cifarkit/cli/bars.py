@@ -10,7 +10,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Column
 from rich.text import Text
 
-from cifarkit.cli.telling import Show, TimeLeft, another_go, in_words, outcome
+from cifarkit.cli.telling import Show, TimeLeft, another_go, in_words, outcome, set_aside
 from cifarkit.trials.record import Status
 from cifarkit.trials.runner import TrialEvent
 
@@ -63,6 +63,8 @@ def live(
         elif event.kind == "again":
             console.print(Text(another_go(event, label), style="yellow"))
             bars.update(tasks[trial], completed=0.0, detail="starting")
+        elif event.kind == "damaged":
+            console.print(Text(set_aside(event, label), style="yellow"))
         elif event.kind == "phase":
             bars.update(tasks[trial], detail=str(values["phase"]))
         elif event.kind == "step":

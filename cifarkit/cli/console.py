@@ -10,6 +10,8 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from cifarkit.reporting.text import plain
+
 
 def messages() -> Console:
     """The console for progress and messages."""
@@ -18,7 +20,12 @@ def messages() -> Console:
 
 def say(text: str, style: str = "") -> None:
     """One message, plain through a pipe."""
-    messages().print(Text(text, style=style))
+    messages().print(Text(lines(text), style=style), soft_wrap=True)
+
+
+def lines(text: str) -> str:
+    """A message whose every line is fit for a terminal, whatever names it holds."""
+    return "\n".join(map(plain, text.split("\n")))
 
 
 def plain_or_rich_table(
@@ -31,16 +38,16 @@ def plain_or_rich_table(
     """Print a table to standard output: drawn in a terminal, tab-separated through a pipe."""
     if not sys.stdout.isatty():
         for row in [header, *rows]:
-            print("\t".join(cell.replace("\t", " ").replace("\n", " ") for cell in row))
+            print("\t".join(map(plain, row)))
         return
-    table = Table(title=escape(title), title_justify="left", header_style="bold")
+    table = Table(title=escape(plain(title)), title_justify="left", header_style="bold")
     for index, name in enumerate(header):
         table.add_column(
-            escape(name),
+            escape(plain(name)),
             justify="right" if index in numeric else "left",
             overflow="fold",
             no_wrap=index == 0 or index in numeric,
         )
     for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
+        table.add_row(*(Text(plain(cell)) for cell in row))
     Console(highlight=False).print(table)

@@ -18,7 +18,9 @@ from cifarkit.data import catalog
 from cifarkit.errors import CifarkitError, InvalidInput
 from cifarkit.specs import TrialSpec
 from cifarkit.studies.study import Study
+from cifarkit.trials.gather import gather
 from cifarkit.trials.launcher import ProcessLauncher
+from cifarkit.trials.reading import check_sum
 from cifarkit.trials.record import Status, StudyRecord, TrialRecord
 from cifarkit.trials.runner import run
 from cifarkit.trials.store import KEPT_WEIGHTS, Store
@@ -122,8 +124,7 @@ def show_table(study: Study, store: Store) -> None:
 
 def records_of(study: StudyRecord, store: Store) -> dict[str, TrialRecord]:
     """The trials of a study that the store knows, by id."""
-    known = set(store.trial_ids())
-    return {t: store.read(t) for arm in study.arms for t in arm.trials if t in known}
+    return gather(store, [study])
 
 
 def command_line() -> str:
@@ -141,6 +142,7 @@ def _check_donors(specs: Sequence[TrialSpec], store: Store) -> None:
                     f"--weights: trial {donor.trial_id} has no weights; run it to its end with "
                     f"--keep-weights best"
                 )
+            check_sum(donor.folder, donor.state, KEPT_WEIGHTS)
             if donor.spec.model.model != spec.model.model:
                 raise InvalidInput(
                     f"--weights: trial {donor.trial_id} is of {donor.spec.model.model}, which "

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 
 from cifarkit.cli.bars import live
 from cifarkit.cli.console import messages
-from cifarkit.cli.telling import Show, TimeLeft, another_go, in_words, outcome
+from cifarkit.cli.telling import Show, TimeLeft, another_go, in_words, outcome, set_aside
+from cifarkit.reporting.text import plain
 from cifarkit.trials.runner import TrialEvent
 
 PLAIN_INTERVAL_SECONDS = 10.0
@@ -25,7 +26,7 @@ def progress(title: str, labels: Mapping[str, str]) -> Iterator[Show]:
     console = messages()
 
     def name(event: TrialEvent) -> str:
-        return labels.get(event.spec.trial_id, event.spec.model.model)
+        return plain(labels.get(event.spec.trial_id, event.spec.model.model))
 
     if console.is_terminal:
         with live(console, title, name, TimeLeft()) as show:
@@ -49,6 +50,8 @@ def _plain_lines(name: Callable[[TrialEvent], str], left: TimeLeft) -> Show:
             line = f"{label}: started"
         elif event.kind == "again":
             line = another_go(event, label)
+        elif event.kind == "damaged":
+            line = set_aside(event, label)
         elif event.kind in ("ended", "found"):
             told = outcome(event, label, last.get(event.spec.trial_id))
             line = f"{told} (at most {in_words(left.seconds())} left)"

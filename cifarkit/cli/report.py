@@ -37,12 +37,14 @@ def report(
     ] = None,
 ) -> None:
     """Write the tables, figures and conclusions of all studies in the store to standard output."""
+    from cifarkit.cli.console import say
     from cifarkit.errors import InvalidInput, unknown
     from cifarkit.reporting.document import document
+    from cifarkit.trials.gather import gather
     from cifarkit.trials.store import Store
 
     store = Store(runs)
-    studies = store.studies()
+    studies = store.studies(lambda error: say(f"left out: {error}", "yellow"))
     if not studies:
         raise InvalidInput(
             f"--runs: there is no study in {runs}; make one first (cifarkit zoo --help)"
@@ -53,14 +55,13 @@ def report(
             if wanted not in names:
                 raise unknown("--study", wanted, names)
         studies = [found for found in studies if found.name in study]
-    known = set(store.trial_ids())
-    wanted_trials = {
-        trial for found in studies for arm in found.arms for trial in arm.trials if trial in known
-    }
+    trials = gather(store, studies)
+    for unreadable in trials.unreadable.values():
+        say(str(unreadable), "yellow")
     typer.echo(
         document(
             studies,
-            {trial: store.read(trial) for trial in sorted(wanted_trials)},
+            trials,
             format=format.value,
             published=published,
             figures_dir=figures,

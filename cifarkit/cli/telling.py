@@ -68,6 +68,11 @@ def in_words(seconds: float | None) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
+def set_aside(event: TrialEvent, label: str) -> str:
+    """Which files of a trial were damaged, in one line."""
+    return f"{label}: damaged, set aside: {'; '.join(event.values['files'])}"
+
+
 def outcome(event: TrialEvent, label: str, last: Mapping[str, float] | None) -> str:
     """How a trial ended, in one line.
 

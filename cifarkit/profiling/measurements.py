@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+# Larger numbers are no measurements, and could not even be printed.
+Count = Annotated[int, Field(ge=0, lt=2**63)]
 
 
 class _Measured(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Parameters(_Measured):
@@ -20,11 +25,11 @@ class Parameters(_Measured):
         frozen_layers: How many of those, from the input on, are frozen.
     """
 
-    total: int
-    trainable: int
-    non_trainable: int
-    backbone_layers: int
-    frozen_layers: int
+    total: Count
+    trainable: Count
+    non_trainable: Count
+    backbone_layers: Count
+    frozen_layers: Count
 
 
 class Memory(_Measured):
@@ -82,7 +87,7 @@ class Environment(_Measured):
     """On what a trial ran."""
 
     cpu: str
-    cpu_cores: int
+    cpu_cores: Count
     memory_gb: float
     gpu: str | None
     platform: str

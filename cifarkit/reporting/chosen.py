@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 from cifarkit.errors import InvalidInput, unknown
 from cifarkit.reporting.text import counted, listed
+from cifarkit.trials.reading import UnreadableFile
 from cifarkit.trials.record import TrialRecord
-from cifarkit.trials.store import DamagedFile, Store
+from cifarkit.trials.store import Store
 
 SHORTEST_PREFIX = 4
 _SHOWN = 8
@@ -33,14 +34,19 @@ class Best:
 
 
 def named(store: Store, text: str) -> TrialRecord:
-    """The trial with this id, or the only one whose id starts so.
+    """The trial with this id, or the only one whose id starts so; see `id_of`."""
+    return store.read(id_of(store, text))
+
+
+def id_of(store: Store, text: str) -> str:
+    """The id itself, or the only one that starts so.
 
     Raises:
         InvalidInput: There is none, there are several, or fewer than four letters were given.
     """
     known = _known(store)
     if text in known:
-        return store.read(text)
+        return text
     found = [trial_id for trial_id in known if trial_id.startswith(text)]
     if found and len(text) < SHORTEST_PREFIX:
         raise InvalidInput(
@@ -53,7 +59,7 @@ def named(store: Store, text: str) -> TrialRecord:
         near = difflib.get_close_matches(text, known, n=1, cutoff=0.6)
         hint = f"did you mean {near[0]!r}?" if near else f"there are {_some(known)}"
         raise InvalidInput(f"no trial {text!r} in {store.root}; {hint}")
-    return store.read(found[0])
+    return found[0]
 
 
 def best(store: Store, study: str | None = None) -> Best:
@@ -79,7 +85,7 @@ def best(store: Store, study: str | None = None) -> Best:
     for trial_id in known:
         try:
             records.append(store.read(trial_id))
-        except DamagedFile as error:
+        except UnreadableFile as error:
             unread.append(str(error))
     ranked = sorted(filter(lambda record: record.complete, records), key=_rank)
     if not ranked:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cifarkit.reporting import published as reference
-from cifarkit.reporting.outcomes import NOT_POSSIBLE, outcomes, trouble
+from cifarkit.reporting.outcomes import NOT_POSSIBLE, NOT_RUN, outcomes, trouble_of
 from cifarkit.reporting.settings import flat
 from cifarkit.reporting.text import plain
 from cifarkit.trials.record import Arm, StudyRecord, TrialRecord
@@ -37,8 +37,7 @@ def to_csv(
             }
             theirs = _published(study, arm) if published else {}
             for trial_id in arm.trials or (None,):
-                trial = records.get(trial_id) if trial_id else None
-                rows.append(about | _trial_row(arm, trial_id, trial) | theirs)
+                rows.append(about | _trial_row(arm, trial_id, records) | theirs)
     # Columns of type object keep whole numbers whole where some rows have none.
     told = [{name: _csv_value(value) for name, value in row.items()} for row in rows]
     table = pd.DataFrame(told, dtype=object)
@@ -57,7 +56,7 @@ def to_json(
             arms.append(
                 {
                     **arm.model_dump(mode="json", exclude={"trials"}),
-                    "trials": [_trial_json(name, records.get(name)) for name in arm.trials],
+                    "trials": [_trial_json(name, records) for name in arm.trials],
                 }
                 | ({"published": reference.row(study.kind, study.axes, arm)} if published else {})
             )
@@ -65,12 +64,18 @@ def to_json(
     return json.dumps(_finite({"studies": told}), indent=2, ensure_ascii=False) + "\n"
 
 
-def _trial_row(arm: Arm, trial_id: str | None, trial: TrialRecord | None) -> dict[str, Any]:
-    if trial_id is None and arm.impossible:
-        return {"trial": None, "status": NOT_POSSIBLE, "reason": plain(arm.impossible)}
+def _trial_row(
+    arm: Arm, trial_id: str | None, records: Mapping[str, TrialRecord]
+) -> dict[str, Any]:
+    if trial_id is None:
+        if arm.impossible:
+            return {"trial": None, "status": NOT_POSSIBLE, "reason": plain(arm.impossible)}
+        return {"trial": None, "status": NOT_RUN, "reason": NOT_RUN}
+    trial = records.get(trial_id)
     if trial is None or not trial.complete or trial.result is None:
-        status = trial.state.status.value if trial else "not run"
-        row = {"trial": trial_id, "status": status, "reason": trouble(trial)}
+        reason = trouble_of(trial_id, records)
+        status = trial.state.status.value if trial else reason.split(":")[0]
+        row = {"trial": trial_id, "status": status, "reason": reason}
         return row | (flat(trial.spec) if trial else {})
     result = _flattened(trial.result.model_dump(mode="json", exclude=set(_LISTS)))
     return {
@@ -105,14 +110,18 @@ def _csv_value(value: Any) -> Any:
     return plain(value) if isinstance(value, str) else value
 
 
-def _trial_json(trial_id: str, trial: TrialRecord | None) -> dict[str, Any]:
+def _trial_json(trial_id: str, records: Mapping[str, TrialRecord]) -> dict[str, Any]:
+    trial, reason = records.get(trial_id), trouble_of(trial_id, records)
     if trial is None:
-        return {"trial": trial_id, "status": "not run"}
+        status = reason.split(":")[0]
+        return {"trial": trial_id, "status": status} | (
+            {"reason": reason} if reason != status else {}
+        )
     state = trial.state
     return {
         "trial": trial_id,
         "status": state.status.value,
-        "reason": "" if trial.complete else trouble(trial),
+        "reason": reason,
         "attempts": state.attempts,
         "peak_rss_mb": state.peak_rss_mb,
         "started_at": state.started_at and state.started_at.isoformat(),

@@ -10,10 +10,14 @@ from cifarkit.backbones import registry
 from cifarkit.errors import InvalidInput
 from cifarkit.reporting.numbers import trimmed
 from cifarkit.reporting.text import plain, unique
+from cifarkit.trials.gather import Trials
+from cifarkit.trials.reading import DamagedFile
 from cifarkit.trials.record import Arm, Result, Status, StudyRecord, TrialRecord
 
 NOT_RUN = "not run"
 NOT_POSSIBLE = "not possible"
+DAMAGED = "damaged"
+NOT_READABLE = "not readable"
 
 
 @dataclass(frozen=True)
@@ -69,17 +73,27 @@ def outcomes(study: StudyRecord, records: Mapping[str, TrialRecord]) -> list[Out
     """The outcome of every arm, in the study's order."""
     found = []
     for arm in study.arms:
-        trials = [records.get(trial_id) for trial_id in arm.trials]
-        done = tuple(trial for trial in trials if trial is not None and trial.complete)
-        troubles = tuple(trouble(trial) for trial in trials if trial is None or not trial.complete)
+        known = [records[trial_id] for trial_id in arm.trials if trial_id in records]
+        done = tuple(trial for trial in known if trial.complete)
+        troubles = tuple(told for trial in arm.trials if (told := trouble_of(trial, records)))
         found.append(Outcome(arm, plain(arm.label) or "(no name)", done, troubles))
     return found
 
 
-def trouble(trial: TrialRecord | None) -> str:
-    """Why a trial has no result, in words that stand alone in a cell."""
-    if trial is None:
+def trouble_of(trial_id: str, records: Mapping[str, TrialRecord]) -> str:
+    """Why a trial has no result, in words that stand alone in a cell; empty if it has one."""
+    trial = records.get(trial_id)
+    if trial is not None:
+        return "" if trial.complete else trouble(trial)
+    unreadable = records.unreadable.get(trial_id) if isinstance(records, Trials) else None
+    if unreadable is None:
         return NOT_RUN
+    kind = DAMAGED if isinstance(unreadable, DamagedFile) else NOT_READABLE
+    return f"{kind}: {unreadable.path.name} {plain(unreadable.why)}"
+
+
+def trouble(trial: TrialRecord) -> str:
+    """Why a trial that is not complete has no result."""
     state, reason = trial.state, plain(trial.state.reason)
     if state.status is Status.PENDING:
         return NOT_RUN

@@ -11,10 +11,10 @@ from cifarkit.evaluation.calibration import Calibration, calibration
 from cifarkit.evaluation.confusion import Confusion, confusion
 from cifarkit.evaluation.metrics import Interval, accuracy, top_k_accuracy, wilson_interval
 from cifarkit.evaluation.superclasses import Superclasses, superclasses
-from cifarkit.reporting import predictions as saved
 from cifarkit.reporting.outcomes import trouble
-from cifarkit.reporting.predictions import Predictions
 from cifarkit.reporting.text import plain, shortened
+from cifarkit.trials import predictions as saved
+from cifarkit.trials.predictions import Predictions
 from cifarkit.trials.record import TrialRecord
 
 TOP = 5

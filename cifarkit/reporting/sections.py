@@ -15,6 +15,7 @@ from cifarkit.reporting.settings import data_sentences, settings_tables, trials_
 from cifarkit.reporting.table import Cell, Column, Table
 from cifarkit.reporting.tables import detail_tables, main_tables
 from cifarkit.reporting.text import counted, listed, plain, unique
+from cifarkit.trials.gather import Trials
 from cifarkit.trials.record import Arm, StudyRecord, TrialRecord
 
 
@@ -72,9 +73,11 @@ def _summary(studies: Sequence[StudyRecord], records: Mapping[str, TrialRecord])
     trials = [records[trial_id] for trial_id in ids if trial_id in records]
     complete = sum(trial.complete for trial in trials)
     failed = sum(trial.state.status.ended_badly for trial in trials)
-    left = len(ids) - complete - failed
+    unreadable = len(records.unreadable) if isinstance(records, Trials) else 0
+    left = len(ids) - complete - failed - unreadable
     counts = [f"{complete} complete"]
     counts += [f"{failed} failed"] if failed else []
+    counts += [f"{unreadable} not readable"] if unreadable else []
     counts += [f"{left} not finished or not run"] if left else []
     named = listed(f"{plain(study.title)} ({_rows(study.arms)})" for study in studies)
     days = measured.when(trials)

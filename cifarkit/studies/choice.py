@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
-from cifarkit.errors import CifarkitError
+from cifarkit.errors import CifarkitError, InvalidInput
 from cifarkit.evaluation.comparison import Conclusion, compare
 from cifarkit.trials.record import Arm, Choice, StudyRecord, TrialRecord
 
@@ -106,10 +106,14 @@ def _complete(trials: Sequence[str], records: Mapping[str, TrialRecord]) -> tupl
 
 def _right(trial: TrialRecord) -> Any:
     """Which validation images were predicted right, (n,) bool."""
-    import numpy as np
+    from cifarkit.trials import predictions
 
-    with np.load(trial.folder / "predictions.npz", allow_pickle=False) as saved:
-        return saved["validation_predictions"] == saved["validation_labels"]
+    path = trial.folder / predictions.FILE
+    saved = predictions.read(path)
+    if saved.validation is None:
+        raise InvalidInput(f"{path} has no validation images to choose by")
+    labels, predicted = saved.validation
+    return labels == predicted
 
 
 def _reason(chosen: _Scored, best: _Scored, alike: int, arms: int, conclusion: Conclusion) -> str:

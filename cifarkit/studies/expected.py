@@ -10,8 +10,9 @@ from cifarkit.data import catalog
 from cifarkit.errors import InvalidInput
 from cifarkit.profiling.environment import cpu_model
 from cifarkit.specs import TrialSpec
+from cifarkit.trials.reading import UnreadableFile
 from cifarkit.trials.record import Result, TrialRecord
-from cifarkit.trials.store import DamagedFile, Store
+from cifarkit.trials.store import Store
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Experience:
         for trial_id in store.trial_ids():
             try:
                 record = store.read(trial_id)
-            except (DamagedFile, InvalidInput):
+            except (UnreadableFile, InvalidInput):
                 continue
             if record.result is not None and record.result.environment.cpu == here:
                 found.append(record)

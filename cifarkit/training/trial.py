@@ -15,8 +15,9 @@ from cifarkit import __version__
 from cifarkit.profiling.memory import device_peak_mb, peak_rss_mb, rss_mb
 from cifarkit.specs import TrialSpec
 from cifarkit.training.loop import Fit, cross_entropy_and_accuracy, fit
-from cifarkit.trials.store import KEPT_WEIGHTS, write_atomically
+from cifarkit.trials.store import KEPT_WEIGHTS
 from cifarkit.trials.worker import Emit
+from cifarkit.trials.writing import write_atomically
 
 
 def run_trial_and_keep_weights(folder: Path, emit: Emit, *, micro_batch: int | None = None) -> None:

@@ -6,14 +6,18 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, FailFast, Field
 
 from cifarkit.profiling.measurements import Environment, Memory, Parameters, Time
 from cifarkit.specs import TrialSpec
 
 SCHEMA_VERSION = 1
+
+Artifact = Literal["result.json", "history.csv", "predictions.npz", "model.weights.h5"]
+ARTIFACTS: tuple[Artifact, ...] = get_args(Artifact)
+"""What a complete trial leaves; the last one only if it was asked to."""
 
 
 class Status(StrEnum):
@@ -29,8 +33,27 @@ class Status(StrEnum):
         return self in (Status.FAILED, Status.OOM, Status.TIMEOUT)
 
 
+def _plain_values(settings: dict[str, Any]) -> dict[str, Any]:
+    """Settings are single values or lists of them; anything deeper is no setting."""
+    for value in settings.values():
+        for part in value if isinstance(value, list | tuple) else (value,):
+            if not isinstance(part, bool | int | float | str | None):
+                raise ValueError("a setting is a number, a text, or a list of these")
+            if isinstance(part, int) and abs(part) >= 2**63:
+                raise ValueError("a setting's number is too large")
+    return settings
+
+
+Version = Annotated[int, Field(ge=1, le=SCHEMA_VERSION)]
+# What no measurement exceeds; larger numbers could not even be printed.
+Count = Annotated[int, Field(ge=0, lt=2**63)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Settings = Annotated[dict[str, Any], AfterValidator(_plain_values)]
+Texts = Annotated[tuple[str, ...], FailFast()]
+
+
 class _Stored(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class State(_Stored):
@@ -46,19 +69,22 @@ class State(_Stored):
             None for whole batches.
         pid, host: Of the process that runs it.
         started_at, ended_at: UTC.
+        checksums: SHA-256 of the files that a complete trial left, by name; records of the first
+            versions have none.
     """
 
-    schema_version: int = SCHEMA_VERSION
+    schema_version: Version = SCHEMA_VERSION
     status: Status = Status.PENDING
-    attempts: int = 0
+    attempts: Count = 0
     reason: str = ""
     log_tail: str = ""
     peak_rss_mb: float | None = None
-    micro_batch: int | None = None
-    pid: int | None = None
+    micro_batch: Count | None = None
+    pid: Count | None = None
     host: str | None = None
     started_at: datetime | None = None
     ended_at: datetime | None = None
+    checksums: dict[Artifact, str] = {}
 
 
 class Arm(_Stored):
@@ -72,8 +98,8 @@ class Arm(_Stored):
     """
 
     label: str
-    settings: dict[str, Any]
-    trials: tuple[str, ...] = ()
+    settings: Settings
+    trials: Texts = ()
     impossible: str = ""
 
 
@@ -87,7 +113,7 @@ class Choice(_Stored):
     """
 
     arm: str
-    settings: dict[str, Any]
+    settings: Settings
     reason: str
 
 
@@ -105,18 +131,18 @@ class StudyRecord(_Stored):
             none.
     """
 
-    schema_version: int = SCHEMA_VERSION
-    name: str
+    schema_version: Version = SCHEMA_VERSION
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,199}$")]
     kind: str
     title: str
-    axes: tuple[str, ...]
-    arms: tuple[Arm, ...]
+    axes: Texts
+    arms: Annotated[tuple[Arm, ...], FailFast()]
     created_at: datetime
     command: str = ""
     choice: Choice | None = None
     part_of: str = ""
     whole_title: str = ""
-    step: int = 0
+    step: Count = 0
 
 
 class Accuracy(_Stored):
@@ -125,10 +151,10 @@ class Accuracy(_Stored):
     Accuracies are fractions, 0..1; losses are mean cross-entropies in nats.
     """
 
-    train: float
-    validation: float
-    test: float
-    test_top5: float
+    train: Share
+    validation: Share
+    test: Share
+    test_top5: Share
     validation_loss: float
     test_loss: float
 
@@ -150,24 +176,24 @@ class Result(_Stored):
         notes: What a reader of this trial's row must know.
     """
 
-    schema_version: int = SCHEMA_VERSION
+    schema_version: Version = SCHEMA_VERSION
     accuracy: Accuracy
     parameters: Parameters
     memory: Memory
     time: Time
     environment: Environment
-    flops_per_image: int
-    epochs_run: int
-    best_epoch: int
+    flops_per_image: Count
+    epochs_run: Count
+    best_epoch: Count
     stopped_early: bool
-    train_images: int
-    validation_images: int
-    test_images: int
-    class_names: tuple[str, ...]
-    class_groups: tuple[str, ...] = ()
-    requested_batch_size: int
-    used_batch_size: int
-    notes: tuple[str, ...] = ()
+    train_images: Count
+    validation_images: Count
+    test_images: Count
+    class_names: Texts
+    class_groups: Texts = ()
+    requested_batch_size: Count
+    used_batch_size: Count
+    notes: Texts = ()
 
 
 @dataclass(frozen=True)

@@ -9,14 +9,14 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
-
-from filelock import FileLock
 
 from cifarkit.specs import TrialSpec
 from cifarkit.trials.launcher import NO_LIMITS, Ending, Launcher, log_tail
+from cifarkit.trials.mending import mend
 from cifarkit.trials.record import State, Status
-from cifarkit.trials.store import Store
+from cifarkit.trials.store import Store, checksums
 from cifarkit.trials.watch import Limits
 
 SMALLEST_MICRO_BATCH = 8
@@ -27,11 +27,11 @@ class TrialEvent:
     """Something that happened to a trial.
 
     Attributes:
-        kind: `found` (complete already), `started`, `again` (in smaller micro-batches), `ended`, or
-            what the work emits: `phase`, `step`, `epoch`.
+        kind: `found` (complete already), `damaged` (files were set aside), `started`, `again` (in
+            smaller micro-batches), `ended`, or what the work emits: `phase`, `step`, `epoch`.
         number, of: The trial's place among those of this run, from 1, and how many there are.
         values: Of the event; `ended` carries `status` and `reason`, `again` carries `micro_batch`
-            and `reason`.
+            and `reason`, `damaged` a list of `files`.
     """
 
     kind: str
@@ -85,7 +85,9 @@ def run(
             say(TrialEvent(kind, spec, number, len(unique), values or {}))
 
         folder = store.add(spec)
-        with FileLock(folder / "lock"):
+        with store.lock(spec.trial_id):
+            if damaged := mend(folder, spec):
+                event("damaged", {"files": damaged})
             if store.is_complete(spec.trial_id, files) or _taken_over(store, spec, files):
                 store.tidy(spec.trial_id)
                 event("found")
@@ -106,7 +108,7 @@ def run(
                     on_event=lambda raw: event(str(raw.get("kind")), raw),
                 )
                 smaller = _smaller(spec, state, ending) if oom_backoff else None
-                ended = _ended(state, ending, log_tail(folder))
+                ended = _ended(state, ending, folder)
                 store.write_state(
                     spec.trial_id,
                     ended.model_copy(update={"micro_batch": smaller or state.micro_batch}),
@@ -142,12 +144,13 @@ def _taken_over(store: Store, spec: TrialSpec, files: Sequence[str]) -> bool:
     """Mark as complete a trial whose runner, or whose process, was killed after its result."""
     if not store.has_finished(spec.trial_id, files):
         return False
-    written = (store.folder(spec.trial_id) / "result.json").stat().st_mtime
+    folder = store.folder(spec.trial_id)
+    written = (folder / "result.json").stat().st_mtime
     state = store.state(spec.trial_id)
     done = Ending(Status.COMPLETE)
     store.write_state(
         spec.trial_id,
-        _ended(state, done, "").model_copy(
+        _ended(state, done, folder).model_copy(
             update={"ended_at": datetime.fromtimestamp(written, UTC)}
         ),
     )
@@ -173,7 +176,7 @@ def _smaller(spec: TrialSpec, state: State, ending: Ending) -> int | None:
     return max(SMALLEST_MICRO_BATCH, tried // 2)
 
 
-def _ended(state: State, ending: Ending, tail: str) -> State:
+def _ended(state: State, ending: Ending, folder: Path) -> State:
     if ending.status is Status.PENDING:
         return state.model_copy(update={"status": Status.PENDING, "reason": ending.reason})
     complete = ending.status is Status.COMPLETE
@@ -181,8 +184,9 @@ def _ended(state: State, ending: Ending, tail: str) -> State:
         update={
             "status": ending.status,
             "reason": ending.reason,
-            "log_tail": "" if complete else tail,
+            "log_tail": "" if complete else log_tail(folder),
             "peak_rss_mb": None if complete else ending.peak_rss_mb,
+            "checksums": checksums(folder) if complete else {},
             "ended_at": datetime.now(UTC),
         }
     )

@@ -8,7 +8,8 @@ Layout::
       studies/<name>.json
 
 Every file is written beside its place, flushed to the disk and renamed, so that a reader never
-sees half of one, and a process that is killed leaves the file before or the file after.
+sees half of one, and a process that is killed leaves the file before or the file after. What is
+damaged all the same is set aside as `<file>.damaged-1`.
 """
 
 from __future__ import annotations
@@ -16,48 +17,31 @@ from __future__ import annotations
 import csv
 import io
 import os
-import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from filelock import FileLock
 
-from cifarkit.errors import CifarkitError, InvalidInput
+from cifarkit.errors import InvalidInput
 from cifarkit.specs import TrialSpec
-from cifarkit.trials.record import Result, State, Status, StudyRecord, TrialRecord
+from cifarkit.trials.mending import set_aside
+from cifarkit.trials.reading import (
+    DamagedFile,
+    UnreadableFile,
+    digest,
+    read_model,
+    read_state,
+    read_trial,
+)
+from cifarkit.trials.record import ARTIFACTS, Artifact, Result, State, StudyRecord, TrialRecord
+from cifarkit.trials.writing import write_atomically, write_model
 
-KEPT_WEIGHTS = "model.weights.h5"
+KEPT_WEIGHTS: Artifact = "model.weights.h5"
 """The trained model's weights, in the folder of a trial that was asked to keep them."""
 CHECKPOINTS = "epoch-*.checkpoint"
 """Where a training stands, in the folder of a trial that is not complete."""
-
-Stored = TypeVar("Stored", bound=BaseModel)
-
-
-class DamagedFile(CifarkitError):
-    """A file of the store that cannot be read; the message names it and says why."""
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Put `content` at `path`, whole or not at all.
-
-    Raises:
-        OSError: It could not be written; the error names `path`, and what was there still is.
-    """
-    handle, beside = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(beside, path)
-    except OSError as error:
-        Path(beside).unlink(missing_ok=True)
-        raise OSError(error.errno, error.strerror, str(path)) from error
-    except BaseException:
-        Path(beside).unlink(missing_ok=True)
-        raise
+_SIGNS_OF_A_TRIAL = ("spec.json", "state.json", "result.json")
 
 
 class Store:
@@ -73,23 +57,46 @@ class Store:
     def folder(self, trial_id: str) -> Path:
         return self.root / "trials" / trial_id
 
+    def lock(self, trial_id: str, *, timeout: float = -1) -> FileLock:
+        """What a process holds while it changes a trial; the system releases it with it.
+
+        Args:
+            trial_id: Of a trial whose folder exists.
+            timeout: Seconds to wait for it; negative for ever.
+        """
+        return FileLock(self.folder(trial_id) / "lock", timeout=timeout)
+
     # Writing
 
     def add(self, spec: TrialSpec) -> Path:
         """Make the trial's folder, with its spec, unless it is there."""
         folder = self.folder(spec.trial_id)
+        # Through a link, one would write into somebody else's folder.
+        for path, right in ((folder, Path.is_dir), (folder / "lock", Path.is_file)):
+            if path.is_symlink() or (path.exists() and not right(path)):
+                set_aside(path)
         folder.mkdir(parents=True, exist_ok=True)
-        if not (folder / "spec.json").exists():
-            _write_model(folder / "spec.json", spec)
+        if not os.path.lexists(folder / "spec.json"):
+            write_model(folder / "spec.json", spec)
         return folder
 
     def write_state(self, trial_id: str, state: State) -> None:
-        _write_model(self.folder(trial_id) / "state.json", state)
+        write_model(self.folder(trial_id) / "state.json", state)
 
     def write_study(self, study: StudyRecord) -> None:
+        """Write a study, in place of an earlier one of its name; a damaged one is set aside.
+
+        Raises:
+            ForeignFile: A newer cifarkit wrote the one that is there.
+        """
         path = self.root / "studies" / f"{study.name}.json"
         path.parent.mkdir(parents=True, exist_ok=True)
-        _write_model(path, study)
+        if os.path.lexists(path):
+            try:
+                read_study(path)
+            except DamagedFile:
+                set_aside(path)
+        write_model(path, study)
 
     def tidy(self, trial_id: str) -> None:
         """Remove what a complete trial has no use for; call it under the trial's lock."""
@@ -102,16 +109,19 @@ class Store:
 
     def state(self, trial_id: str) -> State:
         """The trial's state; `pending` if it was never started."""
-        path = self.folder(trial_id) / "state.json"
-        return _read_model(path, State) if path.exists() else State()
+        return read_state(self.folder(trial_id))
 
     def is_complete(self, trial_id: str, files: Sequence[str] = ()) -> bool:
-        """Whether the trial is done, and has left these files besides its result."""
-        folder = self.folder(trial_id)
-        return (
-            all((folder / name).exists() for name in ("result.json", *files))
-            and self.state(trial_id).status is Status.COMPLETE
-        )
+        """Whether the trial is done and undamaged, and has these files besides its result.
+
+        Raises:
+            ForeignFile: One of its files is of a newer cifarkit.
+        """
+        try:
+            record = self.read(trial_id)
+        except (InvalidInput, DamagedFile):
+            return False
+        return record.complete and all((record.folder / name).is_file() for name in files)
 
     def has_finished(self, trial_id: str, files: Sequence[str] = ()) -> bool:
         """Whether the trial got to its end, even if nobody was left to say so in its state.
@@ -122,7 +132,7 @@ class Store:
         if not all((folder / name).exists() for name in ("result.json", *files)):
             return False
         try:
-            _read_model(folder / "result.json", Result)
+            read_model(folder / "result.json", Result)
         except DamagedFile:
             return False
         return True
@@ -132,30 +142,39 @@ class Store:
 
         Raises:
             InvalidInput: The store has no such trial.
-            DamagedFile: One of its files cannot be read.
+            DamagedFile: One of its files cannot be read, or is not what was written.
+            ForeignFile: One of its files is of a newer cifarkit, or its network is not here.
         """
         folder = self.folder(trial_id)
-        if not (folder / "spec.json").is_file():
+        if not _is_trial(folder):
             raise InvalidInput(f"no trial {trial_id!r} in {self.root}")
-        result, history = folder / "result.json", folder / "history.csv"
-        return TrialRecord(
-            trial_id=trial_id,
-            spec=_read_model(folder / "spec.json", TrialSpec),
-            state=self.state(trial_id),
-            result=_read_model(result, Result) if result.exists() else None,
-            folder=folder,
-            history=tuple(read_history(history)) if history.exists() else (),
-        )
+        try:
+            return read_trial(folder)
+        except DamagedFile:
+            # Files that do not fit together may have been replaced while they were read.
+            return read_trial(folder)
 
     def trial_ids(self) -> list[str]:
-        return sorted(path.parent.name for path in self.root.glob("trials/*/spec.json"))
+        """Every trial, readable or not."""
+        return sorted(path.name for path in self.root.glob("trials/*") if _is_trial(path))
 
     def records(self) -> Iterator[TrialRecord]:
         return map(self.read, self.trial_ids())
 
-    def studies(self) -> list[StudyRecord]:
-        """Every study, the oldest first; the steps of a whole in their order."""
-        found = [_read_model(path, StudyRecord) for path in self.root.glob("studies/*.json")]
+    def studies(
+        self, on_unreadable: Callable[[UnreadableFile], None] = lambda error: None
+    ) -> list[StudyRecord]:
+        """Every study that can be read, the oldest first; the steps of a whole in their order.
+
+        Args:
+            on_unreadable: Told of each file that cannot be read.
+        """
+        found = []
+        for path in sorted(self.root.glob("studies/*.json")):
+            try:
+                found.append(read_study(path))
+            except UnreadableFile as error:
+                on_unreadable(error)
         began = {study.part_of: study.created_at for study in found if study.step == 1}
         return sorted(
             found,
@@ -168,8 +187,21 @@ class Store:
         )
 
 
+def read_study(path: Path, *, named: bool = True) -> StudyRecord:
+    """A study, from a file that is called by its name unless said."""
+    study = read_model(path, StudyRecord)
+    if named and study.name != path.stem:
+        raise DamagedFile(path, f"is of study {study.name!r}")
+    return study
+
+
+def checksums(folder: Path) -> dict[Artifact, str]:
+    """What is noted of a trial's files when it completes."""
+    return {name: digest(folder / name) for name in ARTIFACTS if (folder / name).is_file()}
+
+
 def write_result(folder: Path, result: Result) -> None:
-    _write_model(folder / "result.json", result)
+    write_model(folder / "result.json", result)
 
 
 def write_history(folder: Path, rows: Iterable[Mapping[str, Any]]) -> None:
@@ -181,25 +213,8 @@ def write_history(folder: Path, rows: Iterable[Mapping[str, Any]]) -> None:
     write_atomically(folder / "history.csv", text.getvalue().encode())
 
 
-def read_history(path: Path) -> Iterator[dict[str, Any]]:
-    with path.open(newline="") as stream:
-        for row in csv.DictReader(stream):
-            try:
-                yield {
-                    key: int(value) if key == "epoch" else float(value)
-                    for key, value in row.items()
-                }
-            except (TypeError, ValueError) as error:
-                raise DamagedFile(f"{path}: {error}") from None
-
-
-def _write_model(path: Path, model: BaseModel) -> None:
-    write_atomically(path, (model.model_dump_json(indent=2) + "\n").encode())
-
-
-def _read_model(path: Path, kind: type[Stored]) -> Stored:
-    try:
-        return kind.model_validate_json(path.read_bytes())
-    except (OSError, ValidationError) as error:
-        lines = str(error).splitlines()
-        raise DamagedFile(f"{path}: {' '.join(line.strip() for line in lines[:3])}") from None
+def _is_trial(folder: Path) -> bool:
+    """Trials are called by letters and digits; so is nothing that was set aside."""
+    return folder.name.isalnum() and any(
+        os.path.lexists(folder / name) for name in _SIGNS_OF_A_TRIAL
+    )

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from cifarkit.errors import InvalidInput
-from cifarkit.reporting import predictions
 from cifarkit.reporting.scored import of_file, of_trial
+from cifarkit.trials import predictions
 from tests.reporting.fabricate import Fabricator
 from tests.reporting.scored_trials import arrays, save, trial
 

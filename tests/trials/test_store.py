@@ -6,8 +6,11 @@ import pytest
 
 from cifarkit.errors import InvalidInput
 from cifarkit.specs import TrialSpec
+from cifarkit.trials.reading import DamagedFile, read_history
 from cifarkit.trials.record import State, Status
-from cifarkit.trials.store import DamagedFile, Store, read_history, write_atomically, write_history
+from cifarkit.trials.store import Store, write_history, write_result
+from cifarkit.trials.writing import write_atomically
+from tests.reporting.fabricate import result
 
 SPEC = TrialSpec.of(model="lenet", dataset="synthetic")
 
@@ -61,5 +64,5 @@ def test_a_trial_is_complete_only_with_its_result(tmp_path: Path) -> None:
     folder = store.add(SPEC)
     store.write_state(SPEC.trial_id, State(status=Status.COMPLETE))
     assert not store.is_complete(SPEC.trial_id)
-    (folder / "result.json").write_text("{}")
+    write_result(folder, result())
     assert store.is_complete(SPEC.trial_id)

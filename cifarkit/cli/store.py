@@ -1,0 +1,136 @@
+"""`cifarkit store`: look through a store, check and mend it, move it to another machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cifarkit.cli.running import RUNS_DEFAULT
+
+app = typer.Typer(
+    no_args_is_help=True, help="Look through the folder of results, check it, move it."
+)
+
+Runs = Annotated[Path, typer.Option("--runs", help="The folder of results.")]
+
+
+@app.command("list")
+def list_trials(runs: Runs = RUNS_DEFAULT) -> None:
+    """List all trials."""
+    from cifarkit.cli.console import plain_or_rich_table
+    from cifarkit.reporting import inventory
+    from cifarkit.trials.gather import read_all
+    from cifarkit.trials.store import Store
+
+    store = Store(runs)
+    rows = inventory.rows(read_all(store, store.trial_ids()))
+    plain_or_rich_table(f"Trials in {runs}", inventory.HEADINGS, rows, numeric={4, 5})
+
+
+@app.command()
+def show(
+    trial: Annotated[str, typer.Argument(help="A trial's id, or its first letters.")],
+    runs: Runs = RUNS_DEFAULT,
+) -> None:
+    """Show everything of one trial."""
+    from cifarkit.reporting import chosen, inventory
+    from cifarkit.trials.store import Store
+
+    record = chosen.named(Store(runs), trial)
+    typer.echo(inventory.as_text(inventory.everything(record)), nl=False)
+
+
+@app.command()
+def check(
+    runs: Runs = RUNS_DEFAULT,
+    repair: Annotated[
+        bool,
+        typer.Option(
+            "--repair",
+            help="Set damaged files aside, so that the same commands make them again; remove what "
+            "interrupted writes have left; mark trials whose process died as not run.",
+        ),
+    ] = False,
+) -> None:
+    """Check every file against its checksum and its form; exit with 1 if something is wrong."""
+    from cifarkit.cli.console import lines, say
+    from cifarkit.trials.store import Store
+    from cifarkit.trials.upkeep import check as check_store
+
+    store, wrong = Store(runs), 0
+    for finding in check_store(store, repair=repair):
+        wrong += not finding.mended
+        mended = f": {finding.mended}" if finding.mended else ""
+        typer.echo(lines(f"{finding.path}: {finding.told}{mended}"))
+    if wrong:
+        hint = "" if repair else "; --repair sets it aside, and the same commands make it again"
+        say(f"{wrong} found{hint}", "yellow")
+        raise typer.Exit(1)
+    say(f"{len(store.trial_ids())} trials are as they should be.", "green")
+
+
+@app.command(no_args_is_help=True)
+def remove(
+    trials: Annotated[list[str], typer.Argument(help="Ids, or their first letters.")],
+    runs: Runs = RUNS_DEFAULT,
+    force: Annotated[bool, typer.Option("--force", help="Also trials that a study lists.")] = False,
+) -> None:
+    """Remove trials with all their files."""
+    from cifarkit.cli.console import say
+    from cifarkit.reporting import chosen
+    from cifarkit.trials.store import Store
+    from cifarkit.trials.upkeep import remove as remove_trials
+
+    store = Store(runs)
+    ids = list(dict.fromkeys(chosen.id_of(store, trial) for trial in trials))
+    remove_trials(store, ids, force=force)
+    say(f"removed: {', '.join(ids)}")
+
+
+@app.command("export", no_args_is_help=True)
+def export_trials(
+    file: Annotated[Path, typer.Argument(help="The archive to write, a .tar.gz.")],
+    trials: Annotated[
+        list[str] | None, typer.Argument(help="Ids, or their first letters.", show_default="all")
+    ] = None,
+    runs: Runs = RUNS_DEFAULT,
+) -> None:
+    """Write trials and their studies into one archive, to carry them to another machine."""
+    from cifarkit.cli.console import say
+    from cifarkit.reporting import chosen
+    from cifarkit.reporting.text import counted
+    from cifarkit.trials.archive import export
+    from cifarkit.trials.store import Store
+
+    store = Store(runs)
+    ids = list(dict.fromkeys(chosen.id_of(store, trial) for trial in trials or []))
+    written, left_out = export(store, file, ids)
+    for trial_id, reason in left_out.items():
+        say(f"left out: {trial_id}: {reason}", "yellow")
+    say(f"{counted(len(written), 'trial')} in {file}")
+    if left_out:
+        raise typer.Exit(1)
+
+
+@app.command("import", no_args_is_help=True)
+def import_trials(
+    file: Annotated[Path, typer.Argument(help="An archive of `cifarkit store export`.")],
+    runs: Runs = RUNS_DEFAULT,
+) -> None:
+    """Add an archive's trials and studies; what is complete here already stays as it is."""
+    from cifarkit.cli.console import say
+    from cifarkit.reporting.text import counted
+    from cifarkit.trials.store import Store
+    from cifarkit.trials.unpacking import import_archive
+
+    done = import_archive(Store(runs), file)
+    for name, reason in done.refused.items():
+        say(f"refused: {name}: {reason}", "yellow")
+    added = (
+        f"{counted(len(done.trials), 'trial')}, {counted(len(done.studies), 'study', 'studies')}"
+    )
+    say(f"{added} added; {len(done.kept)} kept as they are here")
+    if done.refused:
+        raise typer.Exit(1)

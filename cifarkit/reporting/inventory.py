@@ -1,0 +1,120 @@
+"""What a store holds: a row per trial, and everything of one trial."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel
+
+from cifarkit.reporting import numbers
+from cifarkit.reporting.outcomes import model_name, trouble, trouble_of
+from cifarkit.reporting.settings import of_trial
+from cifarkit.reporting.text import listed, plain, shortened
+from cifarkit.trials.gather import Trials
+from cifarkit.trials.record import TrialRecord
+
+HEADINGS = ("Trial", "Status", "Network", "Settings", "Validation", "Test", "When (UTC)")
+_IN_BRIEF = ("Image size (px)", "Unfrozen share of layers", "Dropout", "Learning rate", "Seed")
+_SHOWN_CLASSES = 12
+_LONGEST = 160
+
+
+def rows(trials: Trials) -> list[list[str]]:
+    """One row per trial, readable or not, in the order of `HEADINGS`."""
+    found = [_row(trial) for trial in trials.values()]
+    for trial_id in trials.unreadable:
+        found.append([trial_id, trouble_of(trial_id, trials), "", "", "", "", ""])
+    return sorted(found)
+
+
+def everything(trial: TrialRecord) -> list[tuple[str, list[tuple[str, str]]]]:
+    """All that is known of one trial: titled parts of names and values, fit to print."""
+    state, result = trial.state, trial.result
+    about = [
+        ("Trial", trial.trial_id),
+        ("Network", model_name(trial.spec.model.model)),
+        ("Status", state.status.value),
+        ("Why", "" if trial.complete else trouble(trial)),
+        ("Attempts", str(state.attempts)),
+        ("Host", state.host or ""),
+        ("Started (UTC)", _moment(state.started_at)),
+        ("Ended (UTC)", _moment(state.ended_at)),
+        ("Folder", str(trial.folder)),
+    ]
+    parts = [("Trial", about), ("Settings", list(_settings(trial).items()))]
+    if result is not None:
+        parts.append(("Result", _flat(result)))
+    if trial.history:
+        epochs = [(f"Epoch {row['epoch']}", _epoch(row)) for row in trial.history[-10:]]
+        parts.append(("The last epochs", epochs))
+    if state.log_tail and not trial.complete:
+        log = [("", line) for line in state.log_tail.splitlines()]
+        parts.append(("The end of its log", log))
+    return [
+        (title, [(plain(name), shortened(plain(text), _LONGEST)) for name, text in values if text])
+        for title, values in parts
+    ]
+
+
+def _row(trial: TrialRecord) -> list[str]:
+    settings = _settings(trial)
+    brief = [f"{name.lower()} {settings[name]}" for name in _IN_BRIEF if settings.get(name)]
+    accuracy = trial.result.accuracy if trial.complete and trial.result else None
+    return [
+        trial.trial_id,
+        "complete" if trial.complete else shortened(trouble(trial), 60),
+        model_name(trial.spec.model.model),
+        shortened(", ".join([settings["Data set"], *brief]), 90),
+        f"{accuracy.validation:.4f}" if accuracy else "",
+        f"{accuracy.test:.4f}" if accuracy else "",
+        _moment(trial.state.ended_at or trial.state.started_at),
+    ]
+
+
+def _epoch(row: dict[str, Any]) -> str:
+    return ", ".join(f"{name} {value:.4g}" for name, value in row.items() if name != "epoch")
+
+
+def _settings(trial: TrialRecord) -> dict[str, str]:
+    return of_trial(trial.spec) | {"Seed": str(trial.spec.train.seed)}
+
+
+def _moment(when: Any) -> str:
+    return f"{when:%Y-%m-%d %H:%M}" if when else ""
+
+
+def _flat(model: BaseModel, prefix: str = "") -> list[tuple[str, str]]:
+    """Every field by its name, with dots for what is nested."""
+    told: list[tuple[str, str]] = []
+    for name in type(model).model_fields:
+        value = getattr(model, name)
+        if isinstance(value, BaseModel):
+            told += _flat(value, f"{prefix}{name}.")
+        elif isinstance(value, tuple):
+            told.append((prefix + name, _some(value)))
+        elif value is not None:
+            told.append((prefix + name, _number(value)))
+    return told
+
+
+def _some(texts: tuple[str, ...]) -> str:
+    more = len(texts) - _SHOWN_CLASSES
+    shown = [shortened(plain(text) or "(no name)", 30) for text in texts[:_SHOWN_CLASSES]]
+    if not shown:
+        return ""
+    return f"{', '.join(shown)} and {more} more" if more > 0 else listed(shown)
+
+
+def _number(value: object) -> str:
+    if isinstance(value, bool | str):
+        return str(value)
+    return numbers.count(value) if isinstance(value, int) else f"{value:.6g}"
+
+
+def as_text(parts: list[tuple[str, list[tuple[str, str]]]]) -> str:
+    """The parts of a trial as lines, the values below each other."""
+    lines: list[str] = []
+    for title, values in parts:
+        wide = max((len(name) for name, _ in values), default=0)
+        lines += ["", title, *(f"  {name:<{wide}}  {text}" for name, text in values)]
+    return "\n".join(lines[1:]) + "\n"

@@ -1,0 +1,38 @@
+"""The trials that a document is made of: those that can be read, and why the others cannot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from cifarkit.trials.reading import UnreadableFile
+from cifarkit.trials.record import StudyRecord, TrialRecord
+from cifarkit.trials.store import Store
+
+
+class Trials(dict[str, TrialRecord]):
+    """Trials by id; one that was never started is missing.
+
+    Attributes:
+        unreadable: What is wrong with the trials that could not be read, by id.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.unreadable: dict[str, UnreadableFile] = {}
+
+
+def gather(store: Store, studies: Iterable[StudyRecord]) -> Trials:
+    """The trials of some studies."""
+    listed = {trial for study in studies for arm in study.arms for trial in arm.trials}
+    return read_all(store, sorted(listed.intersection(store.trial_ids())))
+
+
+def read_all(store: Store, trial_ids: Iterable[str]) -> Trials:
+    """The trials with these ids, all of which the store has."""
+    trials = Trials()
+    for trial_id in trial_ids:
+        try:
+            trials[trial_id] = store.read(trial_id)
+        except UnreadableFile as error:
+            trials.unreadable[trial_id] = error
+    return trials
