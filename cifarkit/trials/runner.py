@@ -88,7 +88,9 @@ def run(
         with store.lock(spec.trial_id):
             if damaged := mend(folder, spec):
                 event("damaged", {"files": damaged})
-            if store.is_complete(spec.trial_id, files) or _taken_over(store, spec, files):
+            done = store.is_complete(spec.trial_id, files)
+            # What lacks a file that it had is not taken over, it is done again.
+            if done or (not damaged and _taken_over(store, spec, files)):
                 store.tidy(spec.trial_id)
                 event("found")
                 return Status.COMPLETE
@@ -142,7 +144,8 @@ def run(
 
 def _taken_over(store: Store, spec: TrialSpec, files: Sequence[str]) -> bool:
     """Mark as complete a trial whose runner, or whose process, was killed after its result."""
-    if not store.has_finished(spec.trial_id, files):
+    known = store.state(spec.trial_id).status is Status.COMPLETE
+    if known or not store.has_finished(spec.trial_id, files):
         return False
     folder = store.folder(spec.trial_id)
     written = (folder / "result.json").stat().st_mtime
