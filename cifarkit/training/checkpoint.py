@@ -4,8 +4,9 @@ A checkpoint is one file, `epoch-00007.checkpoint`: the SHA-256 of the rest in h
 feed, and a NumPy `.npz` of plain arrays (nothing in it is ever unpickled). It is written beside its
 place, flushed to the disk and renamed. The one before it stays, in case it cannot be read.
 
-Writing is throttled: the next one waits until training has gone on for twenty times as long as the
-last one took to write, so that checkpoints cost less than 5% of a training, whatever the disk.
+Writing is throttled: after the first epoch's, the next one waits until training has gone on for
+twenty times as long as the last one took to write, so that checkpoints cost less than 5% of a
+training, whatever the disk.
 """
 
 from __future__ import annotations
