@@ -26,6 +26,7 @@ RANDOM_LEARNING_RATE = 1e-3
 ADAMW_WEIGHT_DECAY = 0.004
 """Keras' own default for AdamW."""
 SCRATCH_IMAGE_SIZE = 32
+HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 BACKBONE_IMAGE_SIZE = 78
 """The published study's sizes (its Table 1)."""
 
@@ -310,14 +311,23 @@ def _checked_weights(weights: str, file: str | None, sets: tuple[str, ...]) -> d
         if not weights.removeprefix("trial:").isalnum():
             raise InvalidInput(f"weights: {weights!r} is not of the form trial:ID")
         return {"weights": weights}
-    path = Path(weights).expanduser()
+    try:
+        path = Path(weights).expanduser()
+    except RuntimeError as error:  # `~nobody`
+        raise InvalidInput(f"weights: {weights!r}: {error}") from None
     choices = ", ".join((*sets, "none", "trial:ID", "a .weights.h5 file"))
     if not path.name.endswith(".weights.h5"):
         raise InvalidInput(f"weights: {weights!r} is none of {choices}")
-    if not path.is_file():
-        raise InvalidInput(f"weights: there is no file {weights}")
-    with path.open("rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    try:
+        if not path.is_file():
+            raise InvalidInput(f"weights: there is no file {weights}")
+        with path.open("rb") as stream:
+            if stream.read(len(HDF5_SIGNATURE)) != HDF5_SIGNATURE:
+                raise InvalidInput(f"weights: {weights} is no HDF5 file")
+            stream.seek(0)
+            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise InvalidInput(f"weights: {weights} cannot be read: {error.strerror}") from None
     return {"weights": f"sha256:{digest[:16]}", "weights_file": str(path.resolve())}
 
 

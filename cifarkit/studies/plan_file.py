@@ -17,7 +17,9 @@ from cifarkit.errors import InvalidInput, unknown
 from cifarkit.studies.sweep import names, setting_of
 
 PRESETS = ("published", "quick")
-MOST_BYTES = 1_000_000
+MOST_BYTES = 100_000
+MOST_DOTS = 1000
+"""In a line: a key of many parts takes the parser time that grows with their square."""
 KEPT = "kept"
 
 Scalar = bool | int | float | str
@@ -112,10 +114,10 @@ def read(source: str) -> StudyFile:
             text = path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise InvalidInput(f"{source}: cannot be read as text: {error}") from None
+    if any(line.count(".") > MOST_DOTS for line in text.splitlines()):
+        raise InvalidInput(f"{source}: a line has more than {MOST_DOTS} dots; nested too deeply")
     try:
         return StudyFile.model_validate(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
-        raise InvalidInput(f"{source}: not TOML: {error}") from None
     except RecursionError:
         raise InvalidInput(f"{source}: nested too deeply") from None
     except ValidationError as error:
@@ -124,6 +126,8 @@ def read(source: str) -> StudyFile:
             place = ".".join(map(str, fault["loc"])) or "the file"
             faults.append(f"{source}: {place}: {fault['msg'].removeprefix('Value error, ')}")
         raise InvalidInput("\n".join(faults)) from None
+    except ValueError as error:  # Of the syntax, or of a number that is too long.
+        raise InvalidInput(f"{source}: not TOML: {error}") from None
 
 
 def _by_field(settings: Mapping[str, Any]) -> dict[str, Any]:

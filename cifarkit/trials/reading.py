@@ -136,9 +136,10 @@ def read_history(path: Path) -> Iterator[dict[str, Any]]:
     """The rows of a `history.csv`: `epoch` whole, everything else a float."""
     try:
         text = read_bytes(path).decode("utf-8")
-        for row in csv.DictReader(io.StringIO(text, newline=""), strict=True):
-            if "epoch" not in row:
-                raise ValueError("has no column 'epoch'")
+        rows = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+        if "epoch" not in (rows.fieldnames or ()):
+            raise ValueError("it has no column 'epoch'")
+        for row in rows:
             yield {
                 key: int(value) if key == "epoch" else float(value) for key, value in row.items()
             }
@@ -196,6 +197,8 @@ def _opened(path: Path) -> io.BufferedReader:
 
 def _faults(error: ValidationError) -> str:
     """The first faults, in a line."""
+    if error.error_count() > 1000:
+        return f"{error.error_count():,} faults"  # To list them would take long.
     told = []
     for fault in error.errors(include_url=False, include_context=False, include_input=False)[:3]:
         place = ".".join(map(str, fault["loc"]))
