@@ -92,6 +92,8 @@ def _classes(folder: Path) -> dict[str, tuple[Path, ...]]:
     """The image files of each class folder."""
     classes = {}
     for class_folder in _folders(folder):
+        if _is_no_text(class_folder.name):
+            raise InvalidInput(f"--dataset: the name of class folder {class_folder} is no text")
         # A link that leads back up would bring in other classes, and never end.
         seen = {os.path.realpath(parent) for parent in class_folder.parents}
         classes[class_folder.name] = tuple(_images(class_folder, seen))
@@ -101,6 +103,11 @@ def _classes(folder: Path) -> dict[str, tuple[Path, ...]]:
                 f"{', '.join(_SUFFIXES)} files are taken for images"
             )
     return classes
+
+
+def _is_no_text(name: str) -> bool:
+    """Whether the name has bytes that are no letters in the system's encoding."""
+    return any("\ud800" <= letter <= "\udfff" for letter in name)
 
 
 def _images(folder: Path, seen: set[str]) -> Iterator[Path]:

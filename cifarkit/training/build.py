@@ -123,8 +123,10 @@ def _load(
             whole.model.load_weights(folder / KEPT_WEIGHTS)
             backbone.set_weights(whole.backbone.get_weights())
     except (OSError, ValueError) as error:
+        # On one line, since a trial's reason is one.
+        cause = " ".join(str(error).split())
         raise CifarkitError(
-            f"--weights: {source} cannot be used for {spec.model}: {error}"
+            f"--weights: {source} cannot be used for {spec.model}: {cause}"
         ) from None
 
 
