@@ -14,6 +14,7 @@ from cifarkit.data.dataset import Splits
 from cifarkit.data.pipeline import Batches, make_augment
 from cifarkit.specs import RANDOM_LEARNING_RATE, TrainSpec
 from cifarkit.training.build import BuiltModel, all_frozen
+from cifarkit.training.frozen_prefix import Source, source
 from cifarkit.training.steps import Steps, compile_steps, predict
 
 Emit = Callable[[str, dict[str, Any]], None]
@@ -29,6 +30,8 @@ class Fit:
         best_epoch: The epoch, from 1, whose weights the model holds now.
         first_step_seconds: Tracing, optimizing and running the first step.
         input_wait_share: The share of the steps' time that was spent waiting for a batch.
+        prefix_seconds: Running the frozen layers once per image, or reading back what they gave.
+        notes: For a reader of the result.
     """
 
     history: list[dict[str, float]] = field(default_factory=list)
@@ -36,6 +39,8 @@ class Fit:
     stopped_early: bool = False
     first_step_seconds: float = 0.0
     input_wait_share: float = 0.0
+    prefix_seconds: float = 0.0
+    notes: tuple[str, ...] = ()
 
     def median(self, column: str) -> float:
         return float(median(row[column] for row in self.history))
@@ -66,7 +71,7 @@ def fit(
         on_epoch: Given the history so far after each epoch.
 
     Returns:
-        The fit, and a function from (n, h, w, 3) uint8 images to (n, outputs) float32 logits.
+        The fit, and a function from the images of one of the splits to (n, outputs) float32 logits.
 
     Raises:
         NotFinite: A loss was not a number.
@@ -102,17 +107,24 @@ class _Run:
 
     def phase(self, train: TrainSpec, *, epochs: int, patience: int | None) -> Logits:
         """Train what is not frozen now; without patience, to the last epoch's weights."""
+        parts = [self.splits.train_images, self.splits.validation_images]
+        if patience is not None:
+            parts.append(self.splits.test_images)
+        taken = source(self.model, parts, train, epochs=epochs, emit=self.emit)
+        self.done.prefix_seconds += taken.seconds
+        self.done.notes = (*self.done.notes, taken.note) if taken.note else self.done.notes
+        self.emit("phase", {"phase": "compile"})
         began = time.perf_counter()
-        steps = compile_steps(self.model, train)
+        steps = compile_steps(taken.model, train, taken.dtypes)
         traced_seconds = time.perf_counter() - began
         best_loss, best_weights = np.inf, None
 
         def logits_of(images: np.ndarray) -> np.ndarray:
-            return predict(steps, images, train.batch_size)
+            return predict(steps, taken.of(images), train.batch_size)
 
         first = len(self.done.history) + 1
         for epoch in range(first, first + epochs):
-            row = self._epoch(epoch, train, steps, logits_of)
+            row = self._epoch(epoch, train, taken, steps, logits_of)
             if epoch == 1:
                 self.done.first_step_seconds = traced_seconds + row["first_step_seconds"]
             del row["first_step_seconds"]
@@ -133,10 +145,10 @@ class _Run:
         return logits_of
 
     def _epoch(
-        self, epoch: int, train: TrainSpec, steps: Steps, logits_of: Logits
+        self, epoch: int, train: TrainSpec, taken: Source, steps: Steps, logits_of: Logits
     ) -> dict[str, float]:
         batches = Batches(
-            self.splits.train_images,
+            taken.of(self.splits.train_images),
             self.splits.train_labels,
             batch_size=train.batch_size,
             seed=train.seed,

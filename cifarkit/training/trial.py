@@ -72,7 +72,6 @@ def run_trial(folder: Path, emit: Emit, *, keep_weights: bool = False) -> None:
         built = build(spec.model, splits.train_images.shape[1:3], trials=folder.parent)
     build_seconds = clock.lap()
 
-    emit("phase", {"phase": "compile"})
     done, logits_of = fit(
         built,
         splits,
@@ -128,6 +127,7 @@ def run_trial(folder: Path, emit: Emit, *, keep_weights: bool = False) -> None:
                 images_per_second=done.median("images_per_second"),
                 epoch_seconds=done.median("train_seconds"),
                 fit_seconds=fit_seconds,
+                frozen_prefix_seconds=done.prefix_seconds,
                 evaluate_seconds=evaluate_seconds,
                 input_wait_share=done.input_wait_share,
                 trial_seconds=time.time() - started,
@@ -144,7 +144,7 @@ def run_trial(folder: Path, emit: Emit, *, keep_weights: bool = False) -> None:
             class_groups=splits.class_groups,
             requested_batch_size=batch_size,
             used_batch_size=batch_size,
-            notes=(facts.note,) if facts.note else (),
+            notes=(*filter(None, [facts.note]), *done.notes),
         ),
     )
 
