@@ -1,13 +1,15 @@
 # make demo   a small study on built-in data, offline: tables, figures, appendix.md
 # make test   lint, types, import rules and all tests
-# Both make the environment first; nothing but Python 3.11 to 3.13 and make is needed.
+# make bench  what is claimed about speed and memory, measured: bench.md; about 90 minutes on two
+#             cores, most of it the zoo (half an hour) and the frozen prefix (half an hour)
+# All make the environment first; nothing but Python 3.11 to 3.13 and make is needed.
 
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 DEMO ?= demo
 
-.PHONY: demo test lint format docs clean
+.PHONY: demo test bench lint format docs clean
 
 $(VENV)/installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -23,6 +25,15 @@ demo: $(VENV)/installed
 
 test: lint
 	$(BIN)/python -m pytest
+
+BENCHMARKS := augmentation startup frozen_prefix memory report_scaling zoo
+
+bench: $(VENV)/installed
+	@rm -f bench.md
+	@for name in $(BENCHMARKS); do \
+		$(BIN)/python -m benchmarks.$$name >> bench.md || exit 1; \
+	done
+	@cat bench.md
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check .

@@ -21,7 +21,8 @@ import numpy.typing as npt
 
 Arrays = dict[str, npt.NDArray[Any]]
 
-_CHECKSUMS = "checksums.json"
+CHECKSUMS = "checksums.json"
+"""The file of an entry that holds the CRC-32 of each of its others, by their stems."""
 
 
 def directory() -> Path:
@@ -35,7 +36,7 @@ def read(entry: str) -> Arrays | None:
     """The arrays of an entry as read-only memory maps; None if it is absent or damaged."""
     folder = directory() / entry
     try:
-        checksums = json.loads((folder / _CHECKSUMS).read_text())
+        checksums = json.loads((folder / CHECKSUMS).read_text())
         if any(_checksum(folder / f"{name}.npy") != crc for name, crc in checksums.items()):
             return None
         return {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in checksums}
@@ -53,7 +54,7 @@ def write(entry: str, arrays: Arrays) -> None:
             for name, array in arrays.items():
                 np.save(beside / f"{name}.npy", array)
             checksums = {name: _checksum(beside / f"{name}.npy") for name in arrays}
-            (beside / _CHECKSUMS).write_text(json.dumps(checksums))
+            (beside / CHECKSUMS).write_text(json.dumps(checksums))
             _put(beside, root / entry)
         finally:
             shutil.rmtree(beside, ignore_errors=True)

@@ -22,11 +22,12 @@ class Batches:
     """The batches of one epoch, made ahead of time by a thread of their own.
 
     Args:
-        images: (n, h, w, 3) uint8; may be a memory map, only the rows of a batch are read.
+        images: (n, h, w, 3) uint8, or several arrays of n rows that go together. They may lie on
+            disk: only the rows of a batch are read.
         labels: (n,) int32.
         batch_size: The last batch holds what is left over.
         seed, epoch: Fix the order and the augmentation.
-        augment: From `make_augment`, or None to leave the images as they are.
+        augment: From `make_augment`, or None to leave what there is as it is.
 
     Attributes:
         wait_seconds: How long the consumer has waited for batches so far.
@@ -34,7 +35,7 @@ class Batches:
 
     def __init__(
         self,
-        images: np.ndarray,
+        images: Any,
         labels: np.ndarray,
         *,
         batch_size: int,
@@ -48,7 +49,9 @@ class Batches:
         self.wait_seconds = 0.0
 
     def __iter__(self) -> Iterator[Batch]:
-        """Yield (images, labels): (b, h, w, 3) uint8, or float32 in 0..255 once augmented."""
+        """Yield (images, labels): (b, h, w, 3) uint8, or float32 in 0..255 once augmented; a tuple
+        of arrays where there are several.
+        """
         ready: queue.Queue[Any] = queue.Queue(maxsize=4)
         stopped = threading.Event()
 
@@ -91,12 +94,17 @@ class Batches:
         for step, start in enumerate(range(0, len(order), self._batch_size)):
             # Sorted rows read a memory map in order; the batch is the same set.
             rows = np.sort(order[start : start + self._batch_size])
-            images: Any = self._images[rows]
+            images: Any = take(self._images, rows)
             if self._augment is not None:
                 # Threefry and Philox take two 32-bit words as a key.
                 word = np.random.SeedSequence((self._seed, self._epoch, step)).generate_state(2)
                 images = self._augment(images, word.view(np.int32))
             yield images, self._labels[rows]
+
+
+def take(arrays: Any, rows: Any) -> Any:
+    """The rows of an array; of each, where there is a tuple of them."""
+    return tuple(one[rows] for one in arrays) if isinstance(arrays, tuple) else arrays[rows]
 
 
 def make_augment(

@@ -9,6 +9,7 @@ elsewhere. A row is the pair of models that share a seed.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from math import erfc, sqrt
 
 import numpy as np
@@ -134,8 +135,7 @@ def crossed_intervals(pairs: Sequence[NDArray[np.int8]]) -> list[Interval]:
     """
     if not pairs:
         return []
-    rng = np.random.default_rng(_RANDOM_SEED)
-    by_run = _resample_images(np.concatenate(pairs), rng)
+    by_run = _resample_images(np.concatenate(pairs))
     intervals = []
     start = 0
     for pair in pairs:
@@ -152,7 +152,7 @@ def crossed_intervals(pairs: Sequence[NDArray[np.int8]]) -> list[Interval]:
     return intervals
 
 
-def _resample_images(rows: NDArray[np.int8], rng: np.random.Generator) -> NDArray[np.float64]:
+def _resample_images(rows: NDArray[np.int8]) -> NDArray[np.float64]:
     """(rows, RESAMPLES): the mean of every row over each resample of its columns.
 
     A resample is how often each image was drawn, so that all rows of many resamples are one matrix
@@ -161,11 +161,30 @@ def _resample_images(rows: NDArray[np.int8], rng: np.random.Generator) -> NDArra
     images = rows.shape[1]
     operand = rows.astype(np.float32)
     means = np.empty((len(rows), RESAMPLES))
-    step = max(1, _CHUNK_CELLS // images)
+    step = _resamples_at_once(images)
     for begin in range(0, RESAMPLES, step):
-        count = min(step, RESAMPLES - begin)
-        drawn = rng.integers(0, images, size=(count, images))
-        drawn += np.arange(count)[:, None] * images
-        weights = np.bincount(drawn.ravel(), minlength=count * images).reshape(count, images)
-        means[:, begin : begin + count] = operand @ weights.T.astype(np.float32) / images
+        weights = _drawn(images)[begin : begin + step].astype(np.float32)
+        means[:, begin : begin + len(weights)] = operand @ weights.T / images
     return means
+
+
+@lru_cache(maxsize=1)
+def _drawn(images: int) -> NDArray[np.uint8]:
+    """(RESAMPLES, images): how often each image is in each resample.
+
+    The studies of a report share their test images, as a rule: these draws are made once for all.
+    """
+    rng = np.random.default_rng(_RANDOM_SEED)
+    counts = np.empty((RESAMPLES, images), np.uint8)
+    step = _resamples_at_once(images)
+    for begin in range(0, RESAMPLES, step):
+        part = counts[begin : begin + step]
+        drawn = rng.integers(0, images, size=part.shape)
+        drawn += np.arange(len(part))[:, None] * images
+        # An image is drawn once on average; 256 times is out of reach.
+        part[:] = np.bincount(drawn.ravel(), minlength=part.size).reshape(part.shape)
+    return counts
+
+
+def _resamples_at_once(images: int) -> int:
+    return max(1, _CHUNK_CELLS // images)

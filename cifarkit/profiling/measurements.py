@@ -64,8 +64,12 @@ class Time(_Measured):
         build_seconds: Building the model and loading weights.
         first_step_seconds: The first training step: tracing, graph optimization, running it.
         images_per_second: Training images per second after the first step, median over epochs.
+            Where the frozen layers ran once per image, of what is left to do in every epoch.
         epoch_seconds: Median time of an epoch's training part after the first step.
-        fit_seconds: The whole fit: every epoch, validation and the first step included.
+        fit_seconds: The whole fit: every epoch, validation, the first step and
+            `frozen_prefix_seconds` included.
+        frozen_prefix_seconds: Running the frozen layers once per image, or reading back from the
+            cache what they gave an earlier trial; 0 where they ran in every epoch.
         evaluate_seconds: Predicting the test images.
         input_wait_share: The share, 0..1, of the training steps' time spent waiting for a batch.
         trial_seconds: From the start of the trial's process to its result.
@@ -78,6 +82,7 @@ class Time(_Measured):
     images_per_second: float
     epoch_seconds: float
     fit_seconds: float
+    frozen_prefix_seconds: float = 0.0
     evaluate_seconds: float
     input_wait_share: float
     trial_seconds: float

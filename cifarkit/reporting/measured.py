@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from itertools import combinations
 
 from cifarkit.profiling.measurements import Environment
@@ -90,6 +91,7 @@ def environment_sentences(
     return sentences
 
 
+@cache
 def describe(environment: Environment) -> str:
     """An environment in one line."""
     e = environment

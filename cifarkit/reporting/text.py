@@ -15,6 +15,8 @@ def plain(text: str) -> str:
     Names and reasons come from plug-ins, folders and crashes; none may break a table, a terminal
     or the order of the letters on a page.
     """
+    if text.isascii() and text.isprintable():  # nearly all of them, in a report of thousands
+        return re.sub(" +", " ", text).strip()
     text = _ANSI.sub("", text)
     kept = (
         " " if character.isspace() else character

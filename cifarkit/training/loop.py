@@ -15,6 +15,7 @@ from cifarkit.data.pipeline import Batches, make_augment
 from cifarkit.specs import RANDOM_LEARNING_RATE, TrainSpec
 from cifarkit.training.build import BuiltModel, all_frozen
 from cifarkit.training.checkpoint import Checkpoints, Snapshot
+from cifarkit.training.frozen_prefix import Source, source
 from cifarkit.training.steps import Steps, compile_steps, predict
 
 Emit = Callable[[str, dict[str, Any]], None]
@@ -33,6 +34,8 @@ class Fit:
         seconds: The whole fit, those parts of earlier attempts that it goes on from included.
         worked_seconds, waited_seconds: In training steps; and of that, waiting for a batch.
         resumed_after: The epochs after which an earlier attempt had ended.
+        prefix_seconds: Running the frozen layers once per image, or reading back what they gave.
+        notes: For a reader of the result.
     """
 
     history: list[dict[str, float]] = field(default_factory=list)
@@ -44,6 +47,8 @@ class Fit:
     worked_seconds: float = 0.0
     waited_seconds: float = 0.0
     resumed_after: list[int] = field(default_factory=list)
+    prefix_seconds: float = 0.0
+    notes: list[str] = field(default_factory=list)
 
     @property
     def input_wait_share(self) -> float:
@@ -84,7 +89,7 @@ def fit(
             the batch's (see `training.microbatch`).
 
     Returns:
-        The fit, and a function from (n, h, w, 3) uint8 images to (n, outputs) float32 logits.
+        The fit, and a function from the images of one of the splits to (n, outputs) float32 logits.
 
     Raises:
         NotFinite: A loss was not a number.
@@ -138,8 +143,16 @@ class _Run:
 
         Without patience it ends with the last epoch's weights, else with the best one's.
         """
+        parts = [self.splits.train_images, self.splits.validation_images]
+        if patience is not None:
+            parts.append(self.splits.test_images)
+        taken = source(self.model, parts, train, epochs=last - after, emit=self.emit)
+        self.done.prefix_seconds += taken.seconds
+        if taken.note and taken.note not in self.done.notes:
+            self.done.notes.append(taken.note)
+        self.emit("phase", {"phase": "compile"})
         began = time.perf_counter()
-        steps = compile_steps(self.model, train, self.micro_batch)
+        steps = compile_steps(taken.model, train, taken.dtypes, self.micro_batch)
         traced_seconds = time.perf_counter() - began
         best_weights: list[np.ndarray] | None = None
         if self.saved and after < self.resumed_at:
@@ -149,13 +162,13 @@ class _Run:
         self.saved = None  # its arrays are as large as the model
 
         def logits_of(images: np.ndarray) -> np.ndarray:
-            return predict(steps, images, self.micro_batch or train.batch_size)
+            return predict(steps, taken.of(images), self.micro_batch or train.batch_size)
 
         for epoch in range(len(self.done.history) + 1, last + 1):
             if best_weights and patience and epoch - self.done.best_epoch > patience:
                 self.done.stopped_early = True
                 break
-            row = self._epoch(epoch, train, steps, logits_of)
+            row = self._epoch(epoch, train, taken, steps, logits_of)
             if epoch == 1:
                 self.done.first_step_seconds = traced_seconds + row["first_step_seconds"]
             del row["first_step_seconds"]
@@ -185,10 +198,10 @@ class _Run:
         self.checkpoints.save(epoch, Snapshot(asdict(self.done), variables))
 
     def _epoch(
-        self, epoch: int, train: TrainSpec, steps: Steps, logits_of: Logits
+        self, epoch: int, train: TrainSpec, taken: Source, steps: Steps, logits_of: Logits
     ) -> dict[str, float]:
         batches = Batches(
-            self.splits.train_images,
+            taken.of(self.splits.train_images),
             self.splits.train_labels,
             batch_size=train.batch_size,
             seed=train.seed,

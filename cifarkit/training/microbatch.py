@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from cifarkit.data.pipeline import take
+
 Differentiate = Callable[[Any, Any], tuple[Any, Any, Sequence[Any]]]
 """(images, labels) to (mean loss, number right, gradients of the mean objective)."""
 
@@ -56,7 +58,7 @@ def in_micro_batches(
             end = min(start + micro_batch, whole)
             share = tf.constant((end - start) / whole, tf.float32)
             found = part(
-                tf.convert_to_tensor(images[start:end]),
+                tf.nest.map_structure(tf.convert_to_tensor, take(images, slice(start, end))),
                 tf.convert_to_tensor(labels[start:end]),
                 share,
             )

@@ -6,12 +6,13 @@ first trace. Here everything is made before tracing.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from cifarkit.data.pipeline import take
 from cifarkit.specs import TrainSpec
 from cifarkit.training.microbatch import in_micro_batches
 
@@ -23,6 +24,7 @@ class Steps:
     Attributes:
         train: (images, labels) -> (mean loss, number right), both scalar tensors; one update.
         predict: (images) -> (n, outputs) float32 logits.
+            `images` is a tuple of arrays for a model of several inputs.
         optimizer: Built, with a slot for every trainable weight.
     """
 
@@ -54,10 +56,16 @@ def make_optimizer(train: TrainSpec) -> Any:
     return optimizer
 
 
-def compile_steps(model: Any, train: TrainSpec, micro_batch: int | None = None) -> Steps:
+def compile_steps(
+    model: Any,
+    train: TrainSpec,
+    dtypes: Sequence[str] = ("uint8",),
+    micro_batch: int | None = None,
+) -> Steps:
     """Compile the steps of a model whose layers are frozen and unfrozen as they shall be.
 
     Args:
+        dtypes: What each of the model's inputs is given, before augmentation.
         micro_batch: Have no more images than that in memory at once; None for whole batches.
     """
     import keras
@@ -70,12 +78,20 @@ def compile_steps(model: Any, train: TrainSpec, micro_batch: int | None = None) 
     optimizer.build(weights)
     outputs = model.output_shape[-1]
     xla = uses_xla()
-    image_shape = (None, *model.input_shape[1:])
+    augmented = ["float32"] * len(dtypes) if train.augmentation else dtypes
+
+    def signature(given: Sequence[str]) -> Any:
+        inputs = zip(model.inputs, given, strict=True)
+        specs = tuple(tf.TensorSpec((None, *x.shape[1:]), dtype) for x, dtype in inputs)
+        return specs if len(specs) > 1 else specs[0]
+
+    def run(images: Any, *, training: bool) -> Any:
+        tensors = [tf.cast(x, tf.float32) for x in tf.nest.flatten(images)]
+        return model(tensors if len(tensors) > 1 else tensors[0], training=training)
 
     def differentiate(images: Any, labels: Any) -> tuple[Any, Any, Any]:
-        images = tf.cast(images, tf.float32)
         with tf.GradientTape() as tape:
-            logits = model(images, training=True)
+            logits = run(images, training=True)
             losses = keras.losses.categorical_crossentropy(
                 tf.one_hot(labels, outputs),
                 logits,
@@ -98,31 +114,29 @@ def compile_steps(model: Any, train: TrainSpec, micro_batch: int | None = None) 
         optimizer.apply(gradients, weights)
         return loss, right
 
-    @tf.function(
-        jit_compile=xla, autograph=False, input_signature=[tf.TensorSpec(image_shape, tf.uint8)]
-    )
+    @tf.function(jit_compile=xla, autograph=False, input_signature=[signature(dtypes)])
     def predict_step(images: Any) -> Any:
-        return model(tf.cast(images, tf.float32), training=False)
+        return run(images, training=False)
 
-    image_spec = tf.TensorSpec(image_shape, tf.uint8 if train.augmentation is None else tf.float32)
-    signature = (image_spec, tf.TensorSpec((None,), tf.int32))
+    batch = (signature(augmented), tf.TensorSpec((None,), tf.int32))
     if micro_batch is None:
-        return Steps(train_step.get_concrete_function(*signature), predict_step, optimizer)
+        return Steps(train_step.get_concrete_function(*batch), predict_step, optimizer)
     step = in_micro_batches(
         differentiate,
         lambda gradients: optimizer.apply(gradients, weights),
         weights,
         micro_batch=micro_batch,
-        signature=signature,
+        signature=batch,
         xla=xla,
     )
     return Steps(step, predict_step, optimizer)
 
 
-def predict(steps: Steps, images: np.ndarray, batch_size: int) -> np.ndarray:
+def predict(steps: Steps, images: Any, batch_size: int) -> np.ndarray:
     """Logits of all images, (n, outputs) float32, a batch at a time."""
+    count = len(images[0]) if isinstance(images, tuple) else len(images)
     parts = [
-        steps.predict(images[start : start + batch_size]).numpy()
-        for start in range(0, len(images), batch_size)
+        steps.predict(take(images, slice(start, start + batch_size))).numpy()
+        for start in range(0, count, batch_size)
     ]
     return np.concatenate(parts)

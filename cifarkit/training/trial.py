@@ -83,7 +83,6 @@ def run_trial(
 
     checkpoints = Checkpoints(folder, _maker(spec, micro_batch), spent)
 
-    emit("phase", {"phase": "compile"})
     done, logits_of = fit(
         built,
         splits,
@@ -141,6 +140,7 @@ def run_trial(
                 images_per_second=done.median("images_per_second"),
                 epoch_seconds=done.median("train_seconds"),
                 fit_seconds=done.seconds,
+                frozen_prefix_seconds=done.prefix_seconds,
                 evaluate_seconds=evaluate_seconds,
                 input_wait_share=done.input_wait_share,
                 trial_seconds=total.seconds,
@@ -177,6 +177,7 @@ def _maker(spec: TrialSpec, micro_batch: int | None) -> dict[str, Any]:
 
 
 def _notes(done: Fit, batch_size: int, micro_batch: int | None) -> Iterator[str]:
+    yield from done.notes
     if micro_batch is not None:
         yield (
             f"batches of {batch_size} did not fit in memory and were taken in micro-batches of "

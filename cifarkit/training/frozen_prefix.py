@@ -1,0 +1,241 @@
+"""Run what is frozen once per image, keep what it gives, and train the rest on that.
+
+Without augmentation, the frozen layers give the same tensors for an image in every epoch. They are
+computed once, kept in the cache, and read by every later trial with the same frozen part: a sweep
+over learning rates, batch sizes or optimizers computes them once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from cifarkit.data import rows
+from cifarkit.data.rows import Rows
+from cifarkit.profiling.flops import flops_per_image
+from cifarkit.specs import TrainSpec
+from cifarkit.training.cut import Cut, cut
+from cifarkit.training.steps import uses_xla
+
+Inputs = np.ndarray | Rows | tuple[Rows, ...]
+
+MIN_FLOPS_PER_BYTE = 1_000
+"""What a byte must save to be worth reading in every epoch: a disk or the way to a GPU gives about
+1e9 bytes a second, so this is 1e12 FLOP/s, between a CPU's rate and a GPU's."""
+
+_EVENT_INTERVAL_SECONDS = 0.5
+_VERSION = 1  # Raised whenever the same model and images would give other activations.
+
+
+@dataclass(frozen=True)
+class Source:
+    """What is trained, and on what.
+
+    Attributes:
+        model: The whole model, or its suffix.
+        dtypes: Of the arrays that it takes.
+        stored: The images that the prefix was run on, with what it gave.
+        seconds: What running it, or reading it back, took.
+        note: For a reader of the result; empty if there is nothing to say.
+    """
+
+    model: Any
+    dtypes: tuple[str, ...] = ("uint8",)
+    stored: tuple[tuple[np.ndarray, tuple[Rows, ...]], ...] = ()
+    seconds: float = 0.0
+    note: str = ""
+
+    def of(self, images: np.ndarray) -> Inputs:
+        """The model's input for some images; if the prefix is used, they must be among `stored`."""
+        if not self.stored:
+            return images
+        for known, inputs in self.stored:
+            if known is images:
+                return inputs if len(inputs) > 1 else inputs[0]
+        raise LookupError("the frozen layers were not run on these images")
+
+
+def source(
+    model: Any,
+    parts: Sequence[np.ndarray],
+    train: TrainSpec,
+    *,
+    epochs: int,
+    emit: Callable[[str, dict[str, Any]], None],
+) -> Source:
+    """The suffix of a model with its inputs computed, where that is exact and pays.
+
+    That is: no augmentation, more than one epoch, something frozen that costs enough
+    (`MIN_FLOPS_PER_BYTE`), and activations that the cache has room for (`rows.make_room`).
+    Otherwise the model as it is.
+
+    Args:
+        model: Frozen and unfrozen as it is to be trained.
+        parts: Every array of images, (n, h, w, 3) uint8, that the source will be asked for.
+        emit: Told of the progress.
+    """
+    if train.augmentation is not None or epochs < 2 or not any(map(len, parts)):
+        return Source(model)
+    halves = cut(model)
+    if halves is None:
+        return Source(model)
+    bytes_per_image = sum(
+        np.dtype(_stored(x.dtype)).itemsize * int(np.prod(x.shape[1:]))
+        for x in halves.prefix.outputs
+    )
+    if flops_per_image(halves.prefix) < MIN_FLOPS_PER_BYTE * bytes_per_image:
+        return Source(model)
+
+    began = time.perf_counter()
+    size = _in_words(bytes_per_image * sum(map(len, parts)))
+    emit("phase", {"phase": "frozen layers"})
+    try:
+        stored = _all_parts(halves, parts, train.batch_size, bytes_per_image, emit)
+    except OSError as error:
+        note = f"the frozen layers ran in every epoch: what they give could not be kept: {error}"
+        return Source(model, note=note)
+    if stored is None:
+        return Source(
+            model,
+            note=f"the frozen layers ran in every epoch: what they give, {size}, is more than the "
+            "cache has room for",
+        )
+    return Source(
+        halves.suffix,
+        tuple(_stored(tensor.dtype) for tensor in halves.suffix.inputs),
+        tuple(zip(parts, stored, strict=True)),
+        time.perf_counter() - began,
+        f"the frozen layers ran once per image, not once per epoch; what they give takes {size} "
+        "of the cache",
+    )
+
+
+def _all_parts(
+    halves: Cut,
+    parts: Sequence[np.ndarray],
+    batch_size: int,
+    bytes_per_image: int,
+    emit: Callable[[str, dict[str, Any]], None],
+) -> list[tuple[Rows, ...]] | None:
+    """What the prefix gives for each part; None if there is no room for it."""
+    identity = prefix_identity(halves.prefix)
+    entries = [_entry(identity, images) for images in parts]
+    found = {entry: rows.read(entry) for entry in entries}
+    absent = {e: images for e, images in zip(entries, parts, strict=True) if found[e] is None}
+    needed = bytes_per_image * sum(map(len, absent.values()))
+    if absent and not rows.make_room(needed, keep=entries):
+        return None
+    run = _compiled(halves.prefix)
+    progress = _Progress(sum(map(len, absent.values())), emit)
+    for entry, images in absent.items():
+        with rows.lock(entry):
+            found[entry] = rows.read(entry)  # another trial may just have made it
+            if found[entry] is None:
+                rows.write(entry, len(images), _batches(run, images, batch_size, progress))
+                found[entry] = rows.read(entry)
+    return [_present(found[entry]) for entry in entries]
+
+
+def _present(arrays: tuple[Rows, ...] | None) -> tuple[Rows, ...]:
+    if arrays is None:
+        raise OSError("the cache cannot be read back")
+    return arrays
+
+
+class _Progress:
+    """Tells, about twice a second, how far the prefix has come."""
+
+    def __init__(self, images: int, emit: Callable[[str, dict[str, Any]], None]) -> None:
+        self._images, self._emit, self._seen, self._told = images, emit, 0, time.perf_counter()
+
+    def add(self, images: int) -> None:
+        self._seen += images
+        if time.perf_counter() - self._told >= _EVENT_INTERVAL_SECONDS:
+            self._told = time.perf_counter()
+            share = self._seen / self._images
+            self._emit("phase", {"phase": f"frozen layers {share:.0%}"})
+
+
+def _compiled(prefix: Any) -> Any:
+    """(n, h, w, 3) uint8 images to a list of tensors, as they are kept."""
+    import tensorflow as tf
+
+    shape = (None, *prefix.inputs[0].shape[1:])
+
+    @tf.function(
+        jit_compile=uses_xla(), autograph=False, input_signature=[tf.TensorSpec(shape, tf.uint8)]
+    )
+    def run(images: Any) -> list[Any]:
+        outputs = prefix(tf.cast(images, tf.float32), training=False)
+        return [tf.cast(x, _stored(x.dtype.name)) for x in tf.nest.flatten(outputs)]
+
+    return run
+
+
+def _batches(
+    run: Any, images: np.ndarray, batch_size: int, progress: _Progress
+) -> Iterator[list[np.ndarray]]:
+    for start in range(0, len(images), batch_size):
+        batch = images[start : start + batch_size]
+        yield [output.numpy() for output in run(batch)]
+        progress.add(len(batch))
+
+
+def _stored(dtype: str) -> str:
+    """In which type a tensor is kept, without loss: NumPy has no bfloat16 of its own."""
+    return "float32" if dtype == "bfloat16" else dtype
+
+
+def prefix_identity(prefix: Any) -> bytes:
+    """Of everything but the images that decides what the prefix gives: layers and weights.
+
+    Names are left out: Keras numbers them by what else a process has built.
+    """
+    import keras
+    import tensorflow as tf
+
+    digest = hashlib.sha256()
+
+    def add(*values: Any) -> None:
+        digest.update(repr(values).encode())
+
+    add(_VERSION, keras.__version__, tf.__version__, uses_xla())
+    operations = prefix.operations
+    for operation in operations:
+        add(type(operation).__name__, _settings(operation))
+        add([(x.shape, x.dtype) for x in keras.tree.flatten(operation.output)])
+        for weight in getattr(operation, "weights", ()):
+            digest.update(np.ascontiguousarray(weight).data)
+    add([operations.index(x._keras_history.operation) for x in prefix.outputs])
+    return digest.digest()
+
+
+def _settings(operation: Any) -> dict[str, Any]:
+    """The plain values of its configuration: strides, axes, scales, the kind of activation."""
+    try:
+        config = operation.get_config()
+    except NotImplementedError:
+        return {}
+    left_out = ("name", "trainable", "layers")
+    return {
+        key: value
+        for key, value in config.items()
+        if key not in left_out and not isinstance(value, dict)
+    }
+
+
+def _entry(identity: bytes, images: np.ndarray) -> str:
+    digest = hashlib.sha256(identity)
+    digest.update(repr((images.shape, images.dtype)).encode())
+    for image in images:
+        digest.update(np.ascontiguousarray(image).data)
+    return digest.hexdigest()[:32]
+
+
+def _in_words(size: int) -> str:
+    return f"{size / 2**20:,.0f} MB" if size >= 2**20 else f"{size / 2**10:,.0f} kB"
