@@ -213,4 +213,5 @@ def test_without_a_folder_no_figure_is_mentioned(tmp_path: Path) -> None:
 
 def test_escapes() -> None:
     assert markdown("simple_cnn a|b *x* &lt; <i>") == r"simple_cnn a\|b \*x\* &amp;lt; &lt;i&gt;"
+    assert latex("") == ""
     assert latex("50% & a_b -- ± 2.5e-5") == r"50\% \& a\_b -{}- $\pm$ 2.5e-5"

@@ -121,7 +121,7 @@ def test_a_spec_from_any_json(root: Path, data: st.DataObject) -> None:
         assert TrialSpec.model_validate_json(spec.model_dump_json()) == spec
 
 
-@settings(FUZZ, max_examples=60)
+@settings(FUZZ, max_examples=40)
 @given(data=st.data())
 @pytest.mark.parametrize("name", ["state.json", "result.json", "history.csv", "study"])
 def test_records_with_hostile_values_can_be_written_up(

@@ -66,7 +66,7 @@ def escaped(text: str) -> str:
     return "".join(
         # Two hyphens in a row would become a dash.
         "-{}" if character == following == "-" else _SPECIAL.get(character, character)
-        for character, following in zip(text, text[1:] + " ", strict=True)
+        for character, following in zip(text, (text + " ")[1:], strict=True)
     )
 
 
