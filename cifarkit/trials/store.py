@@ -101,8 +101,10 @@ class Store:
     def tidy(self, trial_id: str) -> None:
         """Remove what a complete trial has no use for; call it under the trial's lock."""
         folder = self.folder(trial_id)
-        # A name that begins with a dot is that of a file whose writer was killed.
-        for path in (*folder.glob(CHECKPOINTS), *folder.glob(".*")):
+        # A name that begins with a dot is that of a file whose writer was killed; but a spec may
+        # be being written, by a process that will wait for the lock.
+        left = (path for path in folder.glob(".*") if not path.name.startswith(".spec.json"))
+        for path in (*folder.glob(CHECKPOINTS), *left):
             path.unlink(missing_ok=True)
 
     # Reading

@@ -9,7 +9,9 @@ import pytest
 
 from cifarkit.errors import InvalidInput
 from cifarkit.reporting import chosen
+from cifarkit.specs import TrialSpec
 from cifarkit.trials.record import Arm, Status
+from cifarkit.trials.store import Store
 from tests.cli.command import cifarkit
 from tests.cli.test_start import imported
 from tests.reporting.fabricate import Fabricator
@@ -97,34 +99,38 @@ def test_refusals_of_a_store_end_with_exit_code_2(fabricator: Fabricator) -> Non
     assert done.stdout == ""
 
 
-def fake_store(root: Path, ids: list[str]) -> Fabricator:
-    """A store whose trials have these ids."""
-    fabricator = Fabricator(root)
-    folder = fabricator.store.folder(fabricator.trial({"model": "lenet"}, state=Status.PENDING))
-    for trial_id in ids:
-        copy = fabricator.store.folder(trial_id)
-        copy.mkdir()
-        (copy / "spec.json").write_bytes((folder / "spec.json").read_bytes())
-    (folder / "spec.json").unlink()
-    return fabricator
+def specs_of(count: int) -> dict[str, TrialSpec]:
+    """So many different specs by their ids."""
+    found = (TrialSpec.of(model="lenet", seed=seed) for seed in range(count))
+    return {spec.trial_id: spec for spec in found}
 
 
 def test_ids_are_found_by_an_unambiguous_prefix(tmp_path: Path) -> None:
-    store = fake_store(tmp_path, ["aaaa11112222", "aaaa33334444", "bbbb11112222"]).store
-    assert chosen.named(store, "bbbb").trial_id == "bbbb11112222"
-    assert chosen.named(store, "aaaa33334444").trial_id == "aaaa33334444"
+    store, specs = Store(tmp_path), specs_of(1_500)
+    groups: dict[str, list[str]] = {}
+    for trial_id in specs:
+        groups.setdefault(trial_id[:4], []).append(trial_id)
+    first, second = next(sorted(group) for group in groups.values() if len(group) == 2)
+    other = next(group[0] for group in groups.values() if len(group) == 1)
+    for trial_id in (first, second, other):
+        store.add(specs[trial_id])
+    assert chosen.named(store, other[:4]).trial_id == other
+    assert chosen.named(store, second).trial_id == second
+    wrong = other[:-1] + ("0" if other[-1] != "0" else "1")
     for text, message in [
-        ("aaaa", "may be any of 2 trials: aaaa11112222, aaaa33334444"),
-        ("bbb", "is too short for a trial's id"),
-        ("bbbb11112223", "did you mean 'bbbb11112222'"),
-        ("cccc", "there are aaaa11112222, aaaa33334444, bbbb11112222"),
+        (first[:4], f"may be any of 2 trials: {first}, {second}"),
+        (other[:3], "is too short for a trial's id"),
+        (wrong, f"did you mean '{other}'"),
+        ("zzzz", f"there are {', '.join(sorted((first, second, other)))}"),
     ]:
         with pytest.raises(InvalidInput, match=message):
             chosen.named(store, text)
 
 
 def test_a_long_list_of_ids_is_cut(tmp_path: Path) -> None:
-    store = fake_store(tmp_path, [f"{number:012}" for number in range(20)]).store
+    store = Store(tmp_path)
+    for spec in specs_of(20).values():
+        store.add(spec)
     with pytest.raises(InvalidInput, match=r"and 12 more$"):
         chosen.named(store, "zzzz")
 

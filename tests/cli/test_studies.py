@@ -147,13 +147,13 @@ def test_transfer_pays(tmp_path: Path) -> None:
     cifarkit(*common, "--class-names", first, "--train-per-class", "150", "--epochs", "8",
              "--weights", "none", "--keep-weights", "best")  # fmt: skip
     (donor,) = Store(tmp_path).records()
-    budget = ("--class-names", second, "--train-per-class", "60", "--epochs", "4")
+    budget = ("--class-names", second, "--train-per-class", "30", "--epochs", "4")
     cifarkit(*common, *budget, "--weights", "none")
     cifarkit(*common, *budget, "--weights", f"trial:{donor.trial_id}")
     accuracy = {
         record.spec.model.weights: record.result.accuracy.test
         for record in Store(tmp_path).records()
-        if record.result is not None and record.spec.data.train_per_class == 60
+        if record.result is not None and record.spec.data.train_per_class == 30
     }
     assert accuracy[f"trial:{donor.trial_id}"] > accuracy["none"] + 0.1, accuracy
 

@@ -30,7 +30,7 @@ def test_what_does_not_fit_fails_and_micro_batches_fit_on_demand(tmp_path: Path)
     assert record.result is not None
     assert record.result.requested_batch_size == 3600
     assert record.result.used_batch_size in (1800, 900, 450, 225)
-    assert record.result.memory.peak_rss_mb < 1300 * 1.05  # the watch looks four times a second
+    assert record.result.memory.peak_rss_mb < 1300 * 1.15  # the watch looks four times a second
     (note,) = [note for note in record.result.notes if "micro-batches" in note]
     assert f"in micro-batches of {record.result.used_batch_size}" in note
     assert "micro-batches" in cifarkit("report", "--runs", tmp_path).stdout

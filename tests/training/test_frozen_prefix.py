@@ -147,10 +147,10 @@ def test_it_trains_as_the_whole_model_does(
 def test_trials_that_share_it_compute_it_once(computed: list[int]) -> None:
     events: list[Any] = []
     first, *_ = train(events=events, epochs=2)
-    assert first.notes == (
+    assert first.notes == [
         "the frozen layers ran once per image, not once per epoch; what they give takes 319 kB of "
-        "the cache",
-    )
+        "the cache"
+    ]
     assert ("phase", {"phase": "frozen layers"}) in events
     second, *_ = train(epochs=2, learning_rate=1e-2, dropout=0.3, batch_size=8, optimizer="sgd")
     assert computed == [40, 12, 11]
@@ -184,10 +184,10 @@ def test_above_the_limit_the_whole_model_is_trained(
     done, *_ = train(epochs=2)
     assert computed == []
     assert done.prefix_seconds == 0
-    assert done.notes == (
+    assert done.notes == [
         "the frozen layers ran in every epoch: what they give, 319 kB, is more than the cache has "
-        "room for",
-    )
+        "room for"
+    ]
     assert len(done.history) == 2
     assert not list(cache_folder.iterdir())
 

@@ -16,6 +16,7 @@ from cifarkit.trials.record import Status
 from cifarkit.trials.runner import TrialEvent, run
 from cifarkit.trials.store import Store
 from cifarkit.trials.watch import Limits
+from tests.cli.command import hear_ctrl_c
 
 QUICK, RAISES, HANGS = (f"tests.trials.work:{name}" for name in ("quick", "raises", "hangs"))
 
@@ -95,7 +96,9 @@ def background(tmp_path: Path, work: str, n: int) -> "subprocess.Popen[bytes]":
         "except KeyboardInterrupt:\n"
         "    sys.exit(130)\n"
     )
-    return subprocess.Popen([sys.executable, "-c", program], cwd=os.getcwd())
+    return subprocess.Popen(
+        [sys.executable, "-c", program], cwd=os.getcwd(), preexec_fn=hear_ctrl_c
+    )
 
 
 def wait_for(path: Path) -> None:
