@@ -143,8 +143,8 @@ def test_transfer_pays(tmp_path: Path) -> None:
     names = catalog.facts("synthetic").class_names[:20]
     first, second = ",".join(names[:10]), ",".join(names[10:])
     common = ("sweep", "model", "resnet8", "--dataset", "synthetic", "--runs", tmp_path,
-              "--lr", "1e-3", "--batch-size", "64", "--no-augment")  # fmt: skip
-    cifarkit(*common, "--class-names", first, "--train-per-class", "150", "--epochs", "8",
+              "--image-size", "32", "--lr", "1e-3", "--batch-size", "32", "--no-augment")  # fmt: skip
+    cifarkit(*common, "--class-names", first, "--train-per-class", "200", "--epochs", "8",
              "--weights", "none", "--keep-weights", "best")  # fmt: skip
     (donor,) = Store(tmp_path).records()
     budget = ("--class-names", second, "--train-per-class", "30", "--epochs", "4")
