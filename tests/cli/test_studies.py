@@ -142,8 +142,8 @@ def test_transfer_pays(tmp_path: Path) -> None:
     """A backbone trained on half of the classes beats random weights on the other half."""
     names = catalog.facts("synthetic").class_names[:20]
     first, second = ",".join(names[:10]), ",".join(names[10:])
-    common = ("sweep", "model", "resnet8", "--dataset", "synthetic", "--runs", tmp_path,
-              "--image-size", "32", "--lr", "1e-3", "--batch-size", "32", "--no-augment")  # fmt: skip
+    common = ("sweep", "model", "resnet8", "--dataset", "synthetic", "--runs", tmp_path, "--lr",
+              "1e-3", "--image-size", "32", "--batch-size", "32", "--no-augment")  # fmt: skip
     cifarkit(*common, "--class-names", first, "--train-per-class", "200", "--epochs", "8",
              "--weights", "none", "--keep-weights", "best")  # fmt: skip
     (donor,) = Store(tmp_path).records()
