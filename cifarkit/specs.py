@@ -77,10 +77,13 @@ class DataSpec(_Spec):
         if not isinstance(raw, dict) or "fingerprint" in raw:
             return raw
         given = {key: value for key, value in raw.items() if value is not None}
-        facts = catalog.facts(str(given.get("dataset", "cifar100")), given.get("location"))
+        dataset, location = given.get("dataset", "cifar100"), given.get("location")
+        if not isinstance(dataset, str) or not isinstance(location, str | None):
+            return raw  # told when the fields are validated
+        facts = catalog.facts(dataset, location)
         given |= {"dataset": facts.dataset, "location": facts.location}
         given["fingerprint"] = facts.fingerprint
-        if names := given.get("class_names"):
+        if names := _names(given.get("class_names")):
             if given.get("class_seed") is not None:
                 raise InvalidInput("class_seed draws classes, class_names names them: give one")
             for name in names:
@@ -300,8 +303,14 @@ def _as_int(value: Any) -> int:
     """The value for an early comparison; what is no number is left to the field's own check."""
     try:
         return int(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return 0
+
+
+def _names(value: Any) -> list[str]:
+    """The names for an early comparison; what is no list of names is left to the field's check."""
+    named = isinstance(value, list | tuple) and all(isinstance(name, str) for name in value)
+    return list(value) if named else []
 
 
 def _checked_weights(weights: str, file: str | None, sets: tuple[str, ...]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ them) are imported only where the files themselves must be looked into.
 from __future__ import annotations
 
 import os
+import reprlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -169,7 +170,13 @@ def resolve(dataset: str, location: str | None) -> tuple[str, Path | None]:
 
 
 def _absolute(path: str) -> Path:
-    return Path(os.path.abspath(os.path.expanduser(path)))
+    absolute = Path(os.path.abspath(os.path.expanduser(path)))
+    try:
+        absolute.exists()
+    except (OSError, ValueError) as error:  # too long, a folder that may not be looked into, NUL
+        reason = getattr(error, "strerror", None) or error
+        raise InvalidInput(f"{reprlib.repr(path)} cannot be looked at: {reason}") from None
+    return absolute
 
 
 def _kind_of(path: Path, option: str) -> str:

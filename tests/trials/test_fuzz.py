@@ -104,6 +104,28 @@ def test_mutated_bytes(root: Path, name: str, data: st.DataObject) -> None:
         path.write_bytes(before)
 
 
+def test_a_spec_with_each_hostile_value_in_each_place(root: Path) -> None:
+    whole = json.loads((root / "trials" / HURT / "spec.json").read_bytes())
+    for place in leaves(whole):
+        for value in HOSTILE:
+            changed = replaced(whole, place, value)
+            opened = json.loads(json.dumps(changed))
+            if isinstance(opened["data"], dict):
+                opened["data"].pop("fingerprint", None)
+            for tried in (changed, opened):
+                with contextlib.suppress(ValidationError):
+                    TrialSpec.model_validate_json(json.dumps(tried))
+
+
+@pytest.mark.parametrize("dataset", ["cifar100", "cifar10", "synthetic", "folder", "npz"])
+def test_every_data_set_with_each_hostile_location(root: Path, dataset: str) -> None:
+    whole = json.loads((root / "trials" / HURT / "spec.json").read_bytes())
+    for location in HOSTILE:
+        opened = whole | {"data": {"dataset": dataset, "location": location}}
+        with contextlib.suppress(ValidationError):
+            TrialSpec.model_validate_json(json.dumps(opened))
+
+
 @FUZZ
 @given(data=st.data())
 def test_a_spec_from_any_json(root: Path, data: st.DataObject) -> None:
