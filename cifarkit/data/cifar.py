@@ -66,7 +66,7 @@ def _facts_of_others(official: DataFacts, found: Path, _stamp: cifar_files.Stamp
     # Of the decoded content, so that packing, unpacking or another format changes nothing.
     digest = hashlib.sha256()
     for images in (data.train_images, data.test_images):
-        digest.update(images.data)
+        digest.update(images[:].data)
     for numbers in (data.train_labels, data.test_labels):
         digest.update(numbers.astype("<i4").data)
     digest.update(repr((data.class_names, data.class_groups)).encode())

@@ -10,9 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from cifarkit.data import catalog
+from cifarkit.data.view import View
 from cifarkit.errors import InvalidInput, unknown
 
-Images = npt.NDArray[np.uint8]
+Images = npt.NDArray[np.uint8] | View
 Labels = npt.NDArray[np.int32]
 
 
@@ -22,7 +23,8 @@ class ImageDataset:
 
     Attributes:
         name: What the data set is called in messages.
-        train_images: `(n, height, width, 3)` uint8, RGB in 0..255; may be a read-only memory map.
+        train_images: `(n, height, width, 3)` uint8, RGB in 0..255; may be a read-only memory map
+            or a view.
         train_labels: `(n,)` int32 in 0..classes-1.
         test_images: `(m, height, width, 3)` uint8, of the same height and width.
         test_labels: `(m,)` int32 in 0..classes-1.
@@ -152,7 +154,7 @@ def select_classes(
 
     def part(images: Images, labels: Labels) -> tuple[Images, Labels]:
         kept = np.flatnonzero(new_label[labels] >= 0)
-        return images[kept], new_label[labels[kept]]
+        return View(images, kept), new_label[labels[kept]]
 
     train_images, train_labels = part(dataset.train_images, dataset.train_labels)
     test_images, test_labels = part(dataset.test_images, dataset.test_labels)
@@ -241,9 +243,9 @@ def split(
         np.sort(np.concatenate(validation)),
     )
     return Splits(
-        train_images=dataset.train_images[train_rows],
+        train_images=View(dataset.train_images, train_rows),
         train_labels=dataset.train_labels[train_rows],
-        validation_images=dataset.train_images[validation_rows],
+        validation_images=View(dataset.train_images, validation_rows),
         validation_labels=dataset.train_labels[validation_rows],
         test_images=dataset.test_images,
         test_labels=dataset.test_labels,

@@ -16,6 +16,7 @@ from cifarkit.data import images
 from cifarkit.data.catalog import DataFacts
 from cifarkit.data.dataset import ImageDataset, Images, Labels
 from cifarkit.data.holdout import draw_test
+from cifarkit.data.view import View
 from cifarkit.errors import InvalidInput
 
 _CONVENTIONS = (
@@ -23,6 +24,7 @@ _CONVENTIONS = (
     ("train_images", "train_labels", "test_images", "test_labels"),
 )
 _RAW = npt.NDArray[Any]
+_Pixels = npt.NDArray[np.uint8]
 
 
 def facts(path: Path) -> DataFacts:
@@ -66,13 +68,14 @@ def load(path: Path, *, image_size: int) -> ImageDataset:
         parts = [archive.array(train_name)]
         if labels.held_out is None:
             parts.append(archive.array(test_name))
-    pixels = [_resized(part, image_size) for part in _as_bytes(parts, path)]
+    pixels: list[Images] = [_resized(part, image_size) for part in _as_bytes(parts, path)]
     if labels.held_out is not None:
         if len(pixels[0]) != len(labels.held_out):
             raise InvalidInput(
                 f"--dataset: {path} has {len(pixels[0])} images for {len(labels.held_out)} labels"
             )
-        pixels = [pixels[0][~labels.held_out], pixels[0][labels.held_out]]
+        (whole,) = pixels
+        pixels = [View(whole, np.flatnonzero(part)) for part in (~labels.held_out, labels.held_out)]
     return ImageDataset(
         name=path.name,
         train_images=pixels[0],
@@ -202,7 +205,7 @@ def _class_names(path: Path, present: npt.NDArray[np.int64], given: _RAW | None)
     )
 
 
-def _as_bytes(parts: list[_RAW], path: Path) -> list[Images]:
+def _as_bytes(parts: list[_RAW], path: Path) -> list[_Pixels]:
     """RGB images in 0..255; all parts are taken to have the same range."""
     scale = _scale(parts, path)
     return [_rgb(part, scale, path) for part in parts]
@@ -225,7 +228,7 @@ def _scale(parts: list[_RAW], path: Path) -> int:
     )
 
 
-def _rgb(part: _RAW, scale: int, path: Path) -> Images:
+def _rgb(part: _RAW, scale: int, path: Path) -> _Pixels:
     pixels = part[..., None] if part.ndim == 3 else part
     if pixels.ndim != 4 or pixels.shape[-1] not in (1, 3):
         raise InvalidInput(
@@ -237,7 +240,7 @@ def _rgb(part: _RAW, scale: int, path: Path) -> Images:
     return np.repeat(pixels, 3, axis=-1) if pixels.shape[-1] == 1 else pixels
 
 
-def _resized(pixels: Images, image_size: int) -> Images:
+def _resized(pixels: _Pixels, image_size: int) -> _Pixels:
     if max(pixels.shape[1:3]) <= image_size:
         return pixels
     smaller = np.empty((len(pixels), image_size, image_size, 3), np.uint8)

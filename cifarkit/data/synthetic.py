@@ -50,9 +50,9 @@ def load() -> ImageDataset:
     cache.write(
         entry,
         {
-            "train_images": made.train_images,
+            "train_images": made.train_images[:],
             "train_labels": made.train_labels,
-            "test_images": made.test_images,
+            "test_images": made.test_images[:],
             "test_labels": made.test_labels,
         },
     )
@@ -167,7 +167,9 @@ def _render(shape: str, finish: str, count: int, seed: int) -> npt.NDArray[np.ui
     picture = _occlude(draw, picture, x, y)
     light = draw.uniform(0.65, 1.15) + draw.uniform(-0.25, 0.25) * x + draw.uniform(-0.25, 0.25) * y
     picture = picture * light[:, None] + draw.uniform(0.03, 0.12)[:, None] * draw.noise()
-    levels: Images = np.clip(picture * np.float32(255) + np.float32(0.5), 0, 255).astype(np.uint8)
+    levels: npt.NDArray[np.uint8] = np.clip(
+        picture * np.float32(255) + np.float32(0.5), 0, 255
+    ).astype(np.uint8)
     return levels.transpose(0, 2, 3, 1)
 
 

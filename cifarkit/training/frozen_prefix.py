@@ -16,20 +16,21 @@ from typing import Any
 import numpy as np
 
 from cifarkit.data import rows
+from cifarkit.data.dataset import Images
 from cifarkit.data.rows import Rows
 from cifarkit.profiling.flops import flops_per_image
 from cifarkit.specs import TrainSpec
-from cifarkit.training.cut import Cut, cut
+from cifarkit.training.cut import cut
 from cifarkit.training.steps import uses_xla
 
-Inputs = np.ndarray | Rows | tuple[Rows, ...]
+Inputs = Images | Rows | tuple[Rows, ...]
 
 MIN_FLOPS_PER_BYTE = 1_000
 """What a byte must save to be worth reading in every epoch: a disk or the way to a GPU gives about
 1e9 bytes a second, so this is 1e12 FLOP/s, between a CPU's rate and a GPU's."""
 
 _EVENT_INTERVAL_SECONDS = 0.5
-_VERSION = 1  # Raised whenever the same model and images would give other activations.
+_VERSION = 2  # Raised whenever the same model and images would give other activations.
 
 
 @dataclass(frozen=True)
@@ -46,11 +47,11 @@ class Source:
 
     model: Any
     dtypes: tuple[str, ...] = ("uint8",)
-    stored: tuple[tuple[np.ndarray, tuple[Rows, ...]], ...] = ()
+    stored: tuple[tuple[Images, tuple[Rows, ...]], ...] = ()
     seconds: float = 0.0
     note: str = ""
 
-    def of(self, images: np.ndarray) -> Inputs:
+    def of(self, images: Images) -> Inputs:
         """The model's input for some images; if the prefix is used, they must be among `stored`."""
         if not self.stored:
             return images
@@ -62,7 +63,7 @@ class Source:
 
 def source(
     model: Any,
-    parts: Sequence[np.ndarray],
+    parts: Sequence[Images],
     train: TrainSpec,
     *,
     epochs: int,
@@ -91,11 +92,16 @@ def source(
     if flops_per_image(halves.prefix) < MIN_FLOPS_PER_BYTE * bytes_per_image:
         return Source(model)
 
+    try:
+        identity = prefix_identity(halves.prefix)
+    except NotImplementedError:  # of an operation by a third party: another would share its key
+        return Source(model)
+
     began = time.perf_counter()
     size = _in_words(bytes_per_image * sum(map(len, parts)))
     emit("phase", {"phase": "frozen layers"})
     try:
-        stored = _all_parts(halves, parts, train.batch_size, bytes_per_image, emit)
+        stored = _all_parts(halves.prefix, identity, parts, train.batch_size, bytes_per_image, emit)
     except OSError as error:
         note = f"the frozen layers ran in every epoch: what they give could not be kept: {error}"
         return Source(model, note=note)
@@ -116,21 +122,21 @@ def source(
 
 
 def _all_parts(
-    halves: Cut,
-    parts: Sequence[np.ndarray],
+    prefix: Any,
+    identity: bytes,
+    parts: Sequence[Images],
     batch_size: int,
     bytes_per_image: int,
     emit: Callable[[str, dict[str, Any]], None],
 ) -> list[tuple[Rows, ...]] | None:
     """What the prefix gives for each part; None if there is no room for it."""
-    identity = prefix_identity(halves.prefix)
     entries = [_entry(identity, images) for images in parts]
     found = {entry: rows.read(entry) for entry in entries}
     absent = {e: images for e, images in zip(entries, parts, strict=True) if found[e] is None}
     needed = bytes_per_image * sum(map(len, absent.values()))
     if absent and not rows.make_room(needed, keep=entries):
         return None
-    run = _compiled(halves.prefix)
+    run = _compiled(prefix)
     progress = _Progress(sum(map(len, absent.values())), emit)
     for entry, images in absent.items():
         with rows.lock(entry):
@@ -178,7 +184,7 @@ def _compiled(prefix: Any) -> Any:
 
 
 def _batches(
-    run: Any, images: np.ndarray, batch_size: int, progress: _Progress
+    run: Any, images: Images, batch_size: int, progress: _Progress
 ) -> Iterator[list[np.ndarray]]:
     for start in range(0, len(images), batch_size):
         batch = images[start : start + batch_size]
@@ -195,6 +201,9 @@ def prefix_identity(prefix: Any) -> bytes:
     """Of everything but the images that decides what the prefix gives: layers and weights.
 
     Names are left out: Keras numbers them by what else a process has built.
+
+    Raises:
+        NotImplementedError: An operation cannot tell its configuration.
     """
     import keras
     import tensorflow as tf
@@ -207,7 +216,7 @@ def prefix_identity(prefix: Any) -> bytes:
     add(_VERSION, keras.__version__, tf.__version__, uses_xla())
     operations = prefix.operations
     for operation in operations:
-        add(type(operation).__name__, _settings(operation))
+        add(type(operation).__name__, _settings(operation), _call(operation, operations))
         add([(x.shape, x.dtype) for x in keras.tree.flatten(operation.output)])
         for weight in getattr(operation, "weights", ()):
             digest.update(np.ascontiguousarray(weight).data)
@@ -217,23 +226,37 @@ def prefix_identity(prefix: Any) -> bytes:
 
 def _settings(operation: Any) -> dict[str, Any]:
     """The plain values of its configuration: strides, axes, scales, the kind of activation."""
-    try:
-        config = operation.get_config()
-    except NotImplementedError:
-        return {}
     left_out = ("name", "trainable", "layers")
     return {
         key: value
-        for key, value in config.items()
+        for key, value in operation.get_config().items()
         if key not in left_out and not isinstance(value, dict)
     }
 
 
-def _entry(identity: bytes, images: np.ndarray) -> str:
+def _call(operation: Any, operations: Sequence[Any]) -> str:
+    """What it was called on: the operations that feed it, by number, and all plain arguments."""
+    import keras
+
+    def told(argument: Any) -> Any:
+        if not isinstance(argument, keras.KerasTensor):
+            return argument
+        producer, _, place = argument._keras_history
+        return ("tensor", operations.index(producer), place)
+
+    calls = [
+        node.arguments
+        for node in operation._inbound_nodes
+        if all(x._keras_history.operation in operations for x in node.input_tensors)
+    ]
+    return repr(keras.tree.map_structure(told, [(call.args, call.kwargs) for call in calls]))
+
+
+def _entry(identity: bytes, images: Images) -> str:
     digest = hashlib.sha256(identity)
     digest.update(repr((images.shape, images.dtype)).encode())
-    for image in images:
-        digest.update(np.ascontiguousarray(image).data)
+    for start in range(0, len(images), 1024):
+        digest.update(np.ascontiguousarray(images[start : start + 1024]).data)
     return digest.hexdigest()[:32]
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from cifarkit.data.dataset import Splits
+from cifarkit.data.dataset import Images, Splits
 from cifarkit.data.pipeline import Batches, make_augment
 from cifarkit.specs import RANDOM_LEARNING_RATE, TrainSpec
 from cifarkit.training.build import BuiltModel, all_frozen
@@ -62,7 +62,7 @@ class NotFinite(ArithmeticError):
     """A loss stopped being a number: the learning rate is too high, as a rule."""
 
 
-Logits = Callable[[np.ndarray], np.ndarray]
+Logits = Callable[[Images], np.ndarray]
 
 
 def fit(
@@ -161,7 +161,7 @@ class _Run:
                 best_weights = list(self.saved.variables["best"]) or _copied(self.model.weights)
         self.saved = None  # its arrays are as large as the model
 
-        def logits_of(images: np.ndarray) -> np.ndarray:
+        def logits_of(images: Images) -> np.ndarray:
             return predict(steps, taken.of(images), self.micro_batch or train.batch_size)
 
         for epoch in range(len(self.done.history) + 1, last + 1):

@@ -74,8 +74,9 @@ def run_trial(
 
     emit("phase", {"phase": "build"})
     keras.utils.set_random_seed(spec.train.seed)
+    height, width = splits.train_images.shape[1:3]
     with precision(spec.train.precision):
-        built = build(spec.model, splits.train_images.shape[1:3], trials=folder.parent)
+        built = build(spec.model, (height, width), trials=folder.parent)
     build_seconds = clock.lap()
 
     def spent() -> Spent:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -32,7 +33,8 @@ def dataset_of(sizes: list[int], test_per_class: int = 1) -> ImageDataset:
 
 
 def numbers_of(images: np.ndarray) -> list[int]:
-    return (images[:, 0, 0, 0] + images[:, 0, 0, 1].astype(int) * 256).tolist()
+    pixels = images[:]
+    return (pixels[:, 0, 0, 0] + pixels[:, 0, 0, 1].astype(int) * 256).tolist()
 
 
 def split_of(data: ImageDataset, size: int | None = None, fraction: float = 0.2) -> Splits:
@@ -52,7 +54,7 @@ class TestSelectClasses:
         assert chosen.class_names == ("class_3", "class_0")
         assert chosen.class_groups == ("group_1", "group_0")
         assert np.bincount(chosen.train_labels).tolist() == [6, 3]
-        assert chosen.test_images[:, 0, 0, 0].tolist() == [0, 3]
+        assert chosen.test_images[:][:, 0, 0, 0].tolist() == [0, 3]
         assert chosen.test_labels.tolist() == [1, 0]
 
     def test_images_keep_their_labels(self) -> None:
@@ -146,6 +148,18 @@ class TestSplit:
     def test_the_order_behind_it_never_changes(self) -> None:
         """A stored trial would otherwise be told another validation part than it had."""
         assert shuffled(10, 3, 99).tolist() == [8, 5, 4, 1, 7, 3, 9, 0, 2, 6]
+
+    def test_no_image_is_copied_before_it_is_asked_for(self) -> None:
+        images = np.zeros((4_000, 32, 32, 3), np.uint8)
+        labels = (np.arange(4_000) % 8).astype(np.int32)
+        names = tuple("abcdefgh")
+        data = ImageDataset("", images, labels, images, labels, names)
+        tracemalloc.start()
+        parts = split_of(select_classes(data, 7, 1, None))
+        _, most_bytes = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert parts.train_images.shape == (2_800, 32, 32, 3)
+        assert most_bytes < images.nbytes / 20
 
     def test_the_test_part_is_handed_through(self) -> None:
         data = dataset_of([5, 5])

@@ -257,6 +257,17 @@ def test_the_key_is_of_what_is_computed_not_of_what_it_is_called() -> None:
     assert identity(unfreeze=0.0) != first
 
 
+def test_the_key_knows_what_an_operation_was_called_with() -> None:
+    def identity(constant: float, doubled_first: bool) -> bytes:
+        inputs = keras.Input((4, 4, 3))
+        one, other = keras.ops.multiply(inputs, 2.0), keras.ops.add(inputs, constant)
+        pair = (one, other) if doubled_first else (other, one)
+        return prefix_identity(keras.Model(inputs, keras.ops.subtract(*pair)))
+
+    assert identity(1.0, True) == identity(1.0, True)
+    assert len({identity(1.0, True), identity(5.0, True), identity(1.0, False)}) == 3
+
+
 def test_the_files_are_gone_and_rows_still_read(cache_folder: Path) -> None:
     """Another process may drop an entry that this one reads."""
     with rows.lock("some"):
