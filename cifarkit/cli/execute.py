@@ -161,9 +161,7 @@ def _fetch(specs: Sequence[TrialSpec]) -> None:
             if dataset != "synthetic":
                 import_quietly()  # the download is Keras'
             catalog.fetch(dataset, location)
-    if weights.missing(spec.model for spec in specs):
-        say("Fetching ImageNet weights ...")
-        weights.fetch(spec.model for spec in specs)
+    weights.fetch((spec.model for spec in specs), say)
 
 
 def _threads(jobs: int) -> dict[str, str]:
