@@ -37,7 +37,8 @@ def main() -> None:
     import keras
     import tensorflow as tf
 
-    from cifarkit.data.pipeline import Batches, make_augment
+    from cifarkit.data.augment import Change, make_augment
+    from cifarkit.data.pipeline import Batches
 
     rng = np.random.default_rng(0)
     shape = (chosen.images, chosen.native, chosen.native, 3)
@@ -47,7 +48,8 @@ def main() -> None:
     augment = make_augment(flip=True, rotation=0.1, zoom=0.1, contrast=0.1)
 
     def ours() -> Iterable[Any]:
-        return Batches(images, labels, batch_size=BATCH_SIZE, seed=0, epoch=1, augment=augment)
+        change = Change.of_view(augment, 0, 1, len(labels))
+        return Batches(images, labels, batch_size=BATCH_SIZE, seed=0, epoch=1, change=change)
 
     def keras_layers(side: int) -> Callable[[], Iterable[Any]]:
         layers = keras.Sequential(

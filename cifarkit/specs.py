@@ -115,12 +115,19 @@ class Augmentation(_Spec):
         rotation: Up to this fraction of a full turn, either way.
         zoom: Scale by 1 - zoom .. 1 + zoom.
         contrast: Scale the distance from the channel's mean by 1 - contrast .. 1 + contrast.
+        augment_views: Change each image in this many ways, over and over, one in each epoch, so
+            that what is frozen need not see it more often; None for another way in every epoch.
     """
 
     flip: bool = True
     rotation: Fraction = 0.1
     zoom: Annotated[float, Field(ge=0, lt=1)] = 0.1
     contrast: Fraction = 0.1
+    augment_views: Count | None = None
+
+    def amounts(self) -> dict[str, Any]:
+        """What is done to an image, without how often."""
+        return self.model_dump(exclude={"augment_views"})
 
 
 class ModelSpec(_Spec):
@@ -285,9 +292,18 @@ def identity(spec: Mapping[str, Any]) -> str:
         **spec,
         "data": {k: v for k, v in spec["data"].items() if k != "location"},
         "model": {k: v for k, v in spec["model"].items() if k != "weights_file"},
+        "train": _as_first_written(spec["train"]),
     }
     canonical = json.dumps(counted, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()[:12]
+
+
+def _as_first_written(train: Mapping[str, Any]) -> dict[str, Any]:
+    """Without settings that came later and are not used: ids of earlier trials stay."""
+    augmentation = train["augmentation"]
+    if augmentation is not None and augmentation.get("augment_views") is None:
+        augmentation = {k: v for k, v in augmentation.items() if k != "augment_views"}
+    return {**train, "augmentation": augmentation}
 
 
 SETTINGS: dict[str, str] = {

@@ -68,6 +68,7 @@ CHANGES = {
     "rotation": 0.2,
     "zoom": 0.2,
     "contrast": 0.2,
+    "augment_views": 2,
     "seed": 1,
     "precision": "mixed_bfloat16",
     "class_names": ("apple", "bear"),

@@ -134,6 +134,16 @@ SETTINGS: dict[str, Any] = {
             default="augment",
         ),
     ],
+    "augment_views": Annotated[
+        int | None,
+        _option(
+            TRAINING,
+            "--augment-views",
+            help="Augment each image in this many ways, in turn; frozen layers then run once "
+            "for each.",
+            default="another way in every epoch",
+        ),
+    ],
     "precision": Annotated[
         str | None,
         _option(

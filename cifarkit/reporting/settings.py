@@ -157,13 +157,18 @@ def _spoken(spec: TrialSpec) -> dict[str, str]:
         spoken[name] = "" if quiet else plain(numbers.setting(name, value))
     spoken["model"] = model_name(spec.model.model)
     spoken["dataset"] = dataset_name(spec.data)
-    amounts = [
-        "flip" if name == "flip" else f"{name} {numbers.percent(values[name])}"
-        for name in Augmentation.model_fields
-        if values[name]
-    ]
+    amounts = [_amount(name, values[name]) for name in Augmentation.model_fields if values[name]]
     spoken["augment"] = ", ".join(amounts) if values["augment"] and amounts else "none"
     return spoken
+
+
+def _amount(name: str, value: Any) -> str:
+    """One part of the augmentation, in words."""
+    if name == "flip":
+        return name
+    if name == "augment_views":
+        return counted(value, "fixed view", "fixed views")
+    return f"{name} {numbers.percent(value)}"
 
 
 def _grouped(arms: Mapping[str, Sequence[str]]) -> str:

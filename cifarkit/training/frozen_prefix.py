@@ -1,8 +1,9 @@
 """Run what is frozen once per image, keep what it gives, and train the rest on that.
 
-Without augmentation, the frozen layers give the same tensors for an image in every epoch. They are
-computed once, kept in the cache, and read by every later trial with the same frozen part: a sweep
-over learning rates, batch sizes or optimizers computes them once.
+Without augmentation, or with a fixed number of augmented views, the frozen layers give the same
+tensors for an image again and again. They are computed once, kept in the cache, and read by every
+later trial with the same frozen part: a sweep over learning rates, batch sizes or optimizers
+computes them once.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from cifarkit.data import rows
+from cifarkit.data.augment import Augmented
 from cifarkit.data.dataset import Images
 from cifarkit.data.rows import Rows
 from cifarkit.profiling.flops import flops_per_image
@@ -23,7 +25,8 @@ from cifarkit.specs import TrainSpec
 from cifarkit.training.cut import cut
 from cifarkit.training.steps import uses_xla
 
-Inputs = Images | Rows | tuple[Rows, ...]
+Part = Images | Augmented
+Inputs = Part | Rows | tuple[Rows, ...]
 
 MIN_FLOPS_PER_BYTE = 1_000
 """What a byte must save to be worth reading in every epoch: a disk or the way to a GPU gives about
@@ -47,11 +50,11 @@ class Source:
 
     model: Any
     dtypes: tuple[str, ...] = ("uint8",)
-    stored: tuple[tuple[Images, tuple[Rows, ...]], ...] = ()
+    stored: tuple[tuple[Part, tuple[Rows, ...]], ...] = ()
     seconds: float = 0.0
     note: str = ""
 
-    def of(self, images: Images) -> Inputs:
+    def of(self, images: Part) -> Inputs:
         """The model's input for some images; if the prefix is used, they must be among `stored`."""
         if not self.stored:
             return images
@@ -63,7 +66,7 @@ class Source:
 
 def source(
     model: Any,
-    parts: Sequence[Images],
+    parts: Sequence[Part],
     train: TrainSpec,
     *,
     epochs: int,
@@ -71,16 +74,18 @@ def source(
 ) -> Source:
     """The suffix of a model with its inputs computed, where that is exact and pays.
 
-    That is: no augmentation, more than one epoch, something frozen that costs enough
-    (`MIN_FLOPS_PER_BYTE`), and activations that the cache has room for (`rows.make_room`).
+    That is: an image is seen more than once as it is (no augmentation, or fewer views than
+    epochs), something is frozen that costs enough (`MIN_FLOPS_PER_BYTE`), and the cache has room
+    for the activations (`rows.make_room`).
     Otherwise the model as it is.
 
     Args:
         model: Frozen and unfrozen as it is to be trained.
-        parts: Every array of images, (n, h, w, 3) uint8, that the source will be asked for.
+        parts: Every array of images, (n, h, w, 3), that the source will be asked for.
         emit: Told of the progress.
     """
-    if train.augmentation is not None or epochs < 2 or not any(map(len, parts)):
+    views = train.augmentation.augment_views if train.augmentation else 1
+    if views is None or epochs <= views or not any(map(len, parts)):
         return Source(model)
     halves = cut(model)
     if halves is None:
@@ -116,15 +121,15 @@ def source(
         tuple(_stored(tensor.dtype) for tensor in halves.suffix.inputs),
         tuple(zip(parts, stored, strict=True)),
         time.perf_counter() - began,
-        f"the frozen layers ran once per image, not once per epoch; what they give takes {size} "
-        "of the cache",
+        f"the frozen layers ran once per {'view' if train.augmentation else 'image'}, not once per "
+        f"epoch; what they give takes {size} of the cache",
     )
 
 
 def _all_parts(
     prefix: Any,
     identity: bytes,
-    parts: Sequence[Images],
+    parts: Sequence[Part],
     batch_size: int,
     bytes_per_image: int,
     emit: Callable[[str, dict[str, Any]], None],
@@ -168,27 +173,27 @@ class _Progress:
 
 
 def _compiled(prefix: Any) -> Any:
-    """(n, h, w, 3) uint8 images to a list of tensors, as they are kept."""
+    """(n, h, w, 3) float32 images to a list of tensors, as they are kept."""
     import tensorflow as tf
 
     shape = (None, *prefix.inputs[0].shape[1:])
 
     @tf.function(
-        jit_compile=uses_xla(), autograph=False, input_signature=[tf.TensorSpec(shape, tf.uint8)]
+        jit_compile=uses_xla(), autograph=False, input_signature=[tf.TensorSpec(shape, tf.float32)]
     )
     def run(images: Any) -> list[Any]:
-        outputs = prefix(tf.cast(images, tf.float32), training=False)
+        outputs = prefix(images, training=False)
         return [tf.cast(x, _stored(x.dtype.name)) for x in tf.nest.flatten(outputs)]
 
     return run
 
 
 def _batches(
-    run: Any, images: Images, batch_size: int, progress: _Progress
+    run: Any, images: Part, batch_size: int, progress: _Progress
 ) -> Iterator[list[np.ndarray]]:
     for start in range(0, len(images), batch_size):
         batch = images[start : start + batch_size]
-        yield [output.numpy() for output in run(batch)]
+        yield [output.numpy() for output in run(batch.astype(np.float32))]
         progress.add(len(batch))
 
 
@@ -252,8 +257,12 @@ def _call(operation: Any, operations: Sequence[Any]) -> str:
     return repr(keras.tree.map_structure(told, [(call.args, call.kwargs) for call in calls]))
 
 
-def _entry(identity: bytes, images: Images) -> str:
+def _entry(identity: bytes, images: Part) -> str:
     digest = hashlib.sha256(identity)
+    if isinstance(images, Augmented):
+        digest.update(repr(sorted(images.settings.items())).encode())
+        digest.update(images.change.chances.data)
+        images = images.images
     digest.update(repr((images.shape, images.dtype)).encode())
     for start in range(0, len(images), 1024):
         digest.update(np.ascontiguousarray(images[start : start + 1024]).data)

@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from cifarkit.data.augment import Augmented, Change, make_augment
 from cifarkit.data.dataset import Images, Splits
-from cifarkit.data.pipeline import Batches, make_augment
+from cifarkit.data.pipeline import Batches
 from cifarkit.specs import RANDOM_LEARNING_RATE, TrainSpec
 from cifarkit.training.build import BuiltModel, all_frozen
 from cifarkit.training.checkpoint import Checkpoints, Snapshot
@@ -122,9 +123,9 @@ class _Run:
         self.emit, self.on_epoch = emit, on_epoch
         self.checkpoints, self.micro_batch = checkpoints, micro_batch
         self.began = time.perf_counter()
-        self.augment = (
-            make_augment(**train.augmentation.model_dump()) if train.augmentation else None
-        )
+        self.amounts = train.augmentation.amounts() if train.augmentation else {}
+        self.augment = make_augment(**self.amounts) if train.augmentation else None
+        self.views = self._views(train)
         self.all_epochs = train.head_epochs + train.epochs
         self.saved = checkpoints.load() if checkpoints else None
         self.done = Fit(**self.saved.progress) if self.saved else Fit()
@@ -143,7 +144,7 @@ class _Run:
 
         Without patience it ends with the last epoch's weights, else with the best one's.
         """
-        parts = [self.splits.train_images, self.splits.validation_images]
+        parts = [*self.views, self.splits.validation_images]
         if patience is not None:
             parts.append(self.splits.test_images)
         taken = source(self.model, parts, train, epochs=last - after, emit=self.emit)
@@ -152,7 +153,10 @@ class _Run:
             self.done.notes.append(taken.note)
         self.emit("phase", {"phase": "compile"})
         began = time.perf_counter()
-        steps = compile_steps(taken.model, train, taken.dtypes, self.micro_batch)
+        augmented = self.augment is not None and not taken.stored
+        steps = compile_steps(
+            taken.model, train, taken.dtypes, self.micro_batch, augmented=augmented
+        )
         traced_seconds = time.perf_counter() - began
         best_weights: list[np.ndarray] | None = None
         if self.saved and after < self.resumed_at:
@@ -197,16 +201,36 @@ class _Run:
         }
         self.checkpoints.save(epoch, Snapshot(asdict(self.done), variables))
 
+    def _views(self, train: TrainSpec) -> list[Images | Augmented]:
+        """The training images, once for each way in which they are shown, if those are few."""
+        images, augmentation = self.splits.train_images, train.augmentation
+        if augmentation is None or augmentation.augment_views is None:
+            return [images]
+        return [
+            Augmented(images, change, self.amounts)
+            for view in range(1, augmentation.augment_views + 1)
+            if (change := self._change(train, view))
+        ]
+
+    def _change(self, train: TrainSpec, epoch: int) -> Change | None:
+        """How the training images are augmented in an epoch."""
+        if self.augment is None or train.augmentation is None:
+            return None
+        views = train.augmentation.augment_views
+        view = epoch if views is None else (epoch - 1) % views + 1
+        return Change.of_view(self.augment, train.seed, view, len(self.splits.train_labels))
+
     def _epoch(
         self, epoch: int, train: TrainSpec, taken: Source, steps: Steps, logits_of: Logits
     ) -> dict[str, float]:
+        view = self.views[(epoch - 1) % len(self.views)]
         batches = Batches(
-            taken.of(self.splits.train_images),
+            taken.of(view) if taken.stored else self.splits.train_images,
             self.splits.train_labels,
             batch_size=train.batch_size,
             seed=train.seed,
             epoch=epoch,
-            augment=self.augment,
+            change=None if taken.stored else self._change(train, epoch),
         )
 
         def report(seen: int) -> None:

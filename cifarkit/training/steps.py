@@ -61,12 +61,15 @@ def compile_steps(
     train: TrainSpec,
     dtypes: Sequence[str] = ("uint8",),
     micro_batch: int | None = None,
+    *,
+    augmented: bool = False,
 ) -> Steps:
     """Compile the steps of a model whose layers are frozen and unfrozen as they shall be.
 
     Args:
-        dtypes: What each of the model's inputs is given, before augmentation.
+        dtypes: What each of the model's inputs is given.
         micro_batch: Have no more images than that in memory at once; None for whole batches.
+        augmented: What is trained on was augmented, which makes it float32.
     """
     import keras
     import tensorflow as tf
@@ -78,7 +81,6 @@ def compile_steps(
     optimizer.build(weights)
     outputs = model.output_shape[-1]
     xla = uses_xla()
-    augmented = ["float32"] * len(dtypes) if train.augmentation else dtypes
 
     def signature(given: Sequence[str]) -> Any:
         inputs = zip(model.inputs, given, strict=True)
@@ -118,7 +120,10 @@ def compile_steps(
     def predict_step(images: Any) -> Any:
         return run(images, training=False)
 
-    batch = (signature(augmented), tf.TensorSpec((None,), tf.int32))
+    batch = (
+        signature(["float32"] * len(dtypes) if augmented else dtypes),
+        tf.TensorSpec((None,), tf.int32),
+    )
     if micro_batch is None:
         return Steps(train_step.get_concrete_function(*batch), predict_step, optimizer)
     step = in_micro_batches(

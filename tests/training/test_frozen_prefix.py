@@ -159,6 +159,24 @@ def test_trials_that_share_it_compute_it_once(computed: list[int]) -> None:
     assert computed == [40, 12, 11] * 2
 
 
+def test_a_few_augmented_views_train_as_in_the_whole_model(
+    monkeypatch: pytest.MonkeyPatch, computed: list[int]
+) -> None:
+    chosen = {"augment": True, "augment_views": 2, "epochs": 5}
+    expected, logits, *_ = live(monkeypatch, **chosen)
+    found, found_logits, *_ = train(**chosen)
+    assert "once per view" in found.notes[0]
+    assert computed == [40, 40, 12, 11]
+    np.testing.assert_allclose(figures(found), figures(expected), rtol=2e-4, atol=1e-5)
+    np.testing.assert_allclose(found_logits, logits, rtol=2e-3, atol=1e-4)
+    train(**chosen, learning_rate=1e-2, batch_size=8)
+    assert len(computed) == 4
+    train(**chosen, rotation=0.2)
+    assert computed[4:] == [40, 40]
+    train(**chosen | {"epochs": 2})  # no view is seen twice
+    assert len(computed) == 6
+
+
 @pytest.mark.parametrize("fault", ["flipped", "cut short", "no checksums"])
 def test_a_damaged_entry_is_made_anew(fault: str, cache_folder: Path, computed: list[int]) -> None:
     first, *_ = train(epochs=2)

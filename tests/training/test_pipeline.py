@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 
-from cifarkit.data.pipeline import Batches, make_augment
+from cifarkit.data.augment import Change, make_augment
+from cifarkit.data.pipeline import Batches
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (25, 8, 8, 3), dtype=np.uint8)
 LABELS = np.arange(25, dtype=np.int32)
+CHANCES = np.random.default_rng(1).random((25, 4), dtype=np.float32)
 NOTHING = {"flip": False, "rotation": 0.0, "zoom": 0.0, "contrast": 0.0}
 
 
@@ -34,21 +36,34 @@ def test_the_order_follows_from_seed_and_epoch() -> None:
 
 def test_augmentation_follows_from_seed_and_epoch() -> None:
     augment = make_augment(flip=True, rotation=0.1, zoom=0.1, contrast=0.1)
-    first, again, later = (epoch(n, augment=augment)[0][0] for n in (1, 1, 2))
+
+    def view(number: int, seed: int = 0) -> np.ndarray:
+        return epoch(1, change=Change.of_view(augment, seed, number, 25))[0][0]
+
+    first, again, later = view(1), view(1), view(2)
     np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, view(1, seed=1))
     assert first.dtype == np.float32
     assert first.min() >= 0
     assert first.max() <= 255
     assert not np.array_equal(first, later)
 
 
+def test_what_is_done_to_an_image_does_not_depend_on_its_batch() -> None:
+    augment = make_augment(flip=True, rotation=0.1, zoom=0.1, contrast=0.1)
+    change = Change.of_view(augment, 0, 1, 25)
+    whole = np.asarray(change(IMAGES, slice(None)))
+    for images, labels in epoch(1, change=change):
+        np.testing.assert_allclose(images, whole[labels], atol=1e-3)
+
+
 def test_no_amounts_change_nothing() -> None:
-    out = make_augment(**NOTHING)(IMAGES, np.array([1, 2], np.int32))
+    out = make_augment(**NOTHING)(IMAGES, CHANCES[:25])
     np.testing.assert_array_equal(np.asarray(out), IMAGES.astype(np.float32))
 
 
 def test_a_flip_is_the_image_or_its_mirror_image() -> None:
-    out = np.asarray(make_augment(**NOTHING | {"flip": True})(IMAGES, np.array([1, 2], np.int32)))
+    out = np.asarray(make_augment(**NOTHING | {"flip": True})(IMAGES, CHANCES[:25]))
     kept = np.isclose(out, IMAGES, atol=1e-3).all(axis=(1, 2, 3))
     turned = np.isclose(out, IMAGES[:, :, ::-1], atol=1e-3).all(axis=(1, 2, 3))
     assert (kept ^ turned).all()
@@ -59,7 +74,7 @@ def test_a_flip_is_the_image_or_its_mirror_image() -> None:
 def test_contrast_keeps_the_mean_and_scales_the_deviation() -> None:
     grey = np.clip(IMAGES, 100, 156)  # far enough from black and white that nothing is clipped
     augment = make_augment(**NOTHING | {"contrast": 0.5})
-    out = np.asarray(augment(grey, np.array([1, 2], np.int32)))
+    out = np.asarray(augment(grey, CHANCES[:25]))
     np.testing.assert_allclose(out.mean(axis=(1, 2)), grey.mean(axis=(1, 2)), rtol=1e-4)
     factor = out.std(axis=(1, 2)) / grey.std(axis=(1, 2))
     assert (factor > 0.5).all()
@@ -74,7 +89,7 @@ def test_geometry_turns_about_the_centre(amount: dict[str, float]) -> None:
     x, y = np.meshgrid(np.arange(33) - 16, np.arange(33) - 16)
     disc = np.where((x**2 + y**2 < 80)[..., None], 255, 0) * np.ones(3)
     images = np.stack([disc] * 16).astype(np.uint8)
-    out = np.asarray(make_augment(**NOTHING | amount)(images, np.array([3, 4], np.int32)))
+    out = np.asarray(make_augment(**NOTHING | amount)(images, CHANCES[:16]))
     weight = out[..., 0].sum(axis=(1, 2))
     np.testing.assert_allclose((out[..., 0] * x).sum(axis=(1, 2)) / weight, 0, atol=0.05)
     np.testing.assert_allclose((out[..., 0] * y).sum(axis=(1, 2)) / weight, 0, atol=0.05)
@@ -86,16 +101,16 @@ def test_geometry_turns_about_the_centre(amount: dict[str, float]) -> None:
     else:
         np.testing.assert_allclose(area, 1, atol=0.03)
     constant = np.full((4, 9, 9, 3), 77, np.uint8)
-    flat = make_augment(**NOTHING | amount)(constant, np.array([3, 4], np.int32))
+    flat = make_augment(**NOTHING | amount)(constant, CHANCES[:4])
     np.testing.assert_allclose(np.asarray(flat), 77, atol=1e-3)
 
 
 def test_a_failure_in_the_thread_reaches_the_consumer() -> None:
-    def broken(images: object, seed: object) -> object:
+    def broken(images: object, rows: object) -> object:
         raise RuntimeError("no such colour")
 
     with pytest.raises(RuntimeError, match="no such colour"):
-        epoch(1, augment=broken)
+        epoch(1, change=broken)
 
 
 def test_a_consumer_that_stops_early_stops_the_thread() -> None:
