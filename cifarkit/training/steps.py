@@ -43,11 +43,15 @@ def uses_xla() -> bool:
 def make_optimizer(train: TrainSpec) -> Any:
     import keras
 
+    from cifarkit.training import kernels
+
+    # XLA fuses by itself.
+    adams = keras.optimizers if uses_xla() else kernels
     kind = {
-        "adam": keras.optimizers.Adam,
+        "adam": adams.Adam,
         "adamax": keras.optimizers.Adamax,
         "sgd": keras.optimizers.SGD,
-        "adamw": keras.optimizers.AdamW,
+        "adamw": adams.AdamW,
         "rmsprop": keras.optimizers.RMSprop,
     }[train.optimizer]
     optimizer = kind(train.learning_rate, weight_decay=train.weight_decay or None)
@@ -74,6 +78,10 @@ def compile_steps(
     import keras
     import tensorflow as tf
 
+    from cifarkit.training.kernels import fuse_batchnorm
+
+    if not uses_xla():
+        fuse_batchnorm(model)
     # Grappler rewrites the graph for longer than it saves in runs of this length.
     tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
     optimizer = make_optimizer(train)

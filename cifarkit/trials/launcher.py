@@ -98,6 +98,12 @@ class ProcessLauncher:
 
     def __init__(self, environment: Mapping[str, str] | None = None) -> None:
         self._environment = {"TF_CPP_MIN_LOG_LEVEL": "2", "PYTHONUNBUFFERED": "1"}
+        if platform.machine() in ("x86_64", "AMD64"):
+            # TensorFlow leaves oneDNN's kernels, which train up to twice as fast, off on processors
+            # that do not tell of AVX-512.
+            self._environment["TF_ENABLE_ONEDNN_OPTS"] = os.environ.get(
+                "TF_ENABLE_ONEDNN_OPTS", "1"
+            )
         self._environment |= environment or {}
         self._live: set[subprocess.Popen[bytes]] = set()
         self._stopped = False
