@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import psutil
@@ -30,6 +30,7 @@ from cifarkit.trials.store import Store
 
 ROOT = Path(__file__).resolve().parents[1]
 QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3"}
+Measured = TypeVar("Measured", float, tuple[float, float])
 
 
 def parser(doc: str | None, *, repeats: int) -> argparse.ArgumentParser:
@@ -66,7 +67,7 @@ def cifarkit(settings: Mapping[str, Any], environment: Mapping[str, str] = QUIET
 
     Returns:
         `seconds`: of the process. `first_batch_seconds`: from its start to its first trained batch.
-        `fit_seconds`, `peak_rss_mb` and `notes` are those of its result.
+        `fit_seconds`, `images_per_second`, `peak_rss_mb` and `notes` are those of its result.
 
     Raises:
         RuntimeError: The trial did not complete.
@@ -98,30 +99,39 @@ def cifarkit(settings: Mapping[str, Any], environment: Mapping[str, str] = QUIET
             "seconds": seconds,
             "first_batch_seconds": compiling + record.result.time.first_step_seconds,
             "fit_seconds": record.result.time.fit_seconds,
+            "images_per_second": record.result.time.images_per_second,
             "peak_rss_mb": record.result.memory.peak_rss_mb,
             "notes": record.result.notes,
         }
 
 
-def plain(settings: Mapping[str, Any]) -> dict[str, Any]:
+def plain(settings: Mapping[str, Any], environment: Mapping[str, str] = QUIET) -> dict[str, Any]:
     """Run `benchmarks/plain.py` with these settings in a process; keys as of `cifarkit`."""
     began = time.perf_counter()
     command = [sys.executable, "-m", "benchmarks.plain", json.dumps(dict(settings), default=str)]
-    done = subprocess.run(command, cwd=ROOT, env=os.environ | QUIET, capture_output=True, text=True)
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        env=os.environ | QUIET | dict(environment),
+        capture_output=True,
+        text=True,
+    )
     if done.returncode != 0:
         raise RuntimeError(done.stderr[-2000:])
     measured: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return measured | {"seconds": time.perf_counter() - began}
 
 
-def alternate(arms: Mapping[str, Callable[[], float]], repeats: int) -> dict[str, list[float]]:
+def alternate(
+    arms: Mapping[str, Callable[[], Measured]], repeats: int
+) -> dict[str, list[Measured]]:
     """Run every arm in turn, `repeats` times, in changing order; what each gave, in order."""
-    found: dict[str, list[float]] = {name: [] for name in arms}
+    found: dict[str, list[Measured]] = {name: [] for name in arms}
     for repeat in range(repeats):
         names = list(arms) if repeat % 2 == 0 else list(reversed(arms))
         for name in names:
             found[name].append(arms[name]())
-            print(f"  {name}, run {repeat + 1}: {found[name][-1]:.1f}", file=sys.stderr, flush=True)
+            print(f"  {name}, run {repeat + 1}: {found[name][-1]}", file=sys.stderr, flush=True)
     return found
 
 
