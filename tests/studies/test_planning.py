@@ -117,6 +117,7 @@ VALUES = {
     "rotation": ["0.1", "0.2"],
     "zoom": ["0.1", "0.2"],
     "contrast": ["0.1", "0.2"],
+    "augment-views": ["2", "5"],
 }
 
 
