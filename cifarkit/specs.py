@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -78,9 +79,10 @@ class DataSpec(_Spec):
             return raw
         given = {key: value for key, value in raw.items() if value is not None}
         dataset, location = given.get("dataset", "cifar100"), given.get("location")
-        if not isinstance(dataset, str) or not isinstance(location, str | None):
+        path = str | os.PathLike
+        if not isinstance(dataset, path) or not isinstance(location, path | None):
             return raw  # told when the fields are validated
-        facts = catalog.facts(dataset, location)
+        facts = catalog.facts(str(dataset), None if location is None else str(location))
         given |= {"dataset": facts.dataset, "location": facts.location}
         given["fingerprint"] = facts.fingerprint
         if names := _names(given.get("class_names")):

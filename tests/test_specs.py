@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -39,6 +40,14 @@ def test_random_weights_get_a_learning_rate_of_their_own() -> None:
 
 def test_networks_from_scratch_see_32_pixels() -> None:
     assert TrialSpec.of(model="lenet").model.image_size == 32
+
+
+def test_a_path_need_not_be_text(tmp_path: Path) -> None:
+    path = tmp_path / "tiny.npz"
+    np.savez(path, x_train=np.zeros((6, 4, 4, 3), np.uint8), y_train=[0, 1, 0, 1, 0, 1])
+    spec = TrialSpec.of(model="lenet", dataset=path)
+    assert spec == TrialSpec.of(model="lenet", dataset="npz", location=path)
+    assert spec.data.location == str(path)
 
 
 CHANGES = {
