@@ -79,8 +79,8 @@ class DataSpec(_Spec):
             return raw
         given = {key: value for key, value in raw.items() if value is not None}
         dataset, location = given.get("dataset", "cifar100"), given.get("location")
-        path = str | os.PathLike
-        if not isinstance(dataset, path) or not isinstance(location, path | None):
+        path = (str, os.PathLike)
+        if not isinstance(dataset, path) or not isinstance(location, (*path, type(None))):
             return raw  # told when the fields are validated
         facts = catalog.facts(str(dataset), None if location is None else str(location))
         given |= {"dataset": facts.dataset, "location": facts.location}
