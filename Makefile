@@ -26,7 +26,7 @@ demo: $(VENV)/installed
 test: lint
 	$(BIN)/python -m pytest
 
-BENCHMARKS := augmentation startup frozen_prefix memory report_scaling zoo
+BENCHMARKS := augmentation startup frozen_prefix memory report_scaling zoo curves
 
 bench: $(VENV)/installed
 	@rm -f bench.md

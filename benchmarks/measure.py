@@ -67,7 +67,8 @@ def cifarkit(settings: Mapping[str, Any], environment: Mapping[str, str] = QUIET
 
     Returns:
         `seconds`: of the process. `first_batch_seconds`: from its start to its first trained batch.
-        `fit_seconds`, `images_per_second`, `peak_rss_mb` and `notes` are those of its result.
+        `fit_seconds`, `epoch_seconds`, `images_per_second`, `peak_rss_mb` and `notes` are those of
+        its result.
 
     Raises:
         RuntimeError: The trial did not complete.
@@ -98,6 +99,7 @@ def cifarkit(settings: Mapping[str, Any], environment: Mapping[str, str] = QUIET
         return {
             "seconds": seconds,
             "first_batch_seconds": compiling + record.result.time.first_step_seconds,
+            "epoch_seconds": record.result.time.epoch_seconds,
             "fit_seconds": record.result.time.fit_seconds,
             "images_per_second": record.result.time.images_per_second,
             "peak_rss_mb": record.result.memory.peak_rss_mb,
