@@ -29,26 +29,16 @@ def main(settings: dict[str, Any]) -> None:
     import keras
     import tensorflow as tf
 
-    from cifarkit.data.dataset import load, select_classes, split
     from cifarkit.profiling.memory import peak_rss_mb
     from cifarkit.specs import TrialSpec
     from cifarkit.training.build import build
+    from cifarkit.training.trial import splits_of
 
     spec = TrialSpec.of(**settings)
-    data, side = spec.data, spec.model.image_size
-    splits = split(
-        select_classes(
-            load(data.dataset, data.location, image_size=side),
-            data.classes,
-            data.class_seed,
-            data.class_names,
-        ),
-        train_per_class=data.train_per_class,
-        validation_fraction=data.validation_fraction,
-        data_seed=data.data_seed,
-    )
+    side = spec.model.image_size
+    splits = splits_of(spec)
 
-    def resized(images: np.ndarray) -> np.ndarray:
+    def resized(images: Any) -> np.ndarray:
         out = np.empty((len(images), side, side, 3), np.float32)
         for start in range(0, len(images), CHUNK):
             part = images[start : start + CHUNK]

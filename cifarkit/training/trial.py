@@ -12,12 +12,29 @@ import numpy as np
 import psutil
 
 from cifarkit import __version__
+from cifarkit.data.dataset import Splits, load, select_classes, split
 from cifarkit.profiling.memory import device_peak_mb, peak_rss_mb, rss_mb
 from cifarkit.specs import TrialSpec
 from cifarkit.training.loop import Fit, cross_entropy_and_accuracy, fit
 from cifarkit.trials.store import KEPT_WEIGHTS
 from cifarkit.trials.worker import Emit
 from cifarkit.trials.writing import write_atomically
+
+
+def splits_of(spec: TrialSpec) -> Splits:
+    """The images that a trial trains on, validates on and is scored on."""
+    data = spec.data
+    return split(
+        select_classes(
+            load(data.dataset, data.location, image_size=spec.model.image_size),
+            data.classes,
+            data.class_seed,
+            data.class_names,
+        ),
+        train_per_class=data.train_per_class,
+        validation_fraction=data.validation_fraction,
+        data_seed=data.data_seed,
+    )
 
 
 def run_trial_and_keep_weights(folder: Path, emit: Emit, *, micro_batch: int | None = None) -> None:
@@ -42,7 +59,6 @@ def run_trial(
     import tensorflow  # noqa: F401  # timed here, used below
 
     import_seconds = time.perf_counter() - import_began
-    from cifarkit.data.dataset import load, select_classes, split
     from cifarkit.profiling.environment import environment
     from cifarkit.profiling.flops import flops_per_image
     from cifarkit.profiling.measurements import Memory, Parameters, Time
@@ -58,18 +74,7 @@ def run_trial(
 
     emit("phase", {"phase": "data"})
     clock = _Clock()
-    data = spec.data
-    splits = split(
-        select_classes(
-            load(data.dataset, data.location, image_size=spec.model.image_size),
-            data.classes,
-            data.class_seed,
-            data.class_names,
-        ),
-        train_per_class=data.train_per_class,
-        validation_fraction=data.validation_fraction,
-        data_seed=data.data_seed,
-    )
+    splits = splits_of(spec)
     data_seconds = clock.lap()
 
     emit("phase", {"phase": "build"})
@@ -212,7 +217,7 @@ def _top_k(logits: np.ndarray, labels: np.ndarray, k: int) -> float:
 
 
 def _write_predictions(
-    folder: Path, test_logits: np.ndarray, splits: Any, validation_logits: np.ndarray
+    folder: Path, test_logits: np.ndarray, splits: Splits, validation_logits: np.ndarray
 ) -> None:
     shifted = np.exp(test_logits - test_logits.max(axis=1, keepdims=True))
     probabilities = shifted / shifted.sum(axis=1, keepdims=True)
