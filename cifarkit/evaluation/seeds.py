@@ -142,14 +142,21 @@ def crossed_intervals(pairs: Sequence[NDArray[np.int8]]) -> list[Interval]:
         seeds = len(pair)
         rows = by_run[start : start + seeds]
         start += seeds
-        # The same draws for the same number of seeds: a pair's interval depends on no other pair.
-        drawn = np.random.default_rng([_RANDOM_SEED, seeds]).multinomial(
-            seeds - 1, np.full(seeds, 1 / seeds), size=RESAMPLES
-        )
-        means = (rows * drawn.T).sum(axis=0) / (seeds - 1)
+        means = (rows * _drawn_seeds(seeds)).sum(axis=0) / (seeds - 1)
         low, high = np.quantile(means, [0.025, 0.975])
         intervals.append(Interval(float(low), float(high)))
     return intervals
+
+
+@lru_cache(maxsize=16)
+def _drawn_seeds(seeds: int) -> NDArray[np.int64]:
+    """(seeds, RESAMPLES): how often each seed is in each resample.
+
+    The same for the same number of seeds: a pair's interval depends on no other pair.
+    """
+    chances = np.full(seeds, 1 / seeds)
+    random = np.random.default_rng([_RANDOM_SEED, seeds])
+    return random.multinomial(seeds - 1, chances, size=RESAMPLES).T
 
 
 def _resample_images(rows: NDArray[np.int8]) -> NDArray[np.float64]:

@@ -76,18 +76,21 @@ def read_trial(folder: Path) -> TrialRecord:
         ForeignFile: One is sound, but cannot be used here.
     """
     state = read_state(folder)
-    spec = read_spec(folder)
+    names = ("spec.json", "result.json", "history.csv")
+    present = [name for name in names if name == names[0] or os.path.lexists(folder / name)]
+    contents = {name: read_bytes(folder / name) for name in present}
+    spec = read_spec(folder, contents["spec.json"])
     for name in state.checksums:
         if not name.endswith(".h5"):
-            check_sum(folder, state, name)
-    result, history = folder / "result.json", folder / "history.csv"
+            check_sum(folder, state, name, contents.get(name))
+    result, history = contents.get("result.json"), contents.get("history.csv")
     return TrialRecord(
         trial_id=folder.name,
         spec=spec,
         state=state,
-        result=read_model(result, Result) if os.path.lexists(result) else None,
+        result=None if result is None else read_model(folder / "result.json", Result, result),
         folder=folder,
-        history=tuple(read_history(history)) if os.path.lexists(history) else (),
+        history=() if history is None else tuple(read_history(folder / "history.csv", history)),
     )
 
 
@@ -97,10 +100,10 @@ def read_state(folder: Path) -> State:
     return read_model(path, State) if os.path.lexists(path) else State()
 
 
-def read_spec(folder: Path) -> TrialSpec:
-    """A trial's spec, which has to hash to the folder's name."""
+def read_spec(folder: Path, content: bytes | None = None) -> TrialSpec:
+    """A trial's spec, which has to hash to the folder's name; of its content, if that was read."""
     path = folder / "spec.json"
-    content = read_bytes(path)
+    content = read_bytes(path) if content is None else content
     try:
         raw = json.loads(content)
         # Without a fingerprint the spec would be completed from whatever lies at its location.
@@ -116,9 +119,9 @@ def read_spec(folder: Path) -> TrialSpec:
         raise ForeignFile(path, f"cannot be used here: {_faults(error)}") from None
 
 
-def read_model(path: Path, kind: type[Stored]) -> Stored:
-    """A record from its JSON file."""
-    content = read_bytes(path)
+def read_model(path: Path, kind: type[Stored], content: bytes | None = None) -> Stored:
+    """A record from its JSON file, or from its content, if that was read."""
+    content = read_bytes(path) if content is None else content
     try:
         return kind.model_validate_json(content)
     except ValidationError as error:
@@ -132,17 +135,17 @@ def read_model(path: Path, kind: type[Stored]) -> Stored:
         raise DamagedFile(path, _faults(error)) from None
 
 
-def read_history(path: Path) -> Iterator[dict[str, Any]]:
-    """The rows of a `history.csv`: `epoch` whole, everything else a float."""
+def read_history(path: Path, content: bytes | None = None) -> Iterator[dict[str, Any]]:
+    """The rows of a `history.csv`, or of its content: `epoch` whole, everything else a float."""
     try:
-        text = read_bytes(path).decode("utf-8")
-        rows = csv.DictReader(io.StringIO(text, newline=""), strict=True)
-        if "epoch" not in (rows.fieldnames or ()):
+        text = (read_bytes(path) if content is None else content).decode("utf-8")
+        rows = csv.reader(io.StringIO(text, newline=""), strict=True)
+        header = next(rows, [])
+        if "epoch" not in header:
             raise ValueError("it has no column 'epoch'")
+        kinds = [int if name == "epoch" else float for name in header]
         for row in rows:
-            yield {
-                key: int(value) if key == "epoch" else float(value) for key, value in row.items()
-            }
+            yield {name: kind(value) for name, kind, value in zip(header, kinds, row, strict=True)}
     except (TypeError, ValueError, csv.Error) as error:
         raise DamagedFile(path, f"is no history: {str(error)[:200]}") from None
 
@@ -165,14 +168,17 @@ def digest(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def check_sum(folder: Path, state: State, name: Artifact) -> None:
-    """Check a file against the sum that was noted when the trial completed, if one was.
+def check_sum(folder: Path, state: State, name: Artifact, content: bytes | None = None) -> None:
+    """Check a file, or its content, against the sum that was noted when the trial completed.
 
     Raises:
         DamagedFile: It is missing, or is another.
     """
     noted = state.checksums.get(name)
-    if noted is not None and state.status is Status.COMPLETE and digest(folder / name) != noted:
+    if noted is None or state.status is not Status.COMPLETE:
+        return
+    found = digest(folder / name) if content is None else hashlib.sha256(content).hexdigest()
+    if found != noted:
         raise DamagedFile(folder / name, "does not match its checksum")
 
 
