@@ -29,6 +29,7 @@ def environment(*, precision: str, xla: bool) -> Environment:
         commit=_commit(),
         precision=precision,
         xla=xla,
+        onednn=_onednn(),
     )
 
 
@@ -57,6 +58,11 @@ def _gpu() -> str | None:
         for device in tf.config.list_physical_devices("GPU")
     ]
     return ", ".join(names) or None
+
+
+def _onednn() -> bool | None:
+    asked = os.environ.get("TF_ENABLE_ONEDNN_OPTS")
+    return None if asked is None else asked == "1"
 
 
 def _commit() -> str | None:

@@ -89,7 +89,11 @@ class Time(_Measured):
 
 
 class Environment(_Measured):
-    """On what a trial ran."""
+    """On what a trial ran.
+
+    Attributes:
+        onednn: Whether oneDNN's kernels were asked for; None if that was left to TensorFlow.
+    """
 
     cpu: str
     cpu_cores: Count
@@ -103,3 +107,4 @@ class Environment(_Measured):
     commit: str | None
     precision: str
     xla: bool
+    onednn: bool | None = None

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
-from itertools import combinations
+from itertools import zip_longest
 
 from cifarkit.profiling.measurements import Environment
 from cifarkit.reporting.numbers import trimmed
@@ -52,6 +52,7 @@ _NAMES = {
     "commit": "commit",
     "precision": "precision",
     "xla": "XLA",
+    "onednn": "oneDNN",
 }
 
 
@@ -97,11 +98,12 @@ def describe(environment: Environment) -> str:
     e = environment
     device = plain(e.gpu) if e.gpu else "no GPU"
     commit = f" (commit {plain(e.commit)[:12]})" if e.commit else ""
+    onednn = "" if e.onednn is None else f", oneDNN {'on' if e.onednn else 'off'}"
     return (
         f"{plain(e.cpu)}, {counted(e.cpu_cores, 'core')}, {trimmed(e.memory_gb, 1)} GB of memory, "
         f"{device}; {plain(e.platform)}, Python {plain(e.python)}, TensorFlow "
         f"{plain(e.tensorflow)}, Keras {plain(e.keras)}, cifarkit {plain(e.cifarkit)}{commit}; "
-        f"precision {plain(e.precision)}, XLA {'on' if e.xla else 'off'}"
+        f"precision {plain(e.precision)}, XLA {'on' if e.xla else 'off'}{onednn}"
     )
 
 
@@ -129,15 +131,19 @@ def timing_warnings(study: StudyRecord, records: Mapping[str, TrialRecord]) -> l
     return warnings
 
 
+_NEVER = (datetime.max.replace(tzinfo=UTC),) * 2
+
+
 def _overlapping(trials: Sequence[TrialRecord]) -> int:
     """How many trials shared their machine with another of the same study."""
-    spans: list[tuple[str, str, datetime, datetime]] = []
-    for trial in trials:
-        state = trial.state
+    by_host: dict[str, list[tuple[datetime, datetime]]] = {}
+    for state in (trial.state for trial in trials):
         if state.host and state.started_at and state.ended_at:
-            spans.append((trial.trial_id, state.host, state.started_at, state.ended_at))
-    together: set[str] = set()
-    for (one, host, start, end), (other, its_host, its_start, its_end) in combinations(spans, 2):
-        if host == its_host and start < its_end and its_start < end:
-            together |= {one, other}
-    return len(together)
+            by_host.setdefault(state.host, []).append((state.started_at, state.ended_at))
+    together = 0
+    for spans in map(sorted, by_host.values()):
+        ended = spans[0][0]  # the last end of those that began earlier
+        for (start, end), (its_start, _) in zip_longest(spans, spans[1:], fillvalue=_NEVER):
+            together += start < ended or its_start < end
+            ended = max(ended, end)
+    return together

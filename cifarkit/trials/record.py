@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, FailFast, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, FailFast, Field
 
 from cifarkit.profiling.measurements import Environment, Memory, Parameters, Time
 from cifarkit.specs import TrialSpec
@@ -82,8 +81,8 @@ class State(_Stored):
     micro_batch: Count | None = None
     pid: Count | None = None
     host: str | None = None
-    started_at: datetime | None = None
-    ended_at: datetime | None = None
+    started_at: AwareDatetime | None = None
+    ended_at: AwareDatetime | None = None
     checksums: dict[Artifact, str] = {}
 
 
@@ -137,7 +136,7 @@ class StudyRecord(_Stored):
     title: str
     axes: Texts
     arms: Annotated[tuple[Arm, ...], FailFast()]
-    created_at: datetime
+    created_at: AwareDatetime
     command: str = ""
     choice: Choice | None = None
     part_of: str = ""

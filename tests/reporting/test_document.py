@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import time
@@ -193,6 +194,29 @@ def test_trials_that_shared_their_machine_are_warned_of(fabricator: Fabricator) 
         arm("vgg16", fabricator.trial({"model": "vgg16"}, **times)),
     )
     assert "2 trials ran at the same time" in document([study], fabricator.records())
+
+
+@pytest.mark.parametrize(
+    ("spans", "together"),
+    [
+        ([(0, 5), (5, 9)], 0),
+        ([(0, 20), (1, 2), (3, 4), (20, 21)], 3),
+        ([(0, 2), (1, 4), (6, 9), (8, 12), (12, 13)], 4),
+        ([(3, 4), (0, 9)], 2),
+    ],
+)
+def test_the_trials_that_shared_it_are_counted(
+    fabricator: Fabricator, spans: list[tuple[int, int]], together: int
+) -> None:
+    arms = []
+    for seed, (start, end) in enumerate(spans):
+        times = {"started_at": START + timedelta(minutes=start),
+                 "ended_at": START + timedelta(minutes=end)}  # fmt: skip
+        trial = fabricator.trial({"model": "lenet", "seed": seed}, **times)
+        arms.append(arm(f"lenet {seed}", trial))
+    text = document([zoo(fabricator, *arms)], fabricator.records())
+    told = re.findall(r"(\d+) trials ran at the same time", text)
+    assert told == ([str(together)] if together else [])
 
 
 def test_mixed_data_and_epochs_are_warned_of(fabricator: Fabricator) -> None:

@@ -143,6 +143,18 @@ def test_a_spec_from_any_json(root: Path, data: st.DataObject) -> None:
         assert TrialSpec.model_validate_json(spec.model_dump_json()) == spec
 
 
+@pytest.mark.parametrize("field", ["started_at", "ended_at"])
+def test_a_time_without_a_zone_is_a_fault_and_no_traceback(root: Path, field: str) -> None:
+    path = root / "trials" / HURT / "state.json"
+    before = path.read_bytes()
+    path.write_text(json.dumps(json.loads(before) | {field: "2026-01-01T00:00:00"}))
+    try:
+        with pytest.raises(DamagedFile, match=field):
+            Store(root).read(HURT)
+    finally:
+        path.write_bytes(before)
+
+
 @settings(FUZZ, max_examples=40)
 @given(data=st.data())
 @pytest.mark.parametrize("name", ["state.json", "result.json", "history.csv", "study"])
