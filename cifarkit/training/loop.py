@@ -125,8 +125,8 @@ class _Run:
         self.began = time.perf_counter()
         self.amounts = train.augmentation.amounts() if train.augmentation else {}
         self.augment = make_augment(**self.amounts) if train.augmentation else None
-        self.views = self._views(train)
         self.all_epochs = train.head_epochs + train.epochs
+        self.views = self._views(train)
         self.saved = checkpoints.load() if checkpoints else None
         self.done = Fit(**self.saved.progress) if self.saved else Fit()
         self.before = self.done.seconds
@@ -204,11 +204,12 @@ class _Run:
     def _views(self, train: TrainSpec) -> list[Images | Augmented]:
         """The training images, once for each way in which they are shown, if those are few."""
         images, augmentation = self.splits.train_images, train.augmentation
-        if augmentation is None or augmentation.augment_views is None:
+        views = augmentation.augment_views if augmentation else None
+        if views is None or views >= self.all_epochs:
             return [images]
         return [
             Augmented(images, change, self.amounts)
-            for view in range(1, augmentation.augment_views + 1)
+            for view in range(1, views + 1)
             if (change := self._change(train, view))
         ]
 
