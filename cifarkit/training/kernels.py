@@ -2,7 +2,7 @@
 
 Keras builds both from elementary operations. The fused kernels compute the same formulas, to
 rounding, in one operation each: a large network is traced in less than half the time, and trained
-by a tenth to a half faster (docs/performance.md has the figures).
+up to a half faster (docs/performance.md has the figures).
 """
 
 from __future__ import annotations
