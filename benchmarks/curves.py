@@ -75,9 +75,10 @@ def draw(found: dict[str, dict[float, dict[str, Any]]], path: Path) -> None:
         for row, (key, scale) in enumerate((("epoch_seconds", 1.0), ("peak_rss_mb", 1e-3))):
             ax = axes[row][column]
             ax.plot(list(runs), [run[key] * scale for run in runs.values()], "o-", color="#0072b2")
-            ax.set_ylim(bottom=0)
             ax.grid(alpha=0.3)
         axes[0][column].set_title(axis.replace(", ", ",\n"), fontsize=9)
+    for row in axes:  # once all is drawn: rows share their scale
+        row[0].set_ylim(bottom=0)
     axes[0][0].set_ylabel("epoch (s)")
     axes[1][0].set_ylabel("peak memory (GB)")
     figure.savefig(path)
