@@ -97,12 +97,12 @@ def source(
     if flops_per_image(halves.prefix) < MIN_FLOPS_PER_BYTE * bytes_per_image:
         return Source(model)
 
+    began = time.perf_counter()
     try:
         identity = prefix_identity(halves.prefix)
-    except NotImplementedError:  # of an operation by a third party: another would share its key
-        return Source(model)
-
-    began = time.perf_counter()
+    except NotImplementedError:  # raised by Keras for a layer of a third party, say
+        note = "the frozen layers ran in every epoch: one of them cannot tell its configuration"
+        return Source(model, note=note)
     size = _in_words(bytes_per_image * sum(map(len, parts)))
     emit("phase", {"phase": "frozen layers"})
     try:
@@ -244,10 +244,13 @@ def _call(operation: Any, operations: Sequence[Any]) -> str:
     import keras
 
     def told(argument: Any) -> Any:
-        if not isinstance(argument, keras.KerasTensor):
-            return argument
-        producer, _, place = argument._keras_history
-        return ("tensor", operations.index(producer), place)
+        if isinstance(argument, keras.KerasTensor):
+            producer, _, place = argument._keras_history
+            return ("tensor", operations.index(producer), place)
+        if hasattr(argument, "__array__"):  # what it prints leaves out most of a large one
+            array = np.ascontiguousarray(argument)
+            return (array.shape, array.dtype, hashlib.sha256(array.tobytes()).hexdigest())
+        return argument
 
     calls = [
         node.arguments

@@ -286,6 +286,32 @@ def test_the_key_knows_what_an_operation_was_called_with() -> None:
     assert len({identity(1.0, True), identity(5.0, True), identity(1.0, False)}) == 3
 
 
+def test_the_key_knows_all_of_a_large_constant() -> None:
+    def identity(middle: float) -> bytes:
+        constant = np.zeros((60, 60, 3), np.float32)
+        constant[30, 30] = middle
+        inputs = keras.Input((60, 60, 3))
+        return prefix_identity(keras.Model(inputs, keras.ops.add(inputs, constant)))
+
+    assert identity(1.0) == identity(1.0)
+    assert identity(1.0) != identity(2.0)
+
+
+def test_an_operation_that_cannot_tell_its_configuration_runs_in_every_epoch(
+    monkeypatch: pytest.MonkeyPatch, computed: list[int]
+) -> None:
+    def untold(layer: Any) -> dict[str, Any]:
+        raise NotImplementedError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(frozen_prefix, "_settings", untold)
+        found, *_ = train(epochs=2)
+    assert computed == []
+    assert found.notes == [
+        "the frozen layers ran in every epoch: one of them cannot tell its configuration"
+    ]
+
+
 def test_the_files_are_gone_and_rows_still_read(cache_folder: Path) -> None:
     """Another process may drop an entry that this one reads."""
     with rows.lock("some"):
