@@ -20,7 +20,7 @@ import numpy as np
 
 from benchmarks.measure import ROOT, alternate, parser, spread, table
 from cifarkit.trials.record import Arm
-from tests.reporting.fabricate import Fabricator, result
+from tests.reporting.fabricate import Fabricator, hits, result
 
 SEEDS = 10
 RATES = [10.0**-power for power in np.linspace(2, 5, 10)]
@@ -39,8 +39,11 @@ def fabricate(root: Path, trials: int) -> None:
             for seed in range(SEEDS):
                 settings = {"model": "lenet", "learning_rate": rate, "seed": seed}
                 settings |= {"dropout": None, "label_smoothing": study / 1000}
-                ids.append(fabricator.trial(settings, result(accuracy=accuracy)))
-                fabricator.predictions(ids[-1], rng.random(TEST_IMAGES) < accuracy)
+                right = rng.random(TEST_IMAGES) < accuracy
+                made = result(accuracy=accuracy, hits=hits(right), test_images=TEST_IMAGES)
+                ids.append(fabricator.trial(settings, made))
+                fabricator.predictions(ids[-1], right)
+                fabricator.sums(ids[-1])
             varied = {"learning_rate": rate}
             arms.append(Arm(label=f"{rate:.2g}", settings=varied, trials=tuple(ids)))
         fabricator.study(f"sweep-{study}", "sweep", ["learning_rate"], arms)

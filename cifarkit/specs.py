@@ -250,8 +250,8 @@ class TrialSpec(_Spec):
         width = self.model.head_outputs or self.data.classes
         if width < self.data.classes:
             raise InvalidInput(f"head_outputs: {width} cannot tell {self.data.classes} classes")
-        # The model is frozen for everybody else.
-        object.__setattr__(self, "model", self.model.model_copy(update={"head_outputs": width}))
+        if self.model.head_outputs != width:  # frozen for everybody else
+            object.__setattr__(self, "model", self.model.model_copy(update={"head_outputs": width}))
         return self
 
     @classmethod

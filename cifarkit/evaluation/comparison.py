@@ -237,9 +237,8 @@ def _differences(
     arms: Mapping[str, Runs], first: str, second: str, seeds: list[int]
 ) -> NDArray[np.int8]:
     """(seeds, images): see `seeds`."""
-    return np.stack(
-        [arms[first][seed].astype(np.int8) - arms[second][seed].astype(np.int8) for seed in seeds]
-    )
+    one, other = (np.array([arms[arm][seed] for seed in seeds]) for arm in (first, second))
+    return one.view(np.int8) - other.view(np.int8)
 
 
 def _p(arms: Mapping[str, Runs], pair: tuple[str, str], seeds: list[int]) -> float:

@@ -25,6 +25,8 @@ _SIGN_DRAWS = 2**16 - 1
 _RANDOM_SEED = 20090417
 """Fixed, so that the same predictions give the same text every time."""
 _CHUNK_CELLS = 2**22
+_MOST_CELLS_AS_FLOATS = 2**25
+"""Draws are kept as floats, ready to multiply with, up to these many: 128 MB, 16,777 images."""
 
 
 def sign_flip_p(differences: NDArray[np.int8]) -> float:
@@ -44,15 +46,22 @@ def sign_flip_p(differences: NDArray[np.int8]) -> float:
     by_seed = differences.sum(axis=1, dtype=np.int64)
     seen = abs(int(by_seed.sum()))
     if by_seed.size <= EXACT_SEEDS:
-        # A pattern and its mirror image have the same distance from 0: the first sign can stay.
-        sums = by_seed[:1]
-        for difference in by_seed[1:]:
-            sums = np.concatenate([sums + difference, sums - difference])
-        return float(np.mean(np.abs(sums) >= seen))
+        sums = _sign_patterns(by_seed.size) @ by_seed
+        return float(np.count_nonzero(np.abs(sums) >= seen) / sums.size)
     rng = np.random.default_rng(_RANDOM_SEED)
     signs = rng.integers(0, 2, size=(_SIGN_DRAWS, by_seed.size)) * 2 - 1
     as_far = np.count_nonzero(np.abs(signs @ by_seed) >= seen)
     return float((as_far + 1) / (_SIGN_DRAWS + 1))
+
+
+@lru_cache(maxsize=4)
+def _sign_patterns(seeds: int) -> NDArray[np.float64]:
+    """(2**(seeds - 1), seeds) of 1 and -1, whose products with whole numbers are exact.
+
+    A pattern and its mirror image have the same distance from 0: the first sign can stay.
+    """
+    numbers = np.arange(2 ** (seeds - 1))[:, None]
+    return 1.0 - 2.0 * (numbers >> np.arange(seeds) & 1)[:, ::-1].astype(np.float64)
 
 
 def seeds_needed(comparisons: int, level: float) -> int:
@@ -108,7 +117,7 @@ def seeds_p(differences: NDArray[np.int8]) -> float:
         differences: (seeds, images) int8, at least 2 seeds.
     """
     variance = crossed_variance(differences)
-    mean = abs(float(differences.mean()))
+    mean = abs(int(differences.sum(dtype=np.int64))) / differences.size
     if variance == 0:
         return sign_flip_p(differences)
     return max(sign_flip_p(differences), erfc(mean / sqrt(2 * variance)))
@@ -136,16 +145,14 @@ def crossed_intervals(pairs: Sequence[NDArray[np.int8]]) -> list[Interval]:
     if not pairs:
         return []
     by_run = _resample_images(np.concatenate(pairs))
-    intervals = []
+    means = np.empty((len(pairs), RESAMPLES))
     start = 0
-    for pair in pairs:
-        seeds = len(pair)
+    for row, seeds in enumerate(map(len, pairs)):
         rows = by_run[start : start + seeds]
         start += seeds
-        means = (rows * _drawn_seeds(seeds)).sum(axis=0) / (seeds - 1)
-        low, high = np.quantile(means, [0.025, 0.975])
-        intervals.append(Interval(float(low), float(high)))
-    return intervals
+        means[row] = (rows * _drawn_seeds(seeds)).sum(axis=0) / (seeds - 1)
+    lows, highs = np.quantile(means, [0.025, 0.975], axis=1)
+    return [Interval(*ends) for ends in zip(lows.tolist(), highs.tolist(), strict=True)]
 
 
 @lru_cache(maxsize=16)
@@ -170,19 +177,20 @@ def _resample_images(rows: NDArray[np.int8]) -> NDArray[np.float64]:
     means = np.empty((len(rows), RESAMPLES))
     step = _resamples_at_once(images)
     for begin in range(0, RESAMPLES, step):
-        weights = _drawn(images)[begin : begin + step].astype(np.float32)
+        weights = _drawn(images)[begin : begin + step].astype(np.float32, copy=False)
         means[:, begin : begin + len(weights)] = operand @ weights.T / images
     return means
 
 
 @lru_cache(maxsize=1)
-def _drawn(images: int) -> NDArray[np.uint8]:
+def _drawn(images: int) -> NDArray[np.uint8] | NDArray[np.float32]:
     """(RESAMPLES, images): how often each image is in each resample.
 
     The studies of a report share their test images, as a rule: these draws are made once for all.
     """
     rng = np.random.default_rng(_RANDOM_SEED)
-    counts = np.empty((RESAMPLES, images), np.uint8)
+    small = RESAMPLES * images <= _MOST_CELLS_AS_FLOATS
+    counts = np.empty((RESAMPLES, images), np.float32 if small else np.uint8)
     step = _resamples_at_once(images)
     for begin in range(0, RESAMPLES, step):
         part = counts[begin : begin + step]

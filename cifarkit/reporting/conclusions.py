@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import zipfile
 from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING
 
@@ -11,6 +9,8 @@ from cifarkit.errors import InvalidInput
 from cifarkit.reporting.outcomes import Outcome, outcomes
 from cifarkit.reporting.tables import axis_heading, axis_text
 from cifarkit.reporting.text import listed
+from cifarkit.trials import predictions
+from cifarkit.trials.hits import packed, unpacked
 from cifarkit.trials.record import StudyRecord, TrialRecord
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def conclusions(study: StudyRecord, records: Mapping[str, TrialRecord]) -> list[
         for trial in outcome.done:
             try:
                 correct, shown = _read(trial)
-            except (OSError, KeyError, ValueError, zipfile.BadZipFile):
+            except InvalidInput:
                 unread.append(f"{name} (trial {trial.trial_id})")
                 continue
             if images[name] in (None, shown):
@@ -65,14 +65,15 @@ def _named(study: StudyRecord, found: list[Outcome]) -> tuple[str, dict[str, Out
 
 
 def _read(trial: TrialRecord) -> tuple[NDArray[np.bool_], Hashable]:
-    """Which test images were predicted right, and what tells these images from others."""
-    import numpy as np
+    """Which test images were predicted right, and what tells these images from others.
 
-    with np.load(trial.folder / "predictions.npz", allow_pickle=False) as saved:
-        labels, predictions = saved["labels"], saved["predictions"]
-    if labels.shape != predictions.shape or labels.ndim != 1 or not labels.size:
-        raise ValueError(f"labels {labels.shape}, predictions {predictions.shape}")
-    classes = trial.result.class_names if trial.result is not None else ()
-    data = trial.spec.data
-    digest = hashlib.sha256(labels.astype("<i8").tobytes()).hexdigest()
-    return labels == predictions, (data.dataset, data.fingerprint, classes, digest)
+    Raises:
+        InvalidInput: Neither the result nor the predictions tell.
+    """
+    result, data = trial.result, trial.spec.data
+    hits = result.hits if result is not None else None
+    if hits is None:  # of the first versions
+        saved = predictions.of_trial(trial)
+        hits = packed(saved.labels, saved.predictions)
+    classes = result.class_names if result is not None else ()
+    return unpacked(hits), (data.dataset, data.fingerprint, classes, hits.labels_sha256)

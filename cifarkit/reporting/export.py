@@ -13,7 +13,7 @@ from cifarkit.reporting.settings import flat
 from cifarkit.reporting.text import plain
 from cifarkit.trials.record import Arm, StudyRecord, TrialRecord
 
-_LISTS = ("notes", "class_names", "class_groups", "schema_version")
+_LISTS = ("notes", "class_names", "class_groups", "hits", "schema_version")
 
 
 def to_csv(
@@ -129,7 +129,7 @@ def _trial_json(trial_id: str, records: Mapping[str, TrialRecord]) -> dict[str, 
         "spec": trial.spec.model_dump(
             mode="json", exclude={"data": {"location"}, "model": {"weights_file"}}
         ),
-        "result": trial.result.model_dump(mode="json") if trial.result else None,
+        "result": trial.result.model_dump(mode="json", exclude={"hits"}) if trial.result else None,
         "history": list(trial.history),
     }
 

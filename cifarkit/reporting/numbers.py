@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from statistics import fmean, stdev
+from statistics import fmean
 
 GAP = "\N{EN DASH}"
 """A cell that has no value and needs no words."""
@@ -62,8 +62,12 @@ def accuracy_decimals(test_images: int) -> int:
 
 def mean_and_spread(values: list[float], decimals: int) -> str:
     """The mean; of several values, with their sample standard deviation: `0.783 ± 0.004`."""
-    mean = f"{fmean(values):.{decimals}f}"
-    return f"{mean} ± {stdev(values):.{decimals}f}" if len(values) > 1 else mean
+    mean = fmean(values)
+    if len(values) == 1:
+        return f"{mean:.{decimals}f}"
+    # As `statistics.stdev`, which reckons in fractions and takes thirty times as long.
+    spread = math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1))
+    return f"{mean:.{decimals}f} ± {spread:.{decimals}f}"
 
 
 def setting(name: str, value: object) -> str:

@@ -73,10 +73,15 @@ def outcomes(study: StudyRecord, records: Mapping[str, TrialRecord]) -> list[Out
     """The outcome of every arm, in the study's order."""
     found = []
     for arm in study.arms:
-        known = [records[trial_id] for trial_id in arm.trials if trial_id in records]
-        done = tuple(trial for trial in known if trial.complete)
-        troubles = tuple(told for trial in arm.trials if (told := trouble_of(trial, records)))
-        found.append(Outcome(arm, plain(arm.label) or "(no name)", done, troubles))
+        done, troubles = [], []
+        for trial_id in arm.trials:
+            trial = records.get(trial_id)
+            if trial is not None and trial.complete:
+                done.append(trial)
+            else:
+                troubles.append(trouble_of(trial_id, records))
+        name = plain(arm.label) or "(no name)"
+        found.append(Outcome(arm, name, tuple(done), tuple(troubles)))
     return found
 
 

@@ -82,7 +82,7 @@ def of_trial(record: TrialRecord) -> Scores:
             f"{record.state.status.value}): {trouble(record)}"
         )
     path = record.folder / saved.FILE
-    read = saved.read(path)
+    read = saved.of_trial(record)
     if len(read.labels) != result.test_images:
         raise InvalidInput(
             f"{path} is of {len(read.labels):,} images, but the trial was tested on "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from pathlib import PurePath
 from typing import Any
 
@@ -15,7 +16,8 @@ from cifarkit.specs import SETTINGS, Augmentation, DataSpec, TrialSpec
 from cifarkit.trials.record import StudyRecord, TrialRecord
 
 DATASETS = {"cifar100": "CIFAR-100", "cifar10": "CIFAR-10", "synthetic": "synthetic images"}
-_UNSAID = {"location", "class_names", "seed"}
+_AMOUNTS = tuple(Augmentation.model_fields)
+_UNSAID = {"location", "class_names", "seed", *_AMOUNTS}
 _QUIET = {"head_epochs": 0, "weight_decay": 0.0, "label_smoothing": 0.0}
 
 
@@ -26,7 +28,7 @@ def flat(spec: TrialSpec) -> dict[str, Any]:
     }
     augmentation = spec.train.augmentation
     values["augment"] = augmentation is not None
-    for name in Augmentation.model_fields:
+    for name in _AMOUNTS:
         values[name] = None if augmentation is None else getattr(augmentation, name)
     return values
 
@@ -149,17 +151,24 @@ def _classes(spec: DataSpec) -> str:
 def _spoken(spec: TrialSpec) -> dict[str, str]:
     """Every setting that a reader wants to know, printed; empty where there is nothing to say."""
     values = flat(spec)
-    spoken = {}
-    for name, value in values.items():
-        if name in _UNSAID or name in Augmentation.model_fields:
-            continue
-        quiet = value is None or _QUIET.get(name) == value
-        spoken[name] = "" if quiet else plain(numbers.setting(name, value))
+    spoken = {name: _said(name, value) for name, value in values.items() if name not in _UNSAID}
     spoken["model"] = model_name(spec.model.model)
     spoken["dataset"] = dataset_name(spec.data)
-    amounts = [_amount(name, values[name]) for name in Augmentation.model_fields if values[name]]
-    spoken["augment"] = ", ".join(amounts) if values["augment"] and amounts else "none"
+    spoken["augment"] = _amounts(spec.train.augmentation)
     return spoken
+
+
+@lru_cache(maxsize=4096, typed=True)  # thousands of trials differ in a few settings
+def _said(name: str, value: Any) -> str:
+    quiet = value is None or _QUIET.get(name) == value
+    return "" if quiet else plain(numbers.setting(name, value))
+
+
+@lru_cache
+def _amounts(augmentation: Augmentation | None) -> str:
+    """What is done to the images, in words."""
+    found = [(name, getattr(augmentation, name, None)) for name in _AMOUNTS]
+    return ", ".join(_amount(name, value) for name, value in found if value) or "none"
 
 
 def _amount(name: str, value: Any) -> str:

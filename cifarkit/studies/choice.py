@@ -108,9 +108,9 @@ def _right(trial: TrialRecord) -> Any:
     """Which validation images were predicted right, (n,) bool."""
     from cifarkit.trials import predictions
 
-    path = trial.folder / predictions.FILE
-    saved = predictions.read(path)
+    saved = predictions.of_trial(trial)
     if saved.validation is None:
+        path = trial.folder / predictions.FILE
         raise InvalidInput(f"{path} has no validation images to choose by")
     labels, predicted = saved.validation
     return labels == predicted

@@ -16,6 +16,7 @@ from cifarkit.data.dataset import Splits, load, select_classes, split
 from cifarkit.profiling.memory import device_peak_mb, peak_rss_mb, rss_mb
 from cifarkit.specs import TrialSpec
 from cifarkit.training.loop import Fit, cross_entropy_and_accuracy, fit
+from cifarkit.trials.hits import packed
 from cifarkit.trials.store import KEPT_WEIGHTS
 from cifarkit.trials.worker import Emit
 from cifarkit.trials.writing import write_atomically
@@ -164,6 +165,7 @@ def run_trial(
             requested_batch_size=batch_size,
             used_batch_size=micro_batch or batch_size,
             notes=tuple(_notes(done, batch_size, micro_batch)),
+            hits=packed(splits.test_labels, test_logits.argmax(axis=1)),
         ),
     )
 
@@ -221,13 +223,13 @@ def _write_predictions(
 ) -> None:
     shifted = np.exp(test_logits - test_logits.max(axis=1, keepdims=True))
     probabilities = shifted / shifted.sum(axis=1, keepdims=True)
-    packed = io.BytesIO()
+    file = io.BytesIO()
     np.savez_compressed(
-        packed,
+        file,
         labels=splits.test_labels,
         predictions=test_logits.argmax(axis=1).astype(np.int32),
         probabilities=probabilities.astype(np.float16),
         validation_labels=splits.validation_labels,
         validation_predictions=validation_logits.argmax(axis=1).astype(np.int32),
     )
-    write_atomically(folder / "predictions.npz", packed.getvalue())
+    write_atomically(folder / "predictions.npz", file.getvalue())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from cifarkit.errors import InvalidInput
 from cifarkit.trials.reading import UnreadableFile
 from cifarkit.trials.record import StudyRecord, TrialRecord
 from cifarkit.trials.store import Store
@@ -21,18 +22,20 @@ class Trials(dict[str, TrialRecord]):
         self.unreadable: dict[str, UnreadableFile] = {}
 
 
-def gather(store: Store, studies: Iterable[StudyRecord]) -> Trials:
-    """The trials of some studies."""
+def gather(store: Store, studies: Iterable[StudyRecord], *, whole: bool = False) -> Trials:
+    """The trials of some studies; `whole` is explained at `reading.read_trial`."""
     listed = {trial for study in studies for arm in study.arms for trial in arm.trials}
-    return read_all(store, sorted(listed.intersection(store.trial_ids())))
+    return read_all(store, sorted(listed), whole=whole)
 
 
-def read_all(store: Store, trial_ids: Iterable[str]) -> Trials:
-    """The trials with these ids, all of which the store has."""
+def read_all(store: Store, trial_ids: Iterable[str], *, whole: bool = False) -> Trials:
+    """The trials with these ids that the store has."""
     trials = Trials()
     for trial_id in trial_ids:
         try:
-            trials[trial_id] = store.read(trial_id)
+            trials[trial_id] = store.read(trial_id, whole=whole)
         except UnreadableFile as error:
             trials.unreadable[trial_id] = error
+        except InvalidInput:
+            continue  # never started
     return trials

@@ -11,8 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from cifarkit.errors import InvalidInput
+from cifarkit.trials.reading import UnreadableFile, check_sum
+from cifarkit.trials.record import Artifact, TrialRecord
 
-FILE = "predictions.npz"
+FILE: Artifact = "predictions.npz"
 """What the file is called in a trial's folder."""
 MOST_MB = 512
 """Unpacked. ImageNet's 50,000 validation images with 1,000 outputs take 100 MB."""
@@ -37,6 +39,19 @@ class Predictions:
     predictions: Classes
     probabilities: npt.NDArray[np.floating[Any]]
     validation: tuple[Classes, Classes] | None
+
+
+def of_trial(record: TrialRecord) -> Predictions:
+    """The predictions of a trial.
+
+    Raises:
+        InvalidInput: As `read` does, and if they are not what the trial has left.
+    """
+    try:
+        check_sum(record.folder, record.state, FILE)
+    except UnreadableFile as error:
+        raise InvalidInput(str(error)) from None
+    return read(record.folder / FILE)
 
 
 def read(path: Path) -> Predictions:

@@ -49,9 +49,9 @@ class UnreadableFile(CifarkitError):
         why: What is wrong with it, in a line.
     """
 
-    def __init__(self, path: Path, why: str) -> None:
+    def __init__(self, path: Path | str, why: str) -> None:
         super().__init__(f"{path}: {why}")
-        self.path, self.why = path, why
+        self.path, self.why = Path(path), why
 
 
 class DamagedFile(UnreadableFile):
@@ -65,47 +65,52 @@ class ForeignFile(UnreadableFile):
     """
 
 
-def read_trial(folder: Path) -> TrialRecord:
+def read_trial(folder: Path, *, whole: bool = True) -> TrialRecord:
     """The record of the trial in a folder that is called by its id.
 
-    Files that the state has checksums of are checked, the weights excepted: those are large, and
+    Files that the state has checksums of are checked, if they are read here; kept weights are
     checked where they are used (`check_sum`).
+
+    Args:
+        folder: The trial's.
+        whole: Read the history, and check the predictions. A thousand trials have gigabytes of
+            these, and the results alone tell most readers what they want.
 
     Raises:
         DamagedFile: The first file that is not what it should be.
         ForeignFile: One is sound, but cannot be used here.
     """
     state = read_state(folder)
-    names = ("spec.json", "result.json", "history.csv")
-    present = [name for name in names if name == names[0] or os.path.lexists(folder / name)]
-    contents = {name: read_bytes(folder / name) for name in present}
-    spec = read_spec(folder, contents["spec.json"])
-    for name in state.checksums:
-        if not name.endswith(".h5"):
-            check_sum(folder, state, name, contents.get(name))
-    result, history = contents.get("result.json"), contents.get("history.csv")
+    spec = read_spec(folder)
+    at = f"{folder}{os.sep}"  # to join paths as such takes as long as to read what is there
+    content = read_if_there(at + "result.json")
+    rows = read_if_there(at + "history.csv") if whole else None
+    check_sum(folder, state, "result.json", content)
+    if whole:
+        check_sum(folder, state, "history.csv", rows)
+        check_sum(folder, state, "predictions.npz")
     return TrialRecord(
         trial_id=folder.name,
         spec=spec,
         state=state,
-        result=None if result is None else read_model(folder / "result.json", Result, result),
+        result=None if content is None else read_model(at + "result.json", Result, content),
         folder=folder,
-        history=() if history is None else tuple(read_history(folder / "history.csv", history)),
+        history=() if rows is None else tuple(read_history(at + "history.csv", rows)),
     )
 
 
 def read_state(folder: Path) -> State:
     """A trial's state; `pending` if it was never started."""
-    path = folder / "state.json"
-    return read_model(path, State) if os.path.lexists(path) else State()
+    path = f"{folder}{os.sep}state.json"
+    content = read_if_there(path)
+    return State() if content is None else read_model(path, State, content)
 
 
-def read_spec(folder: Path, content: bytes | None = None) -> TrialSpec:
-    """A trial's spec, which has to hash to the folder's name; of its content, if that was read."""
-    path = folder / "spec.json"
-    content = read_bytes(path) if content is None else content
+def read_spec(folder: Path) -> TrialSpec:
+    """A trial's spec, which has to hash to the folder's name."""
+    path = f"{folder}{os.sep}spec.json"
     try:
-        raw = json.loads(content)
+        raw = json.loads(read_bytes(path))
         # Without a fingerprint the spec would be completed from whatever lies at its location.
         sound = "fingerprint" in raw["data"] and identity(raw) == folder.name
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
@@ -113,13 +118,13 @@ def read_spec(folder: Path, content: bytes | None = None) -> TrialSpec:
     if not sound:
         raise DamagedFile(path, f"is not the spec of trial {folder.name}")
     try:
-        return TrialSpec.model_validate_json(content)
+        return TrialSpec.model_validate(raw)
     except ValidationError as error:
         # Its hash is right, so it is what was written: by another version, or with a plug-in.
         raise ForeignFile(path, f"cannot be used here: {_faults(error)}") from None
 
 
-def read_model(path: Path, kind: type[Stored], content: bytes | None = None) -> Stored:
+def read_model(path: Path | str, kind: type[Stored], content: bytes | None = None) -> Stored:
     """A record from its JSON file, or from its content, if that was read."""
     content = read_bytes(path) if content is None else content
     try:
@@ -135,7 +140,7 @@ def read_model(path: Path, kind: type[Stored], content: bytes | None = None) -> 
         raise DamagedFile(path, _faults(error)) from None
 
 
-def read_history(path: Path, content: bytes | None = None) -> Iterator[dict[str, Any]]:
+def read_history(path: Path | str, content: bytes | None = None) -> Iterator[dict[str, Any]]:
     """The rows of a `history.csv`, or of its content: `epoch` whole, everything else a float."""
     try:
         text = (read_bytes(path) if content is None else content).decode("utf-8")
@@ -150,21 +155,29 @@ def read_history(path: Path, content: bytes | None = None) -> Iterator[dict[str,
         raise DamagedFile(path, f"is no history: {str(error)[:200]}") from None
 
 
-def read_bytes(path: Path, most: int = MOST_BYTES) -> bytes:
+def read_if_there(path: Path | str) -> bytes | None:
+    """The content of a file, as `read_bytes` has it; None if there is none."""
+    try:
+        return _content(path, MOST_BYTES)
+    except FileNotFoundError:
+        return None
+
+
+def read_bytes(path: Path | str, most: int = MOST_BYTES) -> bytes:
     """The content of a regular file of at most `most` bytes."""
-    with _opened(path) as stream:
-        content = stream.read(most + 1)
-    if len(content) > most:
-        raise DamagedFile(path, f"is larger than {most:,} bytes")
-    return content
+    try:
+        return _content(path, most)
+    except FileNotFoundError:
+        raise DamagedFile(path, "is missing") from None
 
 
 def digest(path: Path) -> str:
     """The SHA-256 of an artifact, in hexadecimal."""
-    with _opened(path) as stream:
-        most = MOST_BYTES_OF.get(path.name, MOST_BYTES)
-        if os.fstat(stream.fileno()).st_size > most:
-            raise DamagedFile(path, f"is larger than {most:,} bytes")
+    try:
+        handle, _ = _opened(path, MOST_BYTES_OF.get(path.name, MOST_BYTES))
+    except FileNotFoundError:
+        raise DamagedFile(path, "is missing") from None
+    with os.fdopen(handle, "rb", buffering=0) as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
@@ -182,23 +195,42 @@ def check_sum(folder: Path, state: State, name: Artifact, content: bytes | None 
         raise DamagedFile(folder / name, "does not match its checksum")
 
 
-def _opened(path: Path) -> io.BufferedReader:
-    def opener(name: str, flags: int) -> int:
-        # A link may lead anywhere, and a pipe would be waited for; neither exists on Windows.
-        return os.open(name, flags | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+# A link may lead anywhere, and a pipe would be waited for; neither flag exists on Windows.
+_FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
+_NO_LINKS = getattr(os, "O_NOFOLLOW", 0)
 
+
+def _content(path: Path | str, most: int) -> bytes:
+    handle, size = _opened(path, most)
     try:
-        if path.is_symlink():
-            raise DamagedFile(path, "is a link")
-        stream = open(path, "rb", opener=opener)  # noqa: SIM115  # handed to the caller
-    except FileNotFoundError:
-        raise DamagedFile(path, "is missing") from None
+        return os.read(handle, size)
     except OSError as error:
         raise DamagedFile(path, f"cannot be read: {error.strerror}") from None
-    if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
-        stream.close()
-        raise DamagedFile(path, "is no regular file")
-    return stream
+    finally:
+        os.close(handle)
+
+
+def _opened(path: Path | str, most: int) -> tuple[int, int]:
+    """A regular file of at most `most` bytes: a descriptor, for the caller to close, and its size.
+
+    Raises:
+        FileNotFoundError: There is nothing at this path.
+    """
+    try:
+        if not _NO_LINKS and os.path.islink(path):
+            raise DamagedFile(path, "is a link")
+        handle = os.open(path, _FLAGS | _NO_LINKS)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        why = "is a link" if os.path.islink(path) else f"cannot be read: {error.strerror}"
+        raise DamagedFile(path, why) from None
+    found = os.fstat(handle)
+    if stat.S_ISREG(found.st_mode) and found.st_size <= most:
+        return handle, found.st_size
+    os.close(handle)
+    regular = stat.S_ISREG(found.st_mode)
+    raise DamagedFile(path, f"is larger than {most:,} bytes" if regular else "is no regular file")
 
 
 def _faults(error: ValidationError) -> str:

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, FailFast, Field
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    Base64Bytes,
+    BaseModel,
+    ConfigDict,
+    FailFast,
+    Field,
+)
 
 from cifarkit.profiling.measurements import Environment, Memory, Parameters, Time
 from cifarkit.specs import TrialSpec
@@ -158,6 +167,21 @@ class Accuracy(_Stored):
     test_loss: float
 
 
+class Hits(_Stored):
+    """Which test images were predicted right: all that a comparison of trials needs to know.
+
+    Attributes:
+        images: How many there are.
+        right: A bit for each in their order, 1 if it was, eight to a byte, the first one highest;
+            written in base64.
+        labels_sha256: Of their true labels: trials with another one were scored on other images.
+    """
+
+    images: Count
+    right: Base64Bytes
+    labels_sha256: str
+
+
 class Result(_Stored):
     """`result.json`: all that a finished trial measured.
 
@@ -173,6 +197,7 @@ class Result(_Stored):
         flops_per_image: Floating-point operations (two per multiply-add) of the convolutions and
             dense layers in one forward pass.
         notes: What a reader of this trial's row must know.
+        hits: See `Hits`; None in records of the first versions.
     """
 
     schema_version: Version = SCHEMA_VERSION
@@ -193,6 +218,7 @@ class Result(_Stored):
     requested_batch_size: Count
     used_batch_size: Count
     notes: Texts = ()
+    hits: Hits | None = None
 
 
 @dataclass(frozen=True)
@@ -202,7 +228,7 @@ class TrialRecord:
     Attributes:
         history: One dict per epoch, in order: `epoch` (from 1), `loss`, `accuracy`,
             `validation_loss`, `validation_accuracy`, `train_seconds`, `validation_seconds`,
-            `images_per_second`.
+            `images_per_second`. Empty unless the whole trial was read.
         folder: Where its files lie; `predictions.npz` there holds `labels` (n,) int32,
             `predictions` (n,) int32 and `probabilities` (n, outputs) float16 of the test images.
     """
@@ -214,6 +240,6 @@ class TrialRecord:
     folder: Path
     history: tuple[dict[str, Any], ...] = field(default=())
 
-    @property
+    @cached_property
     def complete(self) -> bool:
         return self.state.status is Status.COMPLETE and self.result is not None

@@ -139,8 +139,8 @@ class Store:
             return False
         return True
 
-    def read(self, trial_id: str) -> TrialRecord:
-        """The record of one trial.
+    def read(self, trial_id: str, *, whole: bool = True) -> TrialRecord:
+        """The record of one trial; `whole` is explained at `read_trial`.
 
         Raises:
             InvalidInput: The store has no such trial.
@@ -148,17 +148,23 @@ class Store:
             ForeignFile: One of its files is of a newer cifarkit, or its network is not here.
         """
         folder = self.folder(trial_id)
+        try:
+            if trial_id.isalnum():
+                return read_trial(folder, whole=whole)
+        except DamagedFile:
+            pass
         if not _is_trial(folder):
             raise InvalidInput(f"no trial {trial_id!r} in {self.root}")
-        try:
-            return read_trial(folder)
-        except DamagedFile:
-            # Files that do not fit together may have been replaced while they were read.
-            return read_trial(folder)
+        # Files that do not fit together may have been replaced while they were read.
+        return read_trial(folder, whole=whole)
 
     def trial_ids(self) -> list[str]:
         """Every trial, readable or not."""
-        return sorted(path.name for path in self.root.glob("trials/*") if _is_trial(path))
+        try:
+            with os.scandir(self.root / "trials") as found:
+                return sorted(entry.name for entry in found if _is_trial(entry.path))
+        except OSError:  # there is none, or it is no folder
+            return []
 
     def records(self) -> Iterator[TrialRecord]:
         return map(self.read, self.trial_ids())
@@ -215,8 +221,8 @@ def write_history(folder: Path, rows: Iterable[Mapping[str, Any]]) -> None:
     write_atomically(folder / "history.csv", text.getvalue().encode())
 
 
-def _is_trial(folder: Path) -> bool:
+def _is_trial(folder: str | Path) -> bool:
     """Trials are called by letters and digits; so is nothing that was set aside."""
-    return folder.name.isalnum() and any(
-        os.path.lexists(folder / name) for name in _SIGNS_OF_A_TRIAL
+    return os.path.basename(folder).isalnum() and any(
+        os.path.lexists(f"{folder}{os.sep}{name}") for name in _SIGNS_OF_A_TRIAL
     )

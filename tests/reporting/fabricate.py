@@ -13,16 +13,18 @@ import numpy as np
 from cifarkit.profiling.measurements import Environment, Memory, Parameters, Time
 from cifarkit.reporting import published
 from cifarkit.specs import TrialSpec
+from cifarkit.trials.hits import packed
 from cifarkit.trials.record import (
     Accuracy,
     Arm,
+    Hits,
     Result,
     State,
     Status,
     StudyRecord,
     TrialRecord,
 )
-from cifarkit.trials.store import Store, write_history, write_result
+from cifarkit.trials.store import Store, checksums, write_history, write_result
 
 START = datetime(2026, 3, 14, 9, 0, tzinfo=UTC)
 ENVIRONMENT = Environment(
@@ -39,7 +41,8 @@ ENVIRONMENT = Environment(
     precision="float32",
     xla=False,
 )
-CLASS_NAMES = tuple(f"class {number:02}" for number in range(80))
+TRUE_CLASSES = 80
+CLASS_NAMES = tuple(f"class {number:02}" for number in range(TRUE_CLASSES))
 
 
 def result(
@@ -123,6 +126,17 @@ def history(accuracy: float = 0.7, epochs: int = 10) -> list[dict[str, Any]]:
     return rows
 
 
+def guessed(correct: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """True and predicted classes, the same just where `correct` is true."""
+    labels = (np.arange(correct.size) % TRUE_CLASSES).astype(np.int32)
+    return labels, np.where(correct, labels, (labels + 1) % TRUE_CLASSES).astype(np.int32)
+
+
+def hits(correct: np.ndarray) -> Hits:
+    """What a trial with such predictions keeps of them in its result."""
+    return packed(*guessed(correct))
+
+
 class Fabricator:
     """A store that grows by calls; trials start one after the other."""
 
@@ -155,14 +169,19 @@ class Fabricator:
 
     def predictions(self, trial_id: str, correct: np.ndarray) -> None:
         """Predictions that are right just where `correct` is true."""
-        labels = (np.arange(correct.size) % 80).astype(np.int32)
-        guesses = np.where(correct, labels, (labels + 1) % 80).astype(np.int32)
-        np.savez(
+        labels, guesses = guessed(correct)
+        np.savez_compressed(
             self.store.folder(trial_id) / "predictions.npz",
             labels=labels,
             predictions=guesses,
-            probabilities=np.zeros((correct.size, 1), np.float16),
+            probabilities=np.zeros((correct.size, TRUE_CLASSES), np.float16),
         )
+
+    def sums(self, trial_id: str) -> None:
+        """Note the checksums of what the trial has by now."""
+        state, folder = self.store.state(trial_id), self.store.folder(trial_id)
+        summed = state.model_copy(update={"checksums": checksums(folder)})
+        self.store.write_state(trial_id, summed)
 
     def study(
         self, name: str, kind: str, axes: Sequence[str], arms: Sequence[Arm], title: str = ""

@@ -2,32 +2,43 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from cifarkit.reporting.conclusions import conclusions
 from cifarkit.reporting.document import document
 from cifarkit.trials.record import Arm, StudyRecord
-from tests.reporting.fabricate import Fabricator, result
+from cifarkit.trials.store import write_result
+from tests.reporting.fabricate import Fabricator, hits, result
 
 IMAGES = 800
 
 
-def sweep(fabricator: Fabricator, *shares: float) -> tuple[StudyRecord, list[str]]:
+def sweep(
+    fabricator: Fabricator, *shares: float, first_version: bool = False
+) -> tuple[StudyRecord, list[str]]:
+    """Arms with that accuracy; results of the first version did not keep what was right."""
     arms, trials = [], []
     for number, share in enumerate(shares):
         settings = {"dropout": round(0.1 * (number + 1), 1)}
-        trial = fabricator.trial({"model": "vgg16", **settings}, result(test_images=IMAGES))
-        fabricator.predictions(trial, np.arange(IMAGES) < share * IMAGES)
+        right = np.arange(IMAGES) < share * IMAGES
+        made = result(test_images=IMAGES, hits=None if first_version else hits(right))
+        trial = fabricator.trial({"model": "vgg16", **settings}, made)
+        fabricator.predictions(trial, right)
         arms.append(Arm(label=str(settings["dropout"]), settings=settings, trials=(trial,)))
         trials.append(trial)
     return fabricator.study("dropout", "sweep", ["dropout"], arms, "Dropout"), trials
 
 
-def test_a_clear_difference_is_concluded_and_a_small_one_is_not(tmp_path: Path) -> None:
+@pytest.mark.parametrize("first_version", [False, True])
+def test_a_clear_difference_is_concluded_and_a_small_one_is_not(
+    tmp_path: Path, first_version: bool
+) -> None:
     fabricator = Fabricator(tmp_path)
-    study, _ = sweep(fabricator, 0.80, 0.802, 0.50)
+    study, _ = sweep(fabricator, 0.80, 0.802, 0.50, first_version=first_version)
     text = " ".join(conclusions(study, fabricator.records()))
     assert "dropout 0.2" in text
     assert "not distinguishable" in text
@@ -35,16 +46,45 @@ def test_a_clear_difference_is_concluded_and_a_small_one_is_not(tmp_path: Path) 
     assert "What the data supports" in document([study], fabricator.records())
 
 
-def test_other_images_are_not_compared(tmp_path: Path) -> None:
+def test_results_of_both_versions_are_compared(tmp_path: Path) -> None:
     fabricator = Fabricator(tmp_path)
     study, trials = sweep(fabricator, 0.8, 0.5)
+    write_result(fabricator.store.folder(trials[0]), result(test_images=IMAGES))
+    assert [record.result.hits is None for record in fabricator.records().values()].count(True) == 1
+    assert "0.1 is better than 0.2" in " ".join(conclusions(study, fabricator.records()))
+
+
+def test_predictions_are_not_opened_where_the_results_know(tmp_path: Path) -> None:
+    fabricator = Fabricator(tmp_path)
+    study, trials = sweep(fabricator, 0.8, 0.5)
+    text = conclusions(study, fabricator.records())
+    for trial in trials:
+        (fabricator.store.folder(trial) / "predictions.npz").unlink()
+    assert text
+    assert conclusions(study, fabricator.records()) == text
+
+
+def test_hits_that_do_not_fit_their_images_are_left_out(tmp_path: Path) -> None:
+    fabricator = Fabricator(tmp_path)
+    study, trials = sweep(fabricator, 0.8, 0.5, 0.6)
+    records = fabricator.records()
+    hurt = records[trials[2]]
+    wrong = hurt.result.hits.model_copy(update={"images": 10**12})
+    made = hurt.result.model_copy(update={"hits": wrong})
+    records[trials[2]] = replace(hurt, result=made)
+    assert f"could be read: 0.3 (trial {trials[2]})." in " ".join(conclusions(study, records))
+
+
+def test_other_images_are_not_compared(tmp_path: Path) -> None:
+    fabricator = Fabricator(tmp_path)
+    study, trials = sweep(fabricator, 0.8, 0.5, first_version=True)
     fabricator.predictions(trials[1], np.ones(IMAGES // 2, bool))
     assert "different test images" in " ".join(conclusions(study, fabricator.records()))
 
 
 def test_unreadable_predictions_are_named_and_left_out(tmp_path: Path) -> None:
     fabricator = Fabricator(tmp_path)
-    study, trials = sweep(fabricator, 0.8, 0.5, 0.6)
+    study, trials = sweep(fabricator, 0.8, 0.5, 0.6, first_version=True)
     (fabricator.store.folder(trials[2]) / "predictions.npz").write_bytes(b"PK torn")
     text = " ".join(conclusions(study, fabricator.records()))
     assert f"no predictions could be read: 0.3 (trial {trials[2]})." in text

@@ -134,7 +134,9 @@ def test_damage_is_told_and_mended(
         assert told[0]["trials"][0]["reason"].startswith(f"damaged: {name} ")
         assert str(path) in report.stderr
     markdown = cifarkit("report", "--runs", store.root).stdout
-    assert not expected or f"damaged: {name}" in markdown
+    # What nothing is made of is not read.
+    if expected and name not in ("history.csv", "predictions.npz"):
+        assert f"damaged: {name}" in markdown
     cifarkit("evaluate", HURT, "--runs", store.root)
     assert cifarkit("evaluate", OTHER, "--runs", store.root).exit_code == 0
     assert cifarkit("evaluate", "best", "--runs", store.root).exit_code == 0
@@ -153,13 +155,14 @@ def test_damage_is_told_and_mended(
     if expected and harm is not delete:
         assert list(store.folder(HURT).glob(f"{name}.damaged-1"))
         assert next(event for event in events if event.kind == "damaged").number == 1
-    assert cifarkit("report", "--runs", store.root).stderr == ""
+    assert cifarkit("report", "--runs", store.root, "--format", "json").stderr == ""
 
 
 @pytest.mark.parametrize("name", FILES)
 def test_a_file_without_end_is_not_read(store: Store, name: str) -> None:
     huge(store.folder(HURT) / name)
-    assert f"damaged: {name}" in cifarkit("report", "--runs", store.root).stdout
+    told = cifarkit("report", "--runs", store.root, "--format", "json").stdout
+    assert f"damaged: {name}" in told
 
 
 def test_a_flipped_bit_in_kept_weights_is_found_where_they_are_used(store: Store) -> None:
