@@ -19,7 +19,7 @@ from benchmarks.measure import alternate, cifarkit, noise, parser, plain, spread
 
 def main() -> None:
     options = parser(__doc__, repeats=3)
-    options.add_argument("--images", type=int, default=2000)
+    options.add_argument("--images", type=int, default=600)
     options.add_argument("--epochs", type=int, default=10)
     options.add_argument("--model", default="densenet121")
     options.add_argument("--image-size", type=int, default=96)

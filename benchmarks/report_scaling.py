@@ -61,7 +61,7 @@ def report(runs: Path, form: str) -> float:
 
 
 def main() -> None:
-    options = parser(__doc__, repeats=3)
+    options = parser(__doc__, repeats=5)
     options.add_argument("--trials", default="100,1000,10000")
     chosen = options.parse_args()
     rows = []

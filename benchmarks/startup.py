@@ -20,7 +20,7 @@ ONEDNN = {"TF_ENABLE_ONEDNN_OPTS": "1"}
 
 
 def main() -> None:
-    options = parser(__doc__, repeats=5)
+    options = parser(__doc__, repeats=3)
     options.add_argument("--models", default="densenet201")
     options.add_argument("--image-size", type=int, default=96)
     options.add_argument("--batch-size", type=int, default=32)

@@ -21,7 +21,7 @@ from cifarkit.backbones.registry import get as get_backbone
 def main() -> None:
     options = parser(__doc__, repeats=1)
     options.add_argument("--models", default=",".join(STUDY))
-    options.add_argument("--images", type=int, default=500)
+    options.add_argument("--images", type=int, default=250)
     options.add_argument("--epochs", type=int, default=2)
     options.add_argument("--image-size", type=int, default=78)
     options.add_argument("--batch-size", type=int, default=50)

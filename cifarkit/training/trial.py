@@ -15,6 +15,7 @@ from cifarkit import __version__
 from cifarkit.data.dataset import Splits, load, select_classes, split
 from cifarkit.profiling.memory import device_peak_mb, peak_rss_mb, rss_mb
 from cifarkit.specs import TrialSpec
+from cifarkit.training.lean_import import import_keras
 from cifarkit.training.loop import Fit, cross_entropy_and_accuracy, fit
 from cifarkit.trials.hits import packed
 from cifarkit.trials.store import KEPT_WEIGHTS
@@ -56,10 +57,10 @@ def run_trial(
     started = psutil.Process().create_time()
     emit("phase", {"phase": "import"})
     import_began = time.perf_counter()
-    import keras
-    import tensorflow  # noqa: F401  # timed here, used below
-
+    import_keras()
     import_seconds = time.perf_counter() - import_began
+    import keras
+
     from cifarkit.profiling.environment import environment
     from cifarkit.profiling.flops import flops_per_image
     from cifarkit.profiling.measurements import Memory, Parameters, Time

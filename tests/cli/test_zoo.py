@@ -10,6 +10,7 @@ import numpy as np
 import psutil
 import pytest
 
+from cifarkit.trials.hits import unpacked
 from cifarkit.trials.record import Status
 from cifarkit.trials.store import Store
 from tests.cli.command import cifarkit, start, table
@@ -65,6 +66,8 @@ def test_from_the_command_to_the_report(small_npz: Path, tmp_path: Path) -> None
         saved = np.load(record.folder / "predictions.npz")
         right = saved["predictions"] == saved["labels"]
         assert right.mean() == pytest.approx(record.result.accuracy.test)
+        assert record.result.hits is not None
+        np.testing.assert_array_equal(unpacked(record.result.hits), right)
         assert (saved["probabilities"].argmax(axis=1) == saved["predictions"]).mean() > 0.99
         np.testing.assert_allclose(saved["probabilities"].sum(axis=1), 1, atol=5e-3)
 
