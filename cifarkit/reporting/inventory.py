@@ -11,7 +11,7 @@ from cifarkit.reporting.outcomes import model_name, trouble, trouble_of
 from cifarkit.reporting.settings import of_trial
 from cifarkit.reporting.text import listed, plain, shortened
 from cifarkit.trials.gather import Trials
-from cifarkit.trials.record import TrialRecord
+from cifarkit.trials.record import Hits, TrialRecord
 
 HEADINGS = ("Trial", "Status", "Network", "Settings", "Validation", "Test", "When (UTC)")
 _IN_BRIEF = ("Image size (px)", "Unfrozen share of layers", "Dropout", "Learning rate", "Seed")
@@ -84,10 +84,12 @@ def _moment(when: Any) -> str:
 
 
 def _flat(model: BaseModel, prefix: str = "") -> list[tuple[str, str]]:
-    """Every field by its name, with dots for what is nested."""
+    """Every field by its name, with dots for what is nested; bits say nothing to a reader."""
     told: list[tuple[str, str]] = []
     for name in type(model).model_fields:
         value = getattr(model, name)
+        if isinstance(value, Hits):
+            continue
         if isinstance(value, BaseModel):
             told += _flat(value, f"{prefix}{name}.")
         elif isinstance(value, tuple):

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import pytest
 
+from cifarkit.backbones.registry import get as get_backbone
 from cifarkit.data import rows
 from cifarkit.data.dataset import Splits
 from cifarkit.specs import TrialSpec
@@ -17,6 +18,7 @@ from cifarkit.training.cut import cut
 from cifarkit.training.frozen_prefix import prefix_identity
 from cifarkit.training.loop import Fit, fit
 from tests.training.calibrated import calibrate
+from tests.training.test_cut import PRETRAINED
 
 RNG = np.random.default_rng(0)
 COLUMNS = ("loss", "accuracy", "validation_loss", "validation_accuracy")
@@ -142,6 +144,40 @@ def test_it_trains_as_the_whole_model_does(
     # The model that is handed back is the trained one, whole.
     again = built.model(DATA.test_images.astype("float32"), training=False)
     np.testing.assert_allclose(np.asarray(again), logits, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", PRETRAINED)
+def test_every_backbone_of_the_study_trains_as_the_whole_does(
+    model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = Splits(*images(12), *images(6), *images(5), DATA.class_names)
+    size = max(32, get_backbone(model).min_size)
+    spec = TrialSpec.of(
+        model=model, weights="none", image_size=size, dataset="cifar10", classes=3, unfreeze=0.1,
+        augment=False, batch_size=6, epochs=2, learning_rate=1e-3,
+    )  # fmt: skip
+    keras.utils.set_random_seed(0)
+    built = build(spec.model.model_copy(update={"unfreeze": 1.0}), (20, 20))
+    calibrate(built, data.train_images, unfreeze=spec.model.unfreeze)
+    before = [np.asarray(variable) for variable in built.model.variables]
+
+    def trained() -> tuple[Fit, np.ndarray]:
+        for variable, value in zip(built.model.variables, before, strict=True):
+            variable.assign(value)
+        done, logits_of = fit(
+            built, data, spec.train, emit=lambda *_: None, on_epoch=lambda _: None
+        )
+        return done, logits_of(data.test_images)
+
+    done, logits = trained()
+    assert "once per image" in done.notes[0]
+    monkeypatch.setattr(frozen_prefix, "cut", lambda model: None)
+    whole, expected = trained()
+    assert not whole.notes
+    assert np.ptp(expected, axis=0).max() > 0.01
+    np.testing.assert_allclose(figures(done), figures(whole), rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(logits, expected, atol=1e-3 * np.abs(expected).max())
 
 
 def test_trials_that_share_it_compute_it_once(computed: list[int]) -> None:

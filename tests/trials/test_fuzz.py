@@ -176,11 +176,11 @@ def test_records_with_hostile_values_can_be_written_up(
             path.write_text(json.dumps(replaced(whole, place, data.draw(st.sampled_from(HOSTILE)))))
         store = Store(root)
         studies = store.studies()
-        trials = gather(store, studies)
+        trials = gather(store, studies, whole=True)
         if studies:
             for kind in ("markdown", "latex", "csv", "json"):
                 document(studies, trials, format=kind).encode()
-        for trial in read_all(store, [HURT]).values():
+        for trial in read_all(store, [HURT], whole=True).values():
             inventory.as_text(inventory.everything(trial)).encode()
         inventory.rows(trials)
     except CifarkitError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from cifarkit.trials.hits import packed
 from cifarkit.trials.store import KEPT_WEIGHTS, write_history, write_result
 from cifarkit.trials.worker import Emit
 from tests.reporting.fabricate import history, result
@@ -16,6 +17,8 @@ def whole(folder: Path, emit: Emit) -> None:
         stream.write("x")
     emit("phase", {"phase": "fit"})
     write_history(folder, history())
-    save(folder / "predictions.npz", arrays())
+    predicted = arrays()
+    save(folder / "predictions.npz", predicted)
     (folder / KEPT_WEIGHTS).write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(1000))
-    write_result(folder, result(test_images=40, class_names=NAMES))
+    hits = packed(predicted["labels"], predicted["predictions"])
+    write_result(folder, result(test_images=40, class_names=NAMES, hits=hits))
