@@ -1,6 +1,6 @@
 # make demo   a small study on built-in data, offline: tables, figures, appendix.md
 # make test   lint, types, import rules and all tests
-# make bench  what is claimed about speed and memory, measured: bench.md; about 80 minutes on two
+# make bench  what is claimed about speed and memory, measured: bench.md; about 90 minutes on two
 #             cores, most of it the zoo, the frozen prefix and the start
 # All make the environment first; nothing but Python 3.11 to 3.13 and make is needed.
 

@@ -18,7 +18,7 @@ ALLOWED_MB = 250
 
 
 def main() -> None:
-    options = parser(__doc__, repeats=3)
+    options = parser(__doc__, repeats=1)
     options.add_argument("--few", type=int, default=2_000)
     options.add_argument("--many", type=int, default=50_000)
     options.add_argument("--side", type=int, default=128)
