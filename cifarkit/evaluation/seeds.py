@@ -42,9 +42,12 @@ def sign_flip_p(differences: NDArray[np.int8]) -> float:
     2010, "Permutation p-values should never be zero", Statistical Applications in Genetics and
     Molecular Biology 9, article 39.
     """
-    # Counts of images, not means: whole numbers make ties exact.
-    by_seed = differences.sum(axis=1, dtype=np.int64)
-    seen = abs(int(by_seed.sum()))
+    return _sign_flip_p(differences.sum(axis=1, dtype=np.float64))
+
+
+def _sign_flip_p(by_seed: NDArray[np.float64]) -> float:
+    """Of each seed's count of images: whole numbers, not means, make ties exact."""
+    seen = abs(by_seed.sum())
     if by_seed.size <= EXACT_SEEDS:
         sums = _sign_patterns(by_seed.size) @ by_seed
         return float(np.count_nonzero(np.abs(sums) >= seen) / sums.size)
@@ -89,20 +92,26 @@ def crossed_variance(differences: NDArray[np.int8]) -> float:
     Args:
         differences: (seeds, images) int8, at least 2 seeds.
     """
-    seeds, images = differences.shape
+    return _crossed_variance(differences.astype(np.float64))[0]
+
+
+def _crossed_variance(whole: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+    """`crossed_variance` of differences as floats, and their sums by seed on the way to it."""
+    seeds, images = whole.shape
     drawn = seeds - 1
     same_seed, any_seeds = 1 / (drawn * seeds), (1 - 1 / drawn) / seeds**2
     same_image, any_images = 1 / images**2, (1 - 1 / images) / images**2
-    by_seed = differences.sum(axis=1, dtype=np.float64)
-    by_image = differences.sum(axis=0, dtype=np.float64)
+    # Products of whole numbers are exact, and quicker than sums along an axis.
+    by_seed, by_image = whole @ np.ones(images), np.ones(seeds) @ whole
+    total = by_seed.sum()
     square = (
-        any_seeds * any_images * by_seed.sum() ** 2
-        + any_seeds * same_image * (by_image**2).sum()
-        + same_seed * any_images * (by_seed**2).sum()
-        + same_seed * same_image * np.count_nonzero(differences)
+        any_seeds * any_images * total**2
+        + any_seeds * same_image * (by_image @ by_image)
+        + same_seed * any_images * (by_seed @ by_seed)
+        + same_seed * same_image * np.vdot(whole, whole)  # each is -1, 0 or 1
     )
-    mean = by_seed.sum() / (seeds * images)
-    return max(0.0, float(square - mean**2))
+    mean = total / (seeds * images)
+    return max(0.0, float(square - mean**2)), by_seed
 
 
 def seeds_p(differences: NDArray[np.int8]) -> float:
@@ -116,11 +125,12 @@ def seeds_p(differences: NDArray[np.int8]) -> float:
     Args:
         differences: (seeds, images) int8, at least 2 seeds.
     """
-    variance = crossed_variance(differences)
-    mean = abs(int(differences.sum(dtype=np.int64))) / differences.size
+    variance, by_seed = _crossed_variance(differences.astype(np.float64))
+    p = _sign_flip_p(by_seed)
     if variance == 0:
-        return sign_flip_p(differences)
-    return max(sign_flip_p(differences), erfc(mean / sqrt(2 * variance)))
+        return p
+    mean = abs(float(by_seed.sum())) / differences.size
+    return max(p, erfc(mean / sqrt(2 * variance)))
 
 
 def crossed_intervals(pairs: Sequence[NDArray[np.int8]]) -> list[Interval]:

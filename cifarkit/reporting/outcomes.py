@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from cifarkit.backbones import registry
 from cifarkit.errors import InvalidInput
@@ -35,7 +36,7 @@ class Outcome:
     done: tuple[TrialRecord, ...]
     troubles: tuple[str, ...]
 
-    @property
+    @cached_property
     def results(self) -> list[Result]:
         return [trial.result for trial in self.done if trial.result is not None]
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import from_json
 
 from cifarkit.errors import CifarkitError
 from cifarkit.specs import TrialSpec, identity
@@ -110,7 +111,7 @@ def read_spec(folder: Path) -> TrialSpec:
     """A trial's spec, which has to hash to the folder's name."""
     path = f"{folder}{os.sep}spec.json"
     try:
-        raw = json.loads(read_bytes(path))
+        raw = from_json(read_bytes(path))
         # Without a fingerprint the spec would be completed from whatever lies at its location.
         sound = "fingerprint" in raw["data"] and identity(raw) == folder.name
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
