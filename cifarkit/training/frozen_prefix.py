@@ -23,7 +23,7 @@ from cifarkit.data.rows import Rows
 from cifarkit.profiling.flops import flops_per_image
 from cifarkit.specs import TrainSpec
 from cifarkit.training.cut import cut
-from cifarkit.training.steps import uses_xla
+from cifarkit.training.steps import run_graphs_as_traced, uses_xla
 
 Part = Images | Augmented
 Inputs = Part | Rows | tuple[Rows, ...]
@@ -33,7 +33,7 @@ MIN_FLOPS_PER_BYTE = 1_000
 1e9 bytes a second, so this is 1e12 FLOP/s, between a CPU's rate and a GPU's."""
 
 _EVENT_INTERVAL_SECONDS = 0.5
-_VERSION = 2  # Raised whenever the same model and images would give other activations.
+_VERSION = 3  # Raised whenever the same model and images would give other activations.
 
 
 @dataclass(frozen=True)
@@ -176,6 +176,7 @@ def _compiled(prefix: Any) -> Any:
     """(n, h, w, 3) float32 images to a list of tensors, as they are kept."""
     import tensorflow as tf
 
+    run_graphs_as_traced()
     shape = (None, *prefix.inputs[0].shape[1:])
 
     @tf.function(

@@ -40,6 +40,16 @@ def uses_xla() -> bool:
     return bool(tf.config.list_physical_devices("GPU"))
 
 
+def run_graphs_as_traced() -> None:
+    """Without Grappler, which rewrites a graph for longer than it saves in runs of this length.
+
+    It is off for all graphs of a process or for none: what it fuses is rounded in another way.
+    """
+    import tensorflow as tf
+
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+
+
 def make_optimizer(train: TrainSpec) -> Any:
     import keras
 
@@ -82,8 +92,7 @@ def compile_steps(
 
     if not uses_xla():
         fuse_batchnorm(model)
-    # Grappler rewrites the graph for longer than it saves in runs of this length.
-    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+    run_graphs_as_traced()
     optimizer = make_optimizer(train)
     weights = model.trainable_variables
     optimizer.build(weights)

@@ -156,14 +156,8 @@ def memory_back() -> Iterator[None]:
     gc.collect()
 
 
-DIFFERS = pytest.mark.xfail(reason="a fit that computes the prefix differs from one that finds it")
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "model",
-    [pytest.param(m, marks=DIFFERS if m == "efficientnetb7" else ()) for m in PRETRAINED],
-)
+@pytest.mark.parametrize("model", PRETRAINED)
 def test_every_backbone_of_the_study_trains_as_the_whole_does(
     model: str, monkeypatch: pytest.MonkeyPatch, memory_back: None
 ) -> None:
