@@ -59,6 +59,13 @@ class DamagedFile(UnreadableFile):
     """It is not what was once written there."""
 
 
+class MissingFile(DamagedFile):
+    """There is nothing at its path."""
+
+    def __init__(self, path: Path | str) -> None:
+        super().__init__(path, "is missing")
+
+
 class ForeignFile(UnreadableFile):
     """It is sound, but not for this cifarkit: of a newer one, or of a network that is not here.
 
@@ -159,25 +166,25 @@ def read_history(path: Path | str, content: bytes | None = None) -> Iterator[dic
 def read_if_there(path: Path | str) -> bytes | None:
     """The content of a file, as `read_bytes` has it; None if there is none."""
     try:
-        return _content(path, MOST_BYTES)
-    except FileNotFoundError:
+        return read_bytes(path)
+    except MissingFile:
         return None
 
 
 def read_bytes(path: Path | str, most: int = MOST_BYTES) -> bytes:
     """The content of a regular file of at most `most` bytes."""
+    handle, size = _opened(path, most)
     try:
-        return _content(path, most)
-    except FileNotFoundError:
-        raise DamagedFile(path, "is missing") from None
+        return os.read(handle, size)
+    except OSError as error:
+        raise DamagedFile(path, f"cannot be read: {error.strerror}") from None
+    finally:
+        os.close(handle)
 
 
 def digest(path: Path) -> str:
     """The SHA-256 of an artifact, in hexadecimal."""
-    try:
-        handle, _ = _opened(path, MOST_BYTES_OF.get(path.name, MOST_BYTES))
-    except FileNotFoundError:
-        raise DamagedFile(path, "is missing") from None
+    handle, _ = _opened(path, MOST_BYTES_OF.get(path.name, MOST_BYTES))
     with os.fdopen(handle, "rb", buffering=0) as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
@@ -201,28 +208,14 @@ _FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
 _NO_LINKS = getattr(os, "O_NOFOLLOW", 0)
 
 
-def _content(path: Path | str, most: int) -> bytes:
-    handle, size = _opened(path, most)
-    try:
-        return os.read(handle, size)
-    except OSError as error:
-        raise DamagedFile(path, f"cannot be read: {error.strerror}") from None
-    finally:
-        os.close(handle)
-
-
 def _opened(path: Path | str, most: int) -> tuple[int, int]:
-    """A regular file of at most `most` bytes: a descriptor, for the caller to close, and its size.
-
-    Raises:
-        FileNotFoundError: There is nothing at this path.
-    """
+    """A descriptor of a regular file, for the caller to close, and the file's size in bytes."""
     try:
         if not _NO_LINKS and os.path.islink(path):
             raise DamagedFile(path, "is a link")
         handle = os.open(path, _FLAGS | _NO_LINKS)
     except FileNotFoundError:
-        raise
+        raise MissingFile(path) from None
     except OSError as error:
         why = "is a link" if os.path.islink(path) else f"cannot be read: {error.strerror}"
         raise DamagedFile(path, why) from None
