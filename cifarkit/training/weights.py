@@ -18,6 +18,7 @@ from filelock import FileLock
 from cifarkit.backbones.registry import get as get_backbone
 from cifarkit.backbones.registry import imagenet_file
 from cifarkit.errors import InvalidInput
+from cifarkit.safe_path import child_environment
 from cifarkit.specs import ModelSpec
 
 
@@ -78,7 +79,7 @@ def _download(key: str, size: int, file: str) -> None:
     try:
         done = subprocess.run(
             [sys.executable, "-m", "cifarkit.training.weights", key, str(size)],
-            env=os.environ | {"KERAS_HOME": str(beside)},
+            env=child_environment({"KERAS_HOME": str(beside)}),
             capture_output=True,
             text=True,
         )

@@ -16,6 +16,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import IO, Any, Protocol
 
+from cifarkit.safe_path import child_environment
 from cifarkit.trials.record import Status
 from cifarkit.trials.watch import Limits, Watch, kill_tree
 from cifarkit.trials.worker import explain, resolve
@@ -135,7 +136,7 @@ class ProcessLauncher:
                 ],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                env=os.environ | self._environment,
+                env=child_environment(self._environment),
                 # Ctrl-C is for the parent, which ends its children in its own way.
                 start_new_session=True,
             )

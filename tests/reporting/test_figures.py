@@ -6,6 +6,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+import matplotlib as mpl
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -214,3 +215,12 @@ def test_files_are_the_same_each_time(tmp_path: Path) -> None:
     records = {record.trial_id: record for record in store.records()}
     first, second = (figures(study, records)[0].draw() for _ in range(2))
     assert style.svg(first) == style.svg(second)
+
+
+def test_a_matplotlibrc_changes_no_figure(tmp_path: Path) -> None:
+    store, (study,) = make_store(tmp_path, ("finetune",))
+    records = {record.trial_id: record for record in store.records()}
+    (plain, *_), settings = figures(study, records), {"text.usetex": True, "lines.linewidth": 9}
+    expected = style.svg(plain.draw())
+    with mpl.rc_context(settings):  # what Matplotlib does when it finds the file
+        assert style.svg(plain.draw()) == expected

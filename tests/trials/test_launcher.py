@@ -145,7 +145,8 @@ def test_a_parent_that_is_killed_leaves_no_orphan(tmp_path: Path) -> None:
 
     program = (
         "from pathlib import Path; from cifarkit.trials.launcher import ProcessLauncher;"
-        f"ProcessLauncher().run('{WORK}hangs', Path({str(tmp_path)!r}),"
+        f"ProcessLauncher({{'PYTHONPATH': {os.getcwd()!r}}})"
+        f".run('{WORK}hangs', Path({str(tmp_path)!r}),"
         " on_event=print)"
     )
     parent = subprocess.Popen([sys.executable, "-c", program], cwd=os.getcwd())

@@ -92,7 +92,8 @@ def background(tmp_path: Path, work: str, n: int) -> "subprocess.Popen[bytes]":
     program = (
         "import sys; from pathlib import Path; from tests.trials.test_runner import *\n"
         "try:\n"
-        f"    run(specs({n}), Store(Path({str(tmp_path)!r})), ProcessLauncher(), work={work!r})\n"
+        f"    launcher = ProcessLauncher({{'PYTHONPATH': {os.getcwd()!r}}})\n"
+        f"    run(specs({n}), Store(Path({str(tmp_path)!r})), launcher, work={work!r})\n"
         "except KeyboardInterrupt:\n"
         "    sys.exit(130)\n"
     )

@@ -59,7 +59,10 @@ _LOOK: dict[str, Any] = {
 @contextmanager
 def look() -> Iterator[None]:
     """The style, while a figure is made or saved."""
-    with mpl.rc_context(_LOOK), warnings.catch_warnings():
+    with mpl.rc_context(), warnings.catch_warnings():
+        # A `matplotlibrc`, which is read from the current folder too, changes no figure.
+        mpl.rcdefaults()
+        mpl.rcParams.update(_LOOK)
         # A name in a script that the font lacks is drawn as boxes: that is worth no warning each.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         yield
