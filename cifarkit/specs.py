@@ -167,11 +167,11 @@ class ModelSpec(_Spec):
         given = {key: value for key, value in raw.items() if value is not None}
         given["model"] = facts.key
         given.setdefault("image_size", SCRATCH_IMAGE_SIZE if facts.whole else BACKBONE_IMAGE_SIZE)
-        if facts.whole or not facts.uses_dropout:
-            # What a network has no use for must not make two ids of one training.
+        # What a network has no use for must not make two ids of one training.
+        if facts.whole:
             given |= {"weights": "none", "unfreeze": 1.0, "batchnorm": "train"}
-            if not facts.uses_dropout:
-                given["dropout"] = 0.0
+        if not facts.uses_dropout:
+            given["dropout"] = 0.0
         if _as_int(given["image_size"]) < facts.min_size:
             raise InvalidInput(
                 f"image_size: {facts.key} takes {facts.min_size} pixels or more, "
@@ -181,6 +181,7 @@ class ModelSpec(_Spec):
             str(given.get("weights", "imagenet" if facts.weight_sets else "none")),
             given.get("weights_file"),
             facts.weight_sets,
+            stored="weights_file" in raw,
         )
         return given
 
@@ -331,8 +332,24 @@ def _names(value: Any) -> list[str]:
     return list(value) if named else []
 
 
-def _checked_weights(weights: str, file: str | None, sets: tuple[str, ...]) -> dict[str, Any]:
-    if weights in ("none", *sets) or weights.startswith("sha256:"):
+def file_identity(path: str | Path) -> str:
+    """`sha256:` and the first 16 hexadecimal digits of the SHA-256 of a file's content."""
+    with Path(path).open("rb") as stream:
+        return f"sha256:{hashlib.file_digest(stream, 'sha256').hexdigest()[:16]}"
+
+
+def _checked_weights(
+    weights: str, file: str | None, sets: tuple[str, ...], *, stored: bool
+) -> dict[str, Any]:
+    if weights in ("none", *sets):
+        return {"weights": weights, "weights_file": None}
+    if weights.startswith("sha256:"):
+        # A stored spec may be read anywhere; building its model needs the file.
+        if file is None and not stored:
+            raise InvalidInput(
+                f"weights: {weights!r} names the content of a file; give the path of the "
+                f".weights.h5 file"
+            )
         return {"weights": weights, "weights_file": file}
     if weights.startswith("trial:"):
         if not weights.removeprefix("trial:").isalnum():
@@ -351,11 +368,10 @@ def _checked_weights(weights: str, file: str | None, sets: tuple[str, ...]) -> d
         with path.open("rb") as stream:
             if stream.read(len(HDF5_SIGNATURE)) != HDF5_SIGNATURE:
                 raise InvalidInput(f"weights: {weights} is no HDF5 file")
-            stream.seek(0)
-            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        content = file_identity(path)
     except OSError as error:
         raise InvalidInput(f"weights: {weights} cannot be read: {error.strerror}") from None
-    return {"weights": f"sha256:{digest[:16]}", "weights_file": str(path.resolve())}
+    return {"weights": content, "weights_file": str(path.resolve())}
 
 
 def _explained(error: ErrorDetails) -> str:

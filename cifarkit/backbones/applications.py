@@ -247,7 +247,7 @@ def _build(
     Args:
         class_name: Its function in `keras.applications`.
         image_size: Side of the square image in pixels.
-        weights: `"imagenet"`, or None for random initialization.
+        weights: One of the network's `weight_sets`, or None for random initialization.
         outputs: Ignored: the head is put on by the caller.
         dropout: Ignored, likewise.
 

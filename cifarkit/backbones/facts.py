@@ -23,7 +23,9 @@ class Backbone:
         build: `build(image_size=, weights=, outputs=, dropout=)` returns a Keras model. A
             pretrained backbone ignores `outputs` and `dropout` and returns a feature extractor,
             `(n, s, s, 3) -> (n, h, w, features)`; a network with `whole=True` returns logits,
-            `(n, outputs)`. It imports Keras in its body. `weights` is `"imagenet"` or None.
+            `(n, outputs)`. It imports Keras in its body. `weights` is one of `weight_sets`, or
+            None for random initialization; it loads them by Keras' own means (`load_weights`,
+            `set_weights`, `assign`), and a trial whose weights it leaves as they were fails.
         preprocessing: What the network expects of an RGB image in 0..255: `caffe` (BGR, ImageNet
             means subtracted), `tf` (-1..1), `torch` (0..1, then ImageNet mean and deviation),
             `unit` (0..1), `none` (it does its own).

@@ -87,7 +87,9 @@ def sweep(
 
 
 def value_of(spec: TrialSpec, field: str) -> Any:
-    """The value of a setting by its flat name, typed."""
+    """The value of a setting by its flat name, typed; of weights in a file the file's path."""
+    if field == "weights":
+        return spec.model.weights_file or spec.model.weights
     if field == "augment":
         return spec.train.augmentation is not None
     if field in Augmentation.model_fields:

@@ -14,7 +14,8 @@ from cifarkit.backbones.registry import get as get_backbone
 from cifarkit.errors import CifarkitError
 from cifarkit.profiling.memory import layer_outputs, published_estimate_mb
 from cifarkit.profiling.params import count
-from cifarkit.specs import ModelSpec, TrialSpec
+from cifarkit.specs import ModelSpec, TrialSpec, file_identity
+from cifarkit.training.loaded import assignments
 from cifarkit.trials.store import KEPT_WEIGHTS
 
 
@@ -28,6 +29,8 @@ class BuiltModel:
         layers: The layers that the published study's estimate of memory counts.
         image_size: The side at which the backbone sees the images.
         frozen_layers: How many of the backbone's layers, from the input on, are not trained.
+        loaded_share: The share, 0..1, of the backbone's weight tensors that loading weights
+            changed; None if none were to be loaded.
     """
 
     model: Any
@@ -35,6 +38,7 @@ class BuiltModel:
     layers: tuple[Any, ...]
     image_size: int
     frozen_layers: int
+    loaded_share: float | None = None
 
     def estimated_mb(self, batch_size: int, *, with_input: bool = False) -> float:
         """The published estimate; `with_input` counts one layer in front, as Tables 3 and 5 do."""
@@ -74,20 +78,22 @@ def build(
         trials: The folder of trials in which `trial:ID` is looked for.
 
     Raises:
-        CifarkitError: The weights are not there, or are not of this backbone.
+        CifarkitError: The weights are not there, are not of this backbone, or changed nothing.
     """
     import keras
 
     facts = get_backbone(spec.model)
-    weights = "imagenet" if pretrained and spec.weights == "imagenet" else None
-    backbone = facts.build(
-        image_size=spec.image_size,
-        weights=weights,
-        outputs=spec.head_outputs,
-        dropout=spec.dropout,
-    )
-    if pretrained:
-        _load(backbone, spec, native_size, trials)
+    loads = pretrained and spec.weights != "none"
+    with assignments() as assigned:
+        backbone = facts.build(
+            image_size=spec.image_size,
+            weights=spec.weights if loads and spec.weights in facts.weight_sets else None,
+            outputs=spec.head_outputs,
+            dropout=spec.dropout,
+        )
+        if loads:
+            _load(backbone, spec, native_size, trials)
+    loaded_share = assigned.share(backbone, spec.weights, spec.model) if loads else None
     frozen_layers = freeze(backbone, unfreeze=spec.unfreeze, batchnorm=spec.batchnorm)
 
     inputs = keras.Input((*native_size, 3), name="image")
@@ -105,7 +111,7 @@ def build(
             x = layer(x)
         layers = (backbone, *head)
     model = keras.Model(inputs, x, name=f"{spec.model}_classifier")
-    return BuiltModel(model, backbone, layers, spec.image_size, frozen_layers)
+    return BuiltModel(model, backbone, layers, spec.image_size, frozen_layers, loaded_share)
 
 
 def _load(
@@ -114,9 +120,15 @@ def _load(
     """Give the backbone the weights of a file or of an earlier trial, if the spec says so."""
     source = spec.weights_file or spec.weights
     try:
-        if spec.weights_file is not None:
+        if spec.weights.startswith("sha256:"):
+            if spec.weights_file is None:
+                raise ValueError("the file with that content is not known")
+            if file_identity(spec.weights_file) != spec.weights:
+                raise ValueError(f"its content is no longer {spec.weights}")
             backbone.load_weights(spec.weights_file)
-        elif spec.weights.startswith("trial:") and trials is not None:
+        elif spec.weights.startswith("trial:"):
+            if trials is None:
+                raise ValueError("no folder of trials was given")
             folder = trials / spec.weights.removeprefix("trial:")
             donor = TrialSpec.model_validate_json((folder / "spec.json").read_bytes()).model
             whole = build(donor, native_size, pretrained=False)

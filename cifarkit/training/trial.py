@@ -22,6 +22,9 @@ from cifarkit.trials.store import KEPT_WEIGHTS
 from cifarkit.trials.worker import Emit
 from cifarkit.trials.writing import write_atomically
 
+MOST_WEIGHTS = 0.5
+"""Loading that changes a smaller share of the weight tensors is noted."""
+
 
 def splits_of(spec: TrialSpec) -> Splits:
     """The images that a trial trains on, validates on and is scored on."""
@@ -165,8 +168,12 @@ def run_trial(
             class_groups=splits.class_groups,
             requested_batch_size=batch_size,
             used_batch_size=micro_batch or batch_size,
-            notes=tuple(_notes(done, batch_size, micro_batch)),
+            notes=(
+                *_loading_notes(spec, built.loaded_share),
+                *_notes(done, batch_size, micro_batch),
+            ),
             hits=packed(splits.test_labels, test_logits.argmax(axis=1)),
+            loaded_share=built.loaded_share,
         ),
     )
 
@@ -183,6 +190,14 @@ def _maker(spec: TrialSpec, micro_batch: int | None) -> dict[str, Any]:
         "keras": keras.__version__,
         "tensorflow": tf.__version__,
     }
+
+
+def _loading_notes(spec: TrialSpec, share: float | None) -> Iterator[str]:
+    if share is not None and share < MOST_WEIGHTS:
+        yield (
+            f"loading the weights {spec.model.weights} changed {share:.0%} of the backbone's "
+            f"weight tensors; the others kept their initial values"
+        )
 
 
 def _notes(done: Fit, batch_size: int, micro_batch: int | None) -> Iterator[str]:

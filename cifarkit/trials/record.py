@@ -198,6 +198,8 @@ class Result(_Stored):
             dense layers in one forward pass.
         notes: What a reader of this trial's row must know.
         hits: See `Hits`; None in records of the first versions.
+        loaded_share: The share of the backbone's weight tensors that loading weights changed; None
+            if it started from random weights, and in records of the first versions.
     """
 
     schema_version: Version = SCHEMA_VERSION
@@ -219,6 +221,7 @@ class Result(_Stored):
     used_batch_size: Count
     notes: Texts = ()
     hits: Hits | None = None
+    loaded_share: Share | None = None
 
 
 @dataclass(frozen=True)

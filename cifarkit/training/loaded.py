@@ -1,0 +1,69 @@
+"""Check that loading weights changed the weights.
+
+Whoever loads them (Keras, a plug-in, us), values reach a variable through `assign`: watching it
+costs no second model to compare with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from cifarkit.errors import CifarkitError
+
+
+class Assigned:
+    """The variables that were assigned while this was watching.
+
+    Attributes:
+        changed: Whether an assignment gave it other values than it had, by the variable's `id`.
+    """
+
+    def __init__(self) -> None:
+        self.changed: dict[int, bool] = {}
+        self._alive: list[Any] = []  # an id is unique only among the living
+
+    def note(self, variable: Any, before: np.ndarray) -> None:
+        differs = not np.array_equal(before, np.asarray(variable))
+        if id(variable) not in self.changed:
+            self._alive.append(variable)
+        self.changed[id(variable)] = self.changed.get(id(variable), False) or differs
+
+    def share(self, backbone: Any, source: str, network: str) -> float:
+        """The share, 0..1, of the backbone's weight tensors that were given other values.
+
+        Raises:
+            CifarkitError: None was.
+        """
+        weights = backbone.weights
+        count = sum(self.changed.get(id(weight), False) for weight in weights)
+        if not count:
+            raise CifarkitError(
+                f"--weights: loading {source} changed none of the {len(weights)} weight tensors of "
+                f"{network}: it would train from random weights under that name"
+            )
+        return count / len(weights)
+
+
+@contextmanager
+def assignments() -> Iterator[Assigned]:
+    """Watch every assignment to a Keras variable in this process."""
+    import keras
+
+    owner = next(parent for parent in keras.Variable.__mro__ if "assign" in vars(parent))
+    seen, assign = Assigned(), owner.assign
+
+    def watched(variable: Any, value: Any) -> Any:
+        before = np.asarray(variable).copy()
+        result = assign(variable, value)
+        seen.note(variable, before)
+        return result
+
+    owner.assign = watched
+    try:
+        yield seen
+    finally:
+        owner.assign = assign
