@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
-from cifarkit import __version__
+from cifarkit import __version__, streams
 from cifarkit.cli.evaluate import evaluate
 from cifarkit.cli.finetune import finetune
 from cifarkit.cli.report import report
@@ -51,25 +52,56 @@ def _root(
 
 
 def main() -> None:
-    """Run the command line; what the user can mend is one message, not a traceback."""
+    """Run the command line on the process's arguments and standard streams."""
+    streams.prepare()
+    code = run(sys.argv[1:])
+    if failure := streams.failure(sys.stdout):
+        _complain(f"standard output cannot be written: {failure.strerror}")
+        code = code or 1
+    sys.exit(code)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command line; what the user can mend is one message, not a traceback.
+
+    Returns:
+        The exit code.
+    """
     try:
-        app()
+        _check_text(arguments)
+        app(list(arguments))
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
     except InvalidInput as error:
-        _complain(error)
-        sys.exit(2)
+        _complain(str(error))
+        return 2
     except CifarkitError as error:
-        _complain(error)
-        sys.exit(1)
-    except BrokenPipeError:
-        # The reader of `cifarkit report | head` has seen enough.
-        sys.stderr.close()
-        sys.exit(0)
+        _complain(str(error))
+        return 1
+    except OSError as error:
+        # Whatever was not expected to fail where it did: the system's reason and the file will do.
+        named = f"{error.filename}: " if error.filename is not None else ""
+        _complain(f"{named}{error.strerror or error}")
+        return 1
+    return 0
 
 
-def _complain(error: CifarkitError) -> None:
+def _check_text(arguments: Sequence[str]) -> None:
+    """Refuse arguments that no record could hold: JSON and documents are UTF-8."""
+    for argument in arguments:
+        try:
+            argument.encode()
+        except UnicodeEncodeError:
+            raise InvalidInput(
+                f"{argument!a} is not text in this system's encoding, "
+                f"{sys.getfilesystemencoding()}; rename the file or folder"
+            ) from None
+
+
+def _complain(message: str) -> None:
     from cifarkit.reporting.text import plain
 
-    for line in map(plain, str(error).splitlines()):
+    for line in map(plain, message.splitlines()):
         typer.secho(f"cifarkit: {line}", err=True, fg="red")
 
 

@@ -9,7 +9,6 @@ leaves no orphan behind.
 
 from __future__ import annotations
 
-import contextlib
 import importlib
 import json
 import os
@@ -20,6 +19,8 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from cifarkit import streams
 
 Emit = Callable[[str, dict[str, Any]], None]
 Work = Callable[..., None]
@@ -49,6 +50,7 @@ def main(work: str, folder: Path, options: dict[str, Any]) -> int:
     log = os.open(folder / "log.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     os.dup2(log, 1)
     os.dup2(log, 2)
+    streams.prepare()  # a full disk may cost the log, not the training
     lock = threading.Lock()
 
     def emit(kind: str, values: dict[str, Any]) -> None:
@@ -60,9 +62,7 @@ def main(work: str, folder: Path, options: dict[str, Any]) -> int:
     try:
         resolve(work)(folder, emit, **options)
     except BaseException as error:
-        with contextlib.suppress(OSError):  # a full disk must not swallow the reason
-            traceback.print_exc()
-            sys.stderr.flush()
+        traceback.print_exc()
         status, reason = explain(error)
         emit("error", {"status": status, "reason": reason})
         return 1
@@ -80,7 +80,6 @@ def _end_with_the_parent() -> None:
 
 if __name__ == "__main__":
     code = main(sys.argv[1], Path(sys.argv[2]), json.loads(sys.argv[3]))
-    with contextlib.suppress(OSError):
-        sys.stdout.flush()
+    sys.stdout.flush()
     # TensorFlow's threads can hang an orderly exit; everything is written by now.
     os._exit(code)

@@ -1,6 +1,7 @@
 """Every way in which a trial's process can end, with real processes."""
 
 import os
+import sys
 import threading
 import time
 from pathlib import Path
@@ -168,3 +169,10 @@ def test_in_process(tmp_path: Path) -> None:
     assert events == [{"kind": "epoch", "epoch": 1, "epochs": 1}]
     failed = launcher.run(WORK + "raises", tmp_path, on_event=events.append)
     assert failed == Ending(Status.FAILED, "ValueError: the seventh seal")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /dev/full")
+def test_a_log_that_cannot_be_written_costs_nothing_but_the_log(tmp_path: Path) -> None:
+    (tmp_path / "log.txt").symlink_to("/dev/full")
+    ending, _ = launch("talks", tmp_path)
+    assert ending.status is Status.COMPLETE

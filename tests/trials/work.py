@@ -87,3 +87,10 @@ def grows(folder: Path, emit: Emit) -> None:
     emit("phase", {"phase": f"holding {block.nbytes}"})
     time.sleep(1)
     os.kill(os.getpid(), 9)
+
+
+def talks(folder: Path, emit: Emit) -> None:
+    """Says more than fits into a buffer."""
+    for _ in range(1000):
+        print("said on standard output", flush=True)
+        print("said on standard error", file=sys.stderr)

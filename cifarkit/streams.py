@@ -1,0 +1,87 @@
+"""Standard streams that may be missing, full, closed at the other end, or of another encoding.
+
+A training must not end because its terminal was closed, and a document must not end in the middle
+without an error. So a stream that cannot be written is dropped from then on, and the failure is
+kept for whoever has to know of it.
+"""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import select
+import sys
+from typing import Any
+
+NAMES = ("stdin", "stdout", "stderr")
+
+
+class _Lenient(io.FileIO):
+    """A descriptor whose first write error is kept, not raised; later writes are discarded."""
+
+    failure: OSError | None = None
+
+    def write(self, data: Any) -> int:
+        while self.failure is None:
+            try:
+                written = super().write(data)
+            except OSError as error:
+                self.failure = error
+                break
+            if written is not None:
+                return written
+            select.select([], [self], [])  # another process made the descriptor non-blocking
+        return len(data)
+
+
+def prepare() -> None:
+    """Replace standard output and error by streams that fail late and encode everything.
+
+    A terminal keeps its encoding, and what that lacks is escaped; all else is UTF-8, so that
+    `report > a.md` writes the same file in every locale.
+    """
+    missing = _open_missing()
+    for descriptor, name in enumerate(NAMES[1:], start=1):
+        stream = getattr(sys, name)
+        terminal = stream is not None and stream.isatty()
+        if terminal and sys.platform == "win32":
+            stream.reconfigure(errors="backslashreplace")  # a console is no plain descriptor there
+            continue
+        raw = _Lenient(descriptor, "w", closefd=False)
+        if descriptor in missing:
+            raw.failure = OSError(errno.EBADF, "it is closed")
+        text = io.TextIOWrapper(
+            io.BufferedWriter(raw),
+            encoding=stream.encoding if terminal else "utf-8",
+            errors="backslashreplace",
+            line_buffering=True,
+        )
+        setattr(sys, name, text)
+
+
+def failure(stream: Any) -> OSError | None:
+    """Why not everything could be written; None also if the reader had read enough (`| head`)."""
+    stream.flush()
+    found = getattr(getattr(getattr(stream, "buffer", None), "raw", None), "failure", None)
+    # A closed pipe is EINVAL on Windows.
+    enough = (errno.EPIPE, errno.EINVAL) if sys.platform == "win32" else (errno.EPIPE,)
+    return found if isinstance(found, OSError) and found.errno not in enough else None
+
+
+def _open_missing() -> set[int]:
+    """Open the null device where a standard descriptor is closed.
+
+    The next file to be opened would get its number otherwise, and whatever a library prints would
+    go into that file.
+    """
+    missing = set()
+    for descriptor, name in enumerate(NAMES):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # the lowest free
+            missing.add(descriptor)
+        if getattr(sys, name) is None:
+            missing.add(descriptor)
+    return missing
