@@ -12,7 +12,7 @@ from cifarkit.reporting.evaluated_tables import commonest_error
 from cifarkit.reporting.evaluated_words import mean_confidence
 from cifarkit.reporting.mistakes import mistakes
 from cifarkit.reporting.scored import Scores, Share
-from cifarkit.reporting.text import plain
+from cifarkit.reporting.text import csv_cell
 
 _MISTAKES = 100
 
@@ -24,7 +24,7 @@ def to_csv(scores: Scores, pairs: int) -> str:
     writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
     writer.writeheader()
     for row in rows:
-        writer.writerow({k: plain(v) if isinstance(v, str) else v for k, v in row.items()})
+        writer.writerow({k: csv_cell(v) if isinstance(v, str) else v for k, v in row.items()})
     return text.getvalue()
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from cifarkit.reporting import published as reference
 from cifarkit.reporting.outcomes import NOT_POSSIBLE, NOT_RUN, outcomes, trouble_of
 from cifarkit.reporting.settings import flat
-from cifarkit.reporting.text import plain
+from cifarkit.reporting.text import csv_cell, plain
 from cifarkit.trials.record import Arm, StudyRecord, TrialRecord
 
 _LISTS = ("notes", "class_names", "class_groups", "hits", "schema_version")
@@ -107,7 +107,7 @@ def _flattened(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 def _csv_value(value: Any) -> Any:
     if isinstance(value, list | tuple):
         value = "; ".join(map(str, value))
-    return plain(value) if isinstance(value, str) else value
+    return csv_cell(value) if isinstance(value, str) else value
 
 
 def _trial_json(trial_id: str, records: Mapping[str, TrialRecord]) -> dict[str, Any]:

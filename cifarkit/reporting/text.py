@@ -8,6 +8,8 @@ from collections.abc import Iterable, Sequence
 
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 
+_FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+
 
 def plain(text: str) -> str:
     """The text on one line, without terminal escapes, control and direction characters.
@@ -24,6 +26,15 @@ def plain(text: str) -> str:
         if character.isspace() or unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Co")
     )
     return re.sub(" +", " ", "".join(kept)).strip()
+
+
+def csv_cell(text: str) -> str:
+    """The text on one line; with an apostrophe before what a spreadsheet would run as a formula.
+
+    Source: OWASP, "CSV Injection". Excel takes the full-width forms for the plain ones.
+    """
+    text = plain(text)
+    return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 def shortened(text: str, length: int) -> str:

@@ -21,7 +21,7 @@ from cifarkit.reporting.scored import Scores, of_file, of_trial
 from cifarkit.trials.record import Status
 from tests.reporting.fabricate import Fabricator
 from tests.reporting.scored_trials import NAMES, arrays, crowd, save, trial
-from tests.reporting.test_formats import HOSTILE, Page, markdown_tables
+from tests.reporting.test_formats import HOSTILE, Page, formulas, markdown_tables
 
 
 @pytest.fixture
@@ -253,6 +253,8 @@ def test_hostile_names_break_no_format(tmp_path: Path) -> None:
     assert plainly.count("{") == plainly.count("}")
     rows = list(csv.DictReader(io.StringIO(evaluation(scores, format="csv"))))
     assert len(rows) == len(HOSTILE)
+    assert formulas(evaluation(scores, format="csv")) == []
+    assert rows[6]["class"] == "'=HYPERLINK(0)"
     told = json.loads(evaluation(scores, format="json"))
     assert [row["class"] for row in told["classes"]] == HOSTILE
 

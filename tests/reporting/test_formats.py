@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import csv
 import io
 import json
 import re
@@ -151,6 +152,30 @@ def test_csv_is_read_back_by_pandas(hostile: Any) -> None:
     assert np.isnan(frame["time.fit_seconds"][2])
     assert frame["reason"][2].startswith("failed: crashed: <script>")
     assert list(frame["seed"].dropna()) == list(range(len(HOSTILE)))
+
+
+def formulas(text: str) -> list[str]:
+    """Cells of a CSV table that a spreadsheet would run."""
+    cells = [cell for row in csv.reader(io.StringIO(text)) for cell in row]
+    found = [cell for cell in cells if re.match("[=+\\-@\t\r\uff1d\uff0b\uff0d\uff20]", cell)]
+    return [cell for cell in found if not re.fullmatch(r"-?[\d.]+(e-?\d+)?", cell)]
+
+
+def test_csv_names_are_no_formulas_and_numbers_stay_numbers(hostile: Any, tmp_path: Path) -> None:
+    studies, records = hostile
+    settings = {"model": -0.5, "\t=1": "+1"}
+    fabricator = Fabricator(tmp_path / "more")
+    arms = []
+    for seed, name in enumerate(("=1+1", "+1", "-2+3", "@A1", "\t=1", "\r-1", "\uff1d1", "\x00=1")):
+        trial = fabricator.trial({"model": "vgg16", "seed": seed}, None, Status.FAILED, name)
+        arms.append(Arm(label=name, settings=settings, trials=(trial,)))
+    studies = [*studies, fabricator.study("zoo", "zoo", ["model"], arms)]
+    text = document(studies, records | fabricator.records(), format="csv")
+    assert formulas(text) == []
+    frame = pd.read_csv(io.StringIO(text))
+    assert list(frame["arm"][-8:])[:3] == ["'=1+1", "'+1", "'-2+3"]
+    assert "'=HYPERLINK(0)" in set(frame["arm"])
+    assert set(frame["axis_model"][-8:].astype(float)) == {-0.5}
 
 
 def test_csv_of_a_resize_study_has_raw_numbers_and_settings(tmp_path: Path) -> None:
