@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import secrets
 import shutil
 import tempfile
 import zlib
@@ -49,7 +50,9 @@ def write(entry: str, arrays: Arrays) -> None:
     root = directory()
     with contextlib.suppress(OSError):
         root.mkdir(parents=True, exist_ok=True)
-        beside = Path(tempfile.mkdtemp(prefix=f".{entry}.", dir=root))
+        # Not by `tempfile`, which makes it for its owner alone: a cache may be shared.
+        beside = root / f".{entry}.{secrets.token_hex(6)}"
+        beside.mkdir()
         try:
             for name, array in arrays.items():
                 np.save(beside / f"{name}.npy", array)

@@ -91,11 +91,17 @@ class Checkpoints:
         self.spent = Spent()
 
     def load(self) -> Snapshot | None:
-        """The newest that can be read; what cannot is named in the log and passed over."""
+        """The newest that is sound; a damaged one is named in the log and passed over.
+
+        Raises:
+            OSError: One could not be read. To go on from an earlier one would lose what it holds.
+        """
         for path in sorted(self._folder.glob(CHECKPOINTS), reverse=True):
             try:
                 about, variables = _read(path)
-            except (OSError, Unreadable) as error:
+            except OSError as error:
+                raise OSError(error.errno, error.strerror, str(path)) from error
+            except Unreadable as error:
                 print(f"{path.name} cannot be used: {error}; trying the one before", flush=True)
                 continue
             if about["identity"] != self._identity:

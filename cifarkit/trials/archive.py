@@ -11,7 +11,6 @@ import hashlib
 import io
 import os
 import tarfile
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -24,6 +23,7 @@ from cifarkit.trials.mending import faults
 from cifarkit.trials.reading import UnreadableFile, read_state
 from cifarkit.trials.record import ARTIFACTS, SCHEMA_VERSION, Status, StudyRecord
 from cifarkit.trials.store import Store
+from cifarkit.trials.writing import beside_of
 
 CONTENTS = "cifarkit.json"
 TRIAL_FILES = ("spec.json", "state.json", *ARTIFACTS, "log.txt")
@@ -95,7 +95,7 @@ def export(
     try:
         _pack(files, target)
     except OSError as error:
-        raise InvalidInput(f"{target} cannot be written: {error.strerror}") from None
+        raise InvalidInput(f"{target} cannot be written: {error}") from None
     return written, left_out
 
 
@@ -124,9 +124,9 @@ def _trials(study: StudyRecord) -> set[str]:
 def _pack(files: dict[str, Path], target: Path) -> None:
     members = {name: _member(path) for name, path in files.items()}
     contents = Contents(members=members).model_dump_json(indent=1).encode()
-    handle, beside = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    beside = beside_of(target)
     try:
-        with os.fdopen(handle, "wb") as raw:
+        with beside.open("xb") as raw:
             # Without times and owners, the same trials make the same archive.
             with (
                 gzip.GzipFile("", "wb", 6, raw, mtime=0) as zipped,
@@ -140,7 +140,7 @@ def _pack(files: dict[str, Path], target: Path) -> None:
             os.fsync(raw.fileno())
         os.replace(beside, target)
     except BaseException:
-        Path(beside).unlink(missing_ok=True)
+        beside.unlink(missing_ok=True)
         raise
 
 

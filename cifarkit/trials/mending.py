@@ -11,9 +11,9 @@ from cifarkit.errors import InvalidInput
 from cifarkit.specs import TrialSpec
 from cifarkit.trials.reading import (
     DamagedFile,
-    ForeignFile,
     UnreadableFile,
     check_sum,
+    may_exist,
     read_history,
     read_model,
     read_spec,
@@ -46,11 +46,11 @@ def faults(folder: Path, *, thorough: bool = False) -> list[UnreadableFile]:
         if thorough or not name.endswith(".h5"):
             attempt(lambda name=name: check_sum(folder, state, name))  # type: ignore[misc]
     result, history, saved = (folder / name for name in ARTIFACTS[:3])
-    if os.path.lexists(result):
+    if may_exist(result):
         attempt(lambda: read_model(result, Result))
-    if os.path.lexists(history):
+    if may_exist(history):
         attempt(lambda: list(read_history(history)))
-    if thorough and os.path.lexists(saved):
+    if thorough and may_exist(saved):
         attempt(lambda: _read_predictions(saved))
     return list(found.values())
 
@@ -64,11 +64,12 @@ def mend(folder: Path, spec: TrialSpec) -> list[str]:
         What was wrong, a line for each file.
 
     Raises:
+        UnavailableFile: A file could not be read; nothing was touched.
         ForeignFile: A file is of a newer cifarkit; nothing was touched.
     """
     found = faults(folder)
     for fault in found:
-        if isinstance(fault, ForeignFile):
+        if not isinstance(fault, DamagedFile):
             raise fault
     told = [f"{fault.path.name} {fault.why}" for fault in found]
     set_all_aside(folder, found)

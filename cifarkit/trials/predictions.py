@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cifarkit.errors import InvalidInput
-from cifarkit.trials.reading import UnreadableFile, check_sum
+from cifarkit.trials.reading import UnavailableFile, UnreadableFile, check_sum
 from cifarkit.trials.record import Artifact, TrialRecord
 
 FILE: Artifact = "predictions.npz"
@@ -45,13 +46,13 @@ def of_trial(record: TrialRecord) -> Predictions:
     """The predictions of a trial.
 
     Raises:
-        InvalidInput: As `read` does, and if they are not what the trial has left.
+        InvalidInput: As `read` does, and if they are not what the trial has left or cannot be read.
     """
     try:
         check_sum(record.folder, record.state, FILE)
+        return read(record.folder / FILE)
     except UnreadableFile as error:
         raise InvalidInput(str(error)) from None
-    return read(record.folder / FILE)
 
 
 def read(path: Path) -> Predictions:
@@ -60,10 +61,14 @@ def read(path: Path) -> Predictions:
     Raises:
         InvalidInput: It is not there, damaged or too large, holds pickled objects, or its arrays
             do not fit together. The message names the file.
+        UnavailableFile: It could not be read.
     """
-    if not path.is_file():
-        raise InvalidInput(f"there is no file {path}")
-    arrays = _arrays(path)
+    try:
+        if not path.is_file():
+            raise InvalidInput(f"there is no file {path}")
+        arrays = _arrays(path)
+    except OSError as error:
+        raise UnavailableFile(path, error) from None
     try:
         return _checked(arrays)
     except InvalidInput as error:
@@ -91,6 +96,9 @@ def _arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
     except InvalidInput:
         raise
     except Exception as error:  # Of the zip, of its compression, or of an array's header.
+        # Damage can lead to an impossible position in the file, which is EINVAL.
+        if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
+            raise
         raise InvalidInput(
             f"{path} is not a readable predictions file: {error or type(error).__name__}"
         ) from None

@@ -7,6 +7,7 @@ it gives a record or an `UnreadableFile` that names it.
 from __future__ import annotations
 
 import csv
+import errno
 import hashlib
 import io
 import json
@@ -66,6 +67,16 @@ class MissingFile(DamagedFile):
         super().__init__(path, "is missing")
 
 
+class UnavailableFile(UnreadableFile):
+    """It could not be read: no permission, an I/O error, too many open files, a mount that is gone.
+
+    Nothing is known of its content, so it is never set aside, written over or trained again.
+    """
+
+    def __init__(self, path: Path | str, error: OSError) -> None:
+        super().__init__(path, f"cannot be read: {error.strerror or error}")
+
+
 class ForeignFile(UnreadableFile):
     """It is sound, but not for this cifarkit: of a newer one, or of a network that is not here.
 
@@ -86,6 +97,7 @@ def read_trial(folder: Path, *, whole: bool = True) -> TrialRecord:
 
     Raises:
         DamagedFile: The first file that is not what it should be.
+        UnavailableFile: One could not be read.
         ForeignFile: One is sound, but cannot be used here.
     """
     state = read_state(folder)
@@ -177,16 +189,33 @@ def read_bytes(path: Path | str, most: int = MOST_BYTES) -> bytes:
     try:
         return os.read(handle, size)
     except OSError as error:
-        raise DamagedFile(path, f"cannot be read: {error.strerror}") from None
+        raise UnavailableFile(path, error) from None
     finally:
         os.close(handle)
+
+
+def may_exist(path: Path | str) -> bool:
+    """Whether there is something at a path, or nobody can say.
+
+    `os.path.exists` takes a folder that cannot be searched for an empty one.
+    """
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def digest(path: Path) -> str:
     """The SHA-256 of an artifact, in hexadecimal."""
     handle, _ = _opened(path, MOST_BYTES_OF.get(path.name, MOST_BYTES))
     with os.fdopen(handle, "rb", buffering=0) as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+        try:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+        except OSError as error:
+            raise UnavailableFile(path, error) from None
 
 
 def check_sum(folder: Path, state: State, name: Artifact, content: bytes | None = None) -> None:
@@ -206,6 +235,8 @@ def check_sum(folder: Path, state: State, name: Artifact, content: bytes | None 
 # A link may lead anywhere, and a pipe would be waited for; neither flag exists on Windows.
 _FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
 _NO_LINKS = getattr(os, "O_NOFOLLOW", 0)
+# A file stands where a folder should, or a socket where the file should.
+_NO_FILE = (errno.ENOTDIR, errno.ENXIO)
 
 
 def _opened(path: Path | str, most: int) -> tuple[int, int]:
@@ -217,8 +248,11 @@ def _opened(path: Path | str, most: int) -> tuple[int, int]:
     except FileNotFoundError:
         raise MissingFile(path) from None
     except OSError as error:
-        why = "is a link" if os.path.islink(path) else f"cannot be read: {error.strerror}"
-        raise DamagedFile(path, why) from None
+        if os.path.islink(path):
+            raise DamagedFile(path, "is a link") from None
+        if error.errno in _NO_FILE:
+            raise DamagedFile(path, f"is no regular file: {error.strerror}") from None
+        raise UnavailableFile(path, error) from None
     found = os.fstat(handle)
     if stat.S_ISREG(found.st_mode) and found.st_size <= most:
         return handle, found.st_size

@@ -18,6 +18,7 @@ import csv
 import io
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +29,10 @@ from cifarkit.specs import TrialSpec
 from cifarkit.trials.mending import set_aside
 from cifarkit.trials.reading import (
     DamagedFile,
+    UnavailableFile,
     UnreadableFile,
     digest,
+    may_exist,
     read_model,
     read_state,
     read_trial,
@@ -76,7 +79,7 @@ class Store:
             if path.is_symlink() or (path.exists() and not right(path)):
                 set_aside(path)
         folder.mkdir(parents=True, exist_ok=True)
-        if not os.path.lexists(folder / "spec.json"):
+        if not may_exist(folder / "spec.json"):
             write_model(folder / "spec.json", spec)
         return folder
 
@@ -87,11 +90,12 @@ class Store:
         """Write a study, in place of an earlier one of its name; a damaged one is set aside.
 
         Raises:
+            UnavailableFile: The one that is there could not be read.
             ForeignFile: A newer cifarkit wrote the one that is there.
         """
         path = self.root / "studies" / f"{study.name}.json"
         path.parent.mkdir(parents=True, exist_ok=True)
-        if os.path.lexists(path):
+        if may_exist(path):
             try:
                 read_study(path)
             except DamagedFile:
@@ -117,13 +121,16 @@ class Store:
         """Whether the trial is done and undamaged, and has these files besides its result.
 
         Raises:
+            UnavailableFile: One of its files could not be read, so that nobody knows.
             ForeignFile: One of its files is of a newer cifarkit.
         """
         try:
             record = self.read(trial_id)
+            return record.complete and all((record.folder / name).is_file() for name in files)
         except (InvalidInput, DamagedFile):
             return False
-        return record.complete and all((record.folder / name).is_file() for name in files)
+        except OSError as error:
+            raise UnavailableFile(self.folder(trial_id), error) from None
 
     def has_finished(self, trial_id: str, files: Sequence[str] = ()) -> bool:
         """Whether the trial got to its end, even if nobody was left to say so in its state.
@@ -131,7 +138,7 @@ class Store:
         A trial writes its result last.
         """
         folder = self.folder(trial_id)
-        if not all((folder / name).exists() for name in ("result.json", *files)):
+        if not all(may_exist(folder / name) for name in ("result.json", *files)):
             return False
         try:
             read_model(folder / "result.json", Result)
@@ -144,7 +151,8 @@ class Store:
 
         Raises:
             InvalidInput: The store has no such trial.
-            DamagedFile: One of its files cannot be read, or is not what was written.
+            DamagedFile: One of its files is not what was written.
+            UnavailableFile: One of its files could not be read.
             ForeignFile: One of its files is of a newer cifarkit, or its network is not here.
         """
         folder = self.folder(trial_id)
@@ -159,15 +167,24 @@ class Store:
         return read_trial(folder, whole=whole)
 
     def trial_ids(self) -> list[str]:
-        """Every trial, readable or not."""
-        try:
-            with os.scandir(self.root / "trials") as found:
-                return sorted(entry.name for entry in found if _is_trial(entry.path))
-        except OSError:  # there is none, or it is no folder
-            return []
+        """Every trial, readable or not.
+
+        Raises:
+            UnavailableFile: The folder of trials could not be read.
+        """
+        return [name for name in _names(self.root / "trials") if _is_trial(self.folder(name))]
 
     def records(self) -> Iterator[TrialRecord]:
         return map(self.read, self.trial_ids())
+
+    def study_paths(self) -> list[Path]:
+        """The file of every study, readable or not.
+
+        Raises:
+            UnavailableFile: The folder of studies could not be read.
+        """
+        folder = self.root / "studies"
+        return [folder / name for name in _names(folder) if fnmatch(name, "[!.]*.json")]
 
     def studies(
         self, on_unreadable: Callable[[UnreadableFile], None] = lambda error: None
@@ -178,7 +195,7 @@ class Store:
             on_unreadable: Told of each file that cannot be read.
         """
         found = []
-        for path in sorted(self.root.glob("studies/*.json")):
+        for path in self.study_paths():
             try:
                 found.append(read_study(path))
             except UnreadableFile as error:
@@ -224,5 +241,15 @@ def write_history(folder: Path, rows: Iterable[Mapping[str, Any]]) -> None:
 def _is_trial(folder: str | Path) -> bool:
     """Trials are called by letters and digits; so is nothing that was set aside."""
     return os.path.basename(folder).isalnum() and any(
-        os.path.lexists(f"{folder}{os.sep}{name}") for name in _SIGNS_OF_A_TRIAL
+        may_exist(f"{folder}{os.sep}{name}") for name in _SIGNS_OF_A_TRIAL
     )
+
+
+def _names(folder: Path) -> list[str]:
+    """What is in a folder, sorted; nothing if there is no such folder."""
+    try:
+        return sorted(os.listdir(folder))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise UnavailableFile(folder, error) from None

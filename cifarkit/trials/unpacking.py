@@ -94,6 +94,8 @@ def _unpack(archive: Path, beside: Path) -> None:
             if len(stream.read(20 * _BLOCK + 1)) > 20 * _BLOCK:
                 raise _Refused("holds more than it lists")
     except (OSError, EOFError, zlib.error, tarfile.TarError) as error:
+        if isinstance(error, OSError) and error.errno is not None:  # `gzip`'s own have none
+            raise _Refused(f"could not be unpacked: {error}") from None
         raise _Refused(f"is damaged, or no .tar.gz archive ({error})") from None
 
 

@@ -47,7 +47,7 @@ def check(store: Store, *, repair: bool = False) -> Iterator[Finding]:
     """
     for trial_id in store.trial_ids():
         yield from _check_trial(store, trial_id, repair)
-    for path in sorted(store.root.glob("studies/*.json")):
+    for path in store.study_paths():
         try:
             read_study(path)
         except UnreadableFile as fault:
@@ -75,7 +75,7 @@ def _check_trial(store: Store, trial_id: str, repair: bool) -> Iterator[Finding]
             yield from _leftovers(folder, repair)
     except Timeout:
         return
-    except OSError as error:
+    except (OSError, UnreadableFile) as error:
         yield Finding(folder, f"cannot be checked: {error}")
 
 

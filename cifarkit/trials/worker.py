@@ -47,7 +47,7 @@ def explain(error: BaseException) -> tuple[str, str]:
 
 def main(work: str, folder: Path, options: dict[str, Any]) -> int:
     events = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    log = os.open(folder / "log.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    log = os.open(folder / "log.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
     os.dup2(log, 1)
     os.dup2(log, 2)
     streams.prepare()  # a full disk may cost the log, not the training

@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import os
-import tempfile
+import secrets
 from pathlib import Path
 
 from pydantic import BaseModel
+
+
+def beside_of(path: Path) -> Path:
+    """A new name next to a file, to be renamed to it when it is written whole.
+
+    `tempfile` would make it for its owner alone, whatever the umask: others of a group that shares
+    the folder could not read the results.
+    """
+    return path.with_name(f".{path.name}.{secrets.token_hex(6)}")
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -15,18 +24,18 @@ def write_atomically(path: Path, content: bytes) -> None:
     Raises:
         OSError: It could not be written; the error names `path`, and what was there still is.
     """
-    handle, beside = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    beside = beside_of(path)
     try:
-        with os.fdopen(handle, "wb") as stream:
+        with beside.open("xb") as stream:
             stream.write(content)
             stream.flush()
             os.fsync(stream.fileno())
         os.replace(beside, path)
     except OSError as error:
-        Path(beside).unlink(missing_ok=True)
+        beside.unlink(missing_ok=True)
         raise OSError(error.errno, error.strerror, str(path)) from error
     except BaseException:
-        Path(beside).unlink(missing_ok=True)
+        beside.unlink(missing_ok=True)
         raise
 
 

@@ -1,5 +1,7 @@
 """A training that is cut off and goes on ends exactly where it would have ended."""
 
+import errno
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -185,6 +187,23 @@ def test_any_damage_falls_back_to_the_one_before(
     assert "epoch-00002.checkpoint cannot be used" in capsys.readouterr().out
     (tmp_path / "epoch-00001.checkpoint").write_bytes(b"")
     assert checkpoints(tmp_path).load() is None
+
+
+def test_one_that_cannot_be_read_ends_the_attempt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To go on from the one before would train again, and remove the newer one, which is sound."""
+    saved(tmp_path, 2)
+    opened = Path.open
+
+    def failing(path: Path, *arguments: Any, **named: Any) -> Any:
+        if path.name == "epoch-00002.checkpoint":
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return opened(path, *arguments, **named)
+
+    monkeypatch.setattr(Path, "open", failing)
+    with pytest.raises(OSError, match=r"Input/output error.*epoch-00002.checkpoint"):
+        checkpoints(tmp_path).load()
 
 
 def test_one_of_another_version_is_left_alone(tmp_path: Path) -> None:
