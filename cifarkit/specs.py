@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
+from cifarkit.backbones.facts import Backbone
 from cifarkit.backbones.registry import get as get_backbone
 from cifarkit.data import catalog
 from cifarkit.errors import InvalidInput, unknown
@@ -23,13 +24,14 @@ from cifarkit.errors import InvalidInput, unknown
 PRETRAINED_LEARNING_RATE = 2.5e-5
 """The published study's choice (its Table 6)."""
 RANDOM_LEARNING_RATE = 1e-3
-"""Adam's customary rate (Kingma & Ba 2015, section 6), for weights that start at random."""
+"""Adam's customary rate (Kingma & Ba 2015, section 6), where all that is trained, which may be a
+head on frozen layers, starts at random."""
 ADAMW_WEIGHT_DECAY = 0.004
 """Keras' own default for AdamW."""
 SCRATCH_IMAGE_SIZE = 32
-HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 BACKBONE_IMAGE_SIZE = 78
-"""The published study's sizes (its Table 1)."""
+"""The published study's sizes in its comparison of networks (its Table 1)."""
+HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
 Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Count = Annotated[int, Field(gt=0, lt=2**31)]
@@ -140,7 +142,7 @@ class ModelSpec(_Spec):
         weights: `imagenet`, `none`, `trial:ID`, or a path to a `.weights.h5` file, which becomes
             `sha256:...` here and `weights_file`.
         weights_file: Where the weights lie, if in a file. Not part of the trial's identity.
-        image_size: The side to which images are resized, in pixels.
+        image_size: The side to which images are resized, in pixels; see `default_image_size`.
         dropout: The fraction of features dropped before the classifier.
         unfreeze: The fraction of the backbone's layers that is trained, counted from its end.
         batchnorm: Whether unfrozen BatchNormalization updates its statistics, or is `frozen`.
@@ -166,7 +168,7 @@ class ModelSpec(_Spec):
         facts = get_backbone(raw["model"])
         given = {key: value for key, value in raw.items() if value is not None}
         given["model"] = facts.key
-        given.setdefault("image_size", SCRATCH_IMAGE_SIZE if facts.whole else BACKBONE_IMAGE_SIZE)
+        given.setdefault("image_size", default_image_size(facts))
         # What a network has no use for must not make two ids of one training.
         if facts.whole:
             given |= {"weights": "none", "unfreeze": 1.0, "batchnorm": "train"}
@@ -194,7 +196,8 @@ class TrainSpec(_Spec):
         head_epochs: Epochs before those in which the head alone is trained.
         batch_size: Images per step.
         optimizer: See `Literal`.
-        learning_rate: Constant; its default depends on the weights.
+        learning_rate: Constant. Its default is `PRETRAINED_LEARNING_RATE` where pretrained layers
+            are trained, `RANDOM_LEARNING_RATE` else.
         weight_decay: Decoupled (Loshchilov & Hutter 2019); 0.004 for AdamW unless said, 0 else.
         label_smoothing: The share of the target that is spread over all classes.
         patience: Epochs without a lower validation loss before training ends.
@@ -239,7 +242,8 @@ class TrialSpec(_Spec):
             return raw
         if train.get("learning_rate") is None:
             try:
-                pretrained = ModelSpec.model_validate(raw.get("model")).weights != "none"
+                model = ModelSpec.model_validate(raw.get("model"))
+                pretrained = model.weights != "none" and model.unfreeze > 0
             except ValidationError:
                 pretrained = False  # told, with all else, when the fields are validated
             rate = PRETRAINED_LEARNING_RATE if pretrained else RANDOM_LEARNING_RATE
@@ -330,6 +334,16 @@ def _names(value: Any) -> list[str]:
     """The names for an early comparison; what is no list of names is left to the field's check."""
     named = isinstance(value, list | tuple) and all(isinstance(name, str) for name in value)
     return list(value) if named else []
+
+
+def default_image_size(facts: Backbone, usual: int = BACKBONE_IMAGE_SIZE) -> int:
+    """The side, in pixels, to which a network's images are resized if none is given.
+
+    Networks trained from scratch see 32 pixels, others `usual`, but none more than it was made for.
+    """
+    if facts.whole:
+        return SCRATCH_IMAGE_SIZE
+    return max(facts.min_size, min(facts.native_size, usual))
 
 
 def file_identity(path: str | Path) -> str:

@@ -38,8 +38,14 @@ def test_random_weights_get_a_learning_rate_of_their_own() -> None:
     assert TrialSpec.of(model="vgg16", weights="none", learning_rate=0.5).train.learning_rate == 0.5
 
 
+def test_a_head_on_a_frozen_backbone_gets_the_rate_of_random_weights() -> None:
+    assert TrialSpec.of(model="vgg16", unfreeze=0).train.learning_rate == 1e-3
+    assert TrialSpec.of(model="vgg16", unfreeze=0.1).train.learning_rate == 2.5e-5
+
+
 def test_networks_from_scratch_see_32_pixels() -> None:
-    assert TrialSpec.of(model="lenet").model.image_size == 32
+    for model in ("lenet", "resnet8", "resnet20"):
+        assert TrialSpec.of(model=model).model.image_size == 32
 
 
 def test_a_path_need_not_be_text(tmp_path: Path) -> None:

@@ -75,6 +75,8 @@ def run_study(study: Study, how: How) -> dict[str, Status]:
     _check_donors(todo, store)
     _fetch(todo)
     labels = {spec.trial_id: arm.label for arm in study.arms for spec in arm.specs}
+    if study.rates:
+        say(study.rates)
     try:
         store.write_study(study.record(command_line()))
         with progress(study.title, labels) as show:

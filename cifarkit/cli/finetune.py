@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cifarkit.cli.options import MODEL, TRAINING, numbers, on_final_model, shared
+from cifarkit.cli.options import MODEL, TRAINING, numbers, shared
 
 
 @shared(without=("unfreeze",))
@@ -38,7 +38,7 @@ def finetune(
     from cifarkit.studies.finetune import finetune as plan_finetune
 
     study = plan_finetune(
-        on_final_model(settings, model) | {"batchnorm": batchnorm, "head_epochs": head_epochs},
+        settings | {"model": model, "batchnorm": batchnorm, "head_epochs": head_epochs},
         fractions=numbers(unfreeze, "--unfreeze", float),
         seeds=run.pop("seeds"),
     )

@@ -63,7 +63,7 @@ SETTINGS: dict[str, Any] = {
             MODEL,
             "--image-size",
             help="Side to which a backbone's images are resized, in pixels.",
-            default="78; networks trained from scratch see 32",
+            default="78 to compare networks, 96 to study one; those made for 32 see 32",
         ),
     ],
     "weights": Annotated[
@@ -104,7 +104,7 @@ SETTINGS: dict[str, Any] = {
             "--learning-rate",
             "--lr",
             help="Constant.",
-            default="2.5e-5 for pretrained weights, 1e-3 for random ones",
+            default="2.5e-5 where pretrained layers are trained, 1e-3 else",
         ),
     ],
     "optimizer": Annotated[
@@ -126,7 +126,7 @@ SETTINGS: dict[str, Any] = {
         ),
     ],
     "augment": Annotated[
-        bool,
+        bool | None,
         _option(
             TRAINING,
             "--augment/--no-augment",
@@ -155,10 +155,6 @@ SETTINGS: dict[str, Any] = {
     ],
 }
 """Settings of a trial, by the flat name of the spec's field."""
-
-FINAL_IMAGE_SIZE = 96
-"""The size that the published study kept (its Table 2)."""
-_DEFAULTS: dict[str, Any] = {"augment": True, **RUN_DEFAULTS}
 
 
 def shared(
@@ -196,7 +192,7 @@ def shared(
             inspect.Parameter(
                 name,
                 inspect.Parameter.KEYWORD_ONLY,
-                default=seeds_default if name == "seeds" else _DEFAULTS.get(name),
+                default=seeds_default if name == "seeds" else RUN_DEFAULTS.get(name),
                 annotation=hint,
             )
             for name, hint in {**settings, **RUN}.items()
@@ -232,16 +228,3 @@ def numbers(text: str, option: str, kind: type[Number]) -> tuple[Number, ...]:
     except ValueError:
         what = "whole numbers" if kind is int else "numbers"
         raise InvalidInput(f"{option}: {text!r} is not a list of {what}: 32,78") from None
-
-
-def on_final_model(
-    settings: dict[str, Any], model: str, *, varies_model: bool = False
-) -> dict[str, Any]:
-    """The settings of a study of one network, at the published study's final size unless said."""
-    from cifarkit.backbones.registry import get
-
-    if not varies_model:
-        settings = settings | {"model": model}
-        if settings["image_size"] is None and not get(model).whole:
-            settings["image_size"] = FINAL_IMAGE_SIZE
-    return settings

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from cifarkit.cli.console import messages, plain_or_rich_table
+from cifarkit.cli.console import messages, plain_or_rich_table, say
 from cifarkit.cli.telling import in_words
 from cifarkit.specs import TrialSpec
 from cifarkit.studies.expected import Experience
@@ -24,6 +24,8 @@ def show_plan(studies: Iterable[Study], store: Store) -> None:
     rows: list[list[str]] = []
     several = False
     for study in studies:
+        if study.rates:
+            say(study.rates)
         several = several or study.step > 1
         for arm in study.arms:
             for spec in arm.specs:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cifarkit.cli.options import on_final_model, shared
+from cifarkit.cli.options import shared
 
 
 def _complete(incomplete: str) -> list[str]:
@@ -37,5 +37,6 @@ def sweep(
     from cifarkit.studies.sweep import sweep as plan_sweep
 
     axes = parse_axes(parameters)
-    settings = on_final_model(settings, model, varies_model="model" in axes)
+    if "model" not in axes:
+        settings["model"] = model
     execute(plan_sweep(settings, axes, seeds=run.pop("seeds")), **run)

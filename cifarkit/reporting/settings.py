@@ -110,6 +110,16 @@ def mixtures(study: StudyRecord, records: Mapping[str, TrialRecord]) -> list[str
             f"The rows of this study mix different {what} (see the settings): "
             "their differences are not the models' or the axis' alone."
         )
+    rates: dict[str, list[str]] = {}
+    for outcome, trial in trials_of(study, records):
+        rates.setdefault(_said("learning_rate", trial.spec.train.learning_rate), []).append(
+            outcome.name
+        )
+    if len(rates) > 1 and "learning_rate" not in study.axes:
+        warnings.append(
+            f"The rows of this study train at different learning rates ({_grouped(rates)}): "
+            "their differences are not the models' or the axis' alone."
+        )
     return warnings
 
 

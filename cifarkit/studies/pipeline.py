@@ -12,7 +12,7 @@ from cifarkit.studies.choice import best_values, choose
 from cifarkit.studies.finetune import finetune
 from cifarkit.studies.plan_file import KEPT, Step, StudyFile
 from cifarkit.studies.resize import resize
-from cifarkit.studies.study import Study, plan_arm
+from cifarkit.studies.study import Study, of_one_network, plan_arm
 from cifarkit.studies.sweep import sweep
 from cifarkit.studies.zoo import zoo
 from cifarkit.trials.record import Choice, StudyRecord, TrialRecord
@@ -28,10 +28,12 @@ class Position:
     Attributes:
         settings: Flat settings of the trials to come.
         kept: The networks that `"kept"` stands for.
+        given: Names of settings that the user gave: a step's own do not replace them.
     """
 
     settings: dict[str, Any]
     kept: list[Any] = field(default_factory=list)
+    given: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ def walk(
         NothingToChooseFrom: No trial of a step completed.
     """
     given = {name: value for name, value in overrides.items() if value is not None}
-    position = Position({**file.settings, **given})
+    position = Position({**file.settings, **given}, given=frozenset(given))
     for number, step in enumerate(file.step, start=1):
         study, skipped = plan_step(file, number, position, seeds or file.seeds)
         if study is None:
@@ -89,7 +91,7 @@ def walk(
 def preview(file: StudyFile, *, overrides: Mapping[str, Any], seeds: int | None) -> Iterator[Taken]:
     """The same steps, with what the file assumes in place of results."""
     given = {name: value for name, value in overrides.items() if value is not None}
-    position = Position({**file.settings, **given})
+    position = Position({**file.settings, **given}, given=frozenset(given))
     for number, step in enumerate(file.step, start=1):
         study, skipped = plan_step(file, number, position, seeds or file.seeds)
         yield Taken(step, study, skipped=skipped)
@@ -112,7 +114,8 @@ def plan_step(
 ) -> tuple[Study | None, str]:
     """The study of a step, or None and why it does not apply to the network that was chosen."""
     step = file.step[number - 1]
-    settings = {**position.settings, **step.settings}
+    own = {name: value for name, value in step.settings.items() if name not in position.given}
+    settings = {**position.settings, **own}
     vary: dict[str, list[Any]] = {
         name: (position.kept or [settings.get("model")]) if values == KEPT else list(values)
         for name, values in step.vary.items()
@@ -125,7 +128,8 @@ def plan_step(
     match tuple(vary):
         case ():
             name = get_backbone(settings["model"]).name
-            study = Study("single", step.title, (), (plan_arm(name, settings, {}, seeds=seeds),))
+            arm = plan_arm(name, of_one_network(settings), {}, seeds=seeds)
+            study = Study("single", step.title, (), (arm,))
         case ("model",):
             study = zoo(fixed, models=vary["model"], seeds=seeds)
         case ("model", "image_size"):

@@ -8,9 +8,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from cifarkit.backbones.registry import get as get_backbone
 from cifarkit.errors import InvalidInput
-from cifarkit.specs import TrialSpec
+from cifarkit.specs import TrialSpec, default_image_size
 from cifarkit.trials.record import Arm, StudyRecord
+
+FINAL_IMAGE_SIZE = 96
+"""The size in pixels that the published study kept (its Table 2): for studies of one network."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,21 @@ class Study:
                 if seed < len(arm.specs):
                     yield arm.specs[seed]
 
+    @property
+    def rates(self) -> str:
+        """A sentence on the arms' learning rates, if they differ and are not what varies."""
+        arms: dict[float, list[str]] = {}
+        for arm in self.arms:
+            for spec in arm.specs[:1]:
+                arms.setdefault(spec.train.learning_rate, []).append(arm.label)
+        if "learning_rate" in self.axes or len(arms) < 2:
+            return ""
+        told = "; ".join(f"{rate:g} for {', '.join(labels)}" for rate, labels in arms.items())
+        return (
+            f"{self.title}: the default learning rate differs between the arms: {told}. "
+            f"--learning-rate sets one for all."
+        )
+
     def record(self, command: str) -> StudyRecord:
         """What the store keeps of it."""
         return StudyRecord(
@@ -104,6 +123,18 @@ def plan_arm(
     specs = tuple(TrialSpec.of(**{**settings, **varied, "seed": seed}) for seed in range(seeds))
     told = {name: value for name, value in varied.items() if value is not None}
     return PlannedArm(label, told, specs)
+
+
+def of_one_network(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a study of one network: at the published study's final size, unless given.
+
+    Raises:
+        InvalidInput: There is no such network.
+    """
+    if settings.get("image_size") is not None or settings.get("model") is None:
+        return dict(settings)
+    facts = get_backbone(str(settings["model"]))
+    return {**settings, "image_size": default_image_size(facts, FINAL_IMAGE_SIZE)}
 
 
 def check_distinct(study: Study) -> Study:

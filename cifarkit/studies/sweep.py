@@ -8,7 +8,7 @@ from typing import Any
 
 from cifarkit.errors import InvalidInput, unknown
 from cifarkit.specs import SETTINGS, Augmentation, TrialSpec
-from cifarkit.studies.study import PlannedArm, Study, check_distinct, plan_arm
+from cifarkit.studies.study import PlannedArm, Study, check_distinct, of_one_network, plan_arm
 
 ALIASES = {"lr": "learning_rate", "size": "image_size", "depth": "unfreeze", "models": "model"}
 NOT_SWEPT = {"location", "seed", "data_seed"}
@@ -68,6 +68,8 @@ def sweep(
     Raises:
         InvalidInput: A value is none for its setting, or two arms are the same training.
     """
+    if "model" not in axes:
+        settings = of_one_network(settings)
     planned = []
     for combination in itertools.product(*axes.values()):
         asked = {

@@ -2,12 +2,16 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from cifarkit.cli import walk as walk_module
+from cifarkit.cli.app import app
 from cifarkit.errors import InvalidInput
-from cifarkit.specs import TrialSpec
+from cifarkit.specs import Augmentation, TrialSpec
 from cifarkit.studies.choice import NothingToChooseFrom, choose
 from cifarkit.studies.pipeline import Taken, preview, walk
 from cifarkit.studies.plan_file import PRESETS, StudyFile, read
@@ -180,6 +184,35 @@ def test_options_replace_the_files_settings() -> None:
     for spec in (spec for step in taken if step.study for spec in step.study.specs()):
         assert spec.train.epochs == 1
     assert len(taken[0].study.arms[0].specs) == 2
+
+
+def planned_from_the_command_line(monkeypatch: pytest.MonkeyPatch, *words: str) -> list[Taken]:
+    """The steps that `cifarkit study ... --dry-run` would show."""
+    steps: list[Taken] = []
+
+    def show(file: StudyFile, settings: dict[str, Any], seeds: int | None, runs: Path) -> None:
+        steps.extend(preview(file, overrides=settings, seeds=seeds))
+
+    monkeypatch.setattr(walk_module, "preview_study", show)
+    assert CliRunner().invoke(app, ["study", *words, "--dry-run"]).exit_code == 0
+    return steps
+
+
+def test_the_command_leaves_a_files_augmentation_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    for words, expected in ((("quick",), None), (("quick", "--augment"), Augmentation())):
+        zoo = planned_from_the_command_line(monkeypatch, *words)[0].study
+        assert zoo is not None
+        assert [spec.train.augmentation for spec in zoo.specs()] == [expected] * 5
+
+
+def test_the_published_depths_share_one_rate_that_an_option_replaces(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for words, rate in ((("published",), 2.5e-5), (("published", "--lr", "1e-4"), 1e-4)):
+        steps = planned_from_the_command_line(monkeypatch, *words)
+        (depths,) = [s.study for s in steps if s.step.title == "Fine-tuning depth" and s.study]
+        assert [spec.train.learning_rate for spec in depths.specs()] == [rate] * 4
+        assert depths.rates == ""
 
 
 @pytest.mark.parametrize("source", [*PRESETS, *map(str, EXAMPLES)])

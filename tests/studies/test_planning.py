@@ -5,6 +5,7 @@ import pytest
 from cifarkit.errors import InvalidInput
 from cifarkit.studies.finetune import finetune
 from cifarkit.studies.resize import resize
+from cifarkit.studies.study import Study
 from cifarkit.studies.sweep import names, parse_axes, sweep
 from cifarkit.studies.zoo import zoo
 
@@ -47,6 +48,34 @@ def test_finetune_names_its_depths_as_published() -> None:
         "unfreeze all",
     ]
     assert [arm.specs[0].model.unfreeze for arm in study.arms] == [0.0, 0.1, 0.2, 1.0]
+
+
+def sizes_and_rates(study: Study) -> list[tuple[int, float]]:
+    return [(a.specs[0].model.image_size, a.specs[0].train.learning_rate) for a in study.arms]
+
+
+def test_the_default_size_is_a_matter_of_the_study_not_of_the_door() -> None:
+    """The published study compared networks at 78 px and went on at 96."""
+    one = {"model": "densenet121", "epochs": 1}
+    assert {size for size, _ in sizes_and_rates(finetune(one))} == {96}
+    assert {size for size, _ in sizes_and_rates(sweep(one, {"dropout": [0.1, 0.2]}))} == {96}
+    models = {"model": ["densenet121", "vgg16"]}
+    assert {size for size, _ in sizes_and_rates(sweep({"epochs": 1}, models))} == {78}
+    # Networks made for 32 pixels see 32, whichever study it is.
+    assert [size for size, _ in sizes_and_rates(zoo({}, models=("resnet20", "vgg16")))] == [32, 78]
+    assert {size for size, _ in sizes_and_rates(finetune({"model": "resnet8"}))} == {32}
+    assert {size for size, _ in sizes_and_rates(finetune({**one, "image_size": 64}))} == {64}
+
+
+def test_a_head_on_frozen_layers_has_the_rate_of_random_weights() -> None:
+    study = finetune(DENSENET)
+    assert [rate for _, rate in sizes_and_rates(study)] == [1e-3, 2.5e-5, 2.5e-5, 2.5e-5]
+    assert "0.001 for freeze all; 2.5e-05 for unfreeze 10%, unfreeze 20%" in study.rates
+    assert "--learning-rate" in study.rates
+    weights = sweep(DENSENET, {"weights": ["imagenet", "none"]})
+    assert "2.5e-05 for imagenet; 0.001 for none" in weights.rates
+    assert finetune({**DENSENET, "learning_rate": 1e-4}).rates == ""
+    assert sweep(DENSENET, {"learning_rate": [1e-4, 1e-3]}).rates == ""
 
 
 @pytest.mark.parametrize(
