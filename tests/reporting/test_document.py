@@ -228,7 +228,7 @@ def test_mixed_data_and_epochs_are_warned_of(fabricator: Fabricator) -> None:
     text = document([study], fabricator.records())
     assert "mix different images" in text
     assert "mix different numbers of epochs" in text
-    assert "different learning rates (1e-3, but 2.5e-5 (VGG-16))" in text
+    assert "different learning rates (1e-3, but 2.5e-5 (vgg16))" in text
 
 
 def test_a_changed_batch_size_and_notes_are_told(fabricator: Fabricator) -> None:
