@@ -7,6 +7,7 @@ checked before use. All of them together are bounded; what was used longest ago 
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 import time
@@ -26,6 +27,7 @@ LIMIT_BYTES = 8 * 2**30
 """All entries together take no more, and never more than half of what the disk has to give."""
 
 _ABANDONED_SECONDS = 24 * 3600.0
+_SECONDS = "seconds.txt"
 
 
 class Rows:
@@ -82,8 +84,19 @@ def read(entry: str) -> tuple[Rows, ...] | None:
         return None
 
 
+def seconds(entry: str) -> float | None:
+    """What making the arrays of an entry took; None if that is not known."""
+    try:
+        made = float((_root() / entry / _SECONDS).read_text())
+    except (OSError, ValueError):
+        return None
+    return made if math.isfinite(made) and made >= 0 else None
+
+
 def write(entry: str, count: int, batches: Iterable[Sequence[npt.NDArray[Any]]]) -> None:
     """Make an entry of arrays with `count` rows from batches of their rows; hold its `lock`.
+
+    The time that this takes, the making of the batches included, is kept with it (`seconds`).
 
     Args:
         entry: Its name.
@@ -98,6 +111,7 @@ def write(entry: str, count: int, batches: Iterable[Sequence[npt.NDArray[Any]]])
     # Of a process that died: whoever holds the lock is alone with this entry.
     shutil.rmtree(beside, ignore_errors=True)
     beside.mkdir(parents=True)
+    began = time.perf_counter()
     try:
         checksums: dict[str, int] = {}
         with ExitStack() as stack:
@@ -121,6 +135,7 @@ def write(entry: str, count: int, batches: Iterable[Sequence[npt.NDArray[Any]]])
                     checksums[str(number)] = zlib.crc32(content, checksums[str(number)])
                     files[number].write(content)
         (beside / cache.CHECKSUMS).write_text(json.dumps(checksums))
+        (beside / _SECONDS).write_text(f"{time.perf_counter() - began:015.6f}\n")
         shutil.rmtree(_root() / entry, ignore_errors=True)
         os.replace(beside, _root() / entry)
     finally:

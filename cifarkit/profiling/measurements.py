@@ -68,6 +68,9 @@ class Time(_Measured):
         epoch_seconds: Median time of an epoch's training part after the first step.
         fit_seconds: The whole fit: every epoch, validation, the first step and
             `frozen_prefix_seconds` included.
+        fit_seconds_uncached: `fit_seconds`, had this trial computed what the frozen layers gave
+            where it read it from the cache: the time that compares. None in records of the first
+            versions.
         frozen_prefix_seconds: Running the frozen layers once per image, or reading back from the
             cache what they gave an earlier trial; 0 where they ran in every epoch.
         evaluate_seconds: Predicting the test images.
@@ -82,10 +85,22 @@ class Time(_Measured):
     images_per_second: float
     epoch_seconds: float
     fit_seconds: float
+    fit_seconds_uncached: float | None = None
     frozen_prefix_seconds: float = 0.0
     evaluate_seconds: float
     input_wait_share: float
     trial_seconds: float
+
+    @property
+    def comparable_fit_seconds(self) -> float:
+        """`fit_seconds_uncached`, where it is known."""
+        known = self.fit_seconds_uncached
+        return self.fit_seconds if known is None else known
+
+    @property
+    def may_not_compare(self) -> bool:
+        """Whether frozen layers were read from the cache or computed, and it is not known which."""
+        return self.fit_seconds_uncached is None and self.frozen_prefix_seconds > 0
 
 
 class Environment(_Measured):

@@ -26,7 +26,9 @@ DEFINITIONS = (
     "included; device peak (GB) is the accelerator's own. 1 GB is 2³⁰ bytes, 1 MB is 2²⁰ bytes.",
     "Parameters are all weights, each once, BatchNormalization's statistics included.",
     "Time (s) is the wall-clock time of the whole fit: every epoch, validation and the first step "
-    "(tracing and graph optimization). Epoch (s) is the median training part of an epoch without "
+    "(tracing and graph optimization). Where frozen layers ran once per image and not in every "
+    "epoch, the time of computing what they give counts, also if an earlier trial did that and it "
+    "was read from the cache. Epoch (s) is the median training part of an epoch without "
     "the first step, and images/s the median rate; input wait is the share of the steps' time "
     "spent waiting for images.",
     "GFLOPs/image are the 10⁹ floating-point operations, two per multiply-add, of the convolutions "
@@ -121,6 +123,12 @@ def timing_warnings(study: StudyRecord, records: Mapping[str, TrialRecord]) -> l
         warnings.append(
             f"The trials of this study ran in different environments ({listed(differing)} "
             "differ, see “How this was measured”): their times and their memory do not compare."
+        )
+    unknown = sum(t.result is not None and t.result.time.may_not_compare for t in trials.values())
+    if unknown:
+        warnings.append(
+            f"{counted(unknown, 'trial')} of an earlier version kept what frozen layers give, or "
+            "read it from the cache, and did not record which: their times may not compare."
         )
     shared = _overlapping(list(trials.values()))
     if shared:

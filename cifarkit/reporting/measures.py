@@ -67,7 +67,7 @@ TRAINED_SHARE = Measure(
     "Trained share", lambda r: r.parameters.trainable / r.parameters.total, mean(numbers.share)
 )
 EPOCHS = Measure("Epochs", lambda r: r.epochs_run, mean(numbers.count), "epochs")
-TIME = Measure("Time (s)", lambda r: r.time.fit_seconds, mean(numbers.seconds), "time_s")
+TIME = Measure("Time (s)", lambda r: r.time.comparable_fit_seconds, mean(numbers.seconds), "time_s")
 
 
 def accuracy(decimals: int) -> Measure:

@@ -30,7 +30,7 @@ class _Scored:
 
     @property
     def fit_seconds(self) -> float:
-        return fmean(trial.result.time.fit_seconds for trial in self.trials if trial.result)
+        return fmean(t.result.time.comparable_fit_seconds for t in self.trials if t.result)
 
 
 def choose(study: StudyRecord, records: Mapping[str, TrialRecord]) -> Choice:
@@ -38,7 +38,8 @@ def choose(study: StudyRecord, records: Mapping[str, TrialRecord]) -> Choice:
 
     Among the arms that the validation images cannot tell from the best one (by
     `evaluation.comparison.compare`), the one that took the least time to train. Times that differ
-    by less than a tenth are taken for equal; then the more accurate arm goes on.
+    by less than a tenth are taken for equal; then the more accurate arm goes on. What frozen layers
+    gave an earlier trial counts as if computed anew.
 
     Raises:
         NothingToChooseFrom: No arm has a finished trial.

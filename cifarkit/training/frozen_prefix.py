@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -33,7 +33,8 @@ MIN_FLOPS_PER_BYTE = 1_000
 1e9 bytes a second, so this is 1e12 FLOP/s, between a CPU's rate and a GPU's."""
 
 _EVENT_INTERVAL_SECONDS = 0.5
-_VERSION = 3  # Raised whenever the same model and images would give other activations.
+# Raised whenever the same model and images would give other activations, or an entry other files.
+_VERSION = 4
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,8 @@ class Source:
         dtypes: Of the arrays that it takes.
         stored: The images that the prefix was run on, with what it gave.
         seconds: What running it, or reading it back, took.
+        made_seconds: How much of that went into computing, or waiting for another trial to.
+        entries: What computing each entry of the cache took, whenever that was, in seconds.
         note: For a reader of the result; empty if there is nothing to say.
     """
 
@@ -52,6 +55,8 @@ class Source:
     dtypes: tuple[str, ...] = ("uint8",)
     stored: tuple[tuple[Part, tuple[Rows, ...]], ...] = ()
     seconds: float = 0.0
+    made_seconds: float = 0.0
+    entries: Mapping[str, float] = field(default_factory=dict)
     note: str = ""
 
     def of(self, images: Part) -> Inputs:
@@ -106,11 +111,11 @@ def source(
     size = _in_words(bytes_per_image * sum(map(len, parts)))
     emit("phase", {"phase": "frozen layers"})
     try:
-        stored = _all_parts(halves.prefix, identity, parts, train.batch_size, bytes_per_image, emit)
+        ran = _all_parts(halves.prefix, identity, parts, train.batch_size, bytes_per_image, emit)
     except OSError as error:
         note = f"the frozen layers ran in every epoch: what they give could not be kept: {error}"
         return Source(model, note=note)
-    if stored is None:
+    if ran is None:
         return Source(
             model,
             note=f"the frozen layers ran in every epoch: what they give, {size}, is more than the "
@@ -119,11 +124,22 @@ def source(
     return Source(
         halves.suffix,
         tuple(_stored(tensor.dtype) for tensor in halves.suffix.inputs),
-        tuple(zip(parts, stored, strict=True)),
+        tuple(zip(parts, ran.parts, strict=True)),
         time.perf_counter() - began,
+        ran.made_seconds,
+        ran.entries,
         f"the frozen layers ran once per {'view' if train.augmentation else 'image'}, not once per "
         f"epoch; what they give takes {size} of the cache",
     )
+
+
+@dataclass(frozen=True)
+class _Ran:
+    """The prefix's outputs for each part; see `Source` for the rest."""
+
+    parts: list[tuple[Rows, ...]]
+    made_seconds: float
+    entries: dict[str, float]
 
 
 def _all_parts(
@@ -133,29 +149,43 @@ def _all_parts(
     batch_size: int,
     bytes_per_image: int,
     emit: Callable[[str, dict[str, Any]], None],
-) -> list[tuple[Rows, ...]] | None:
+) -> _Ran | None:
     """What the prefix gives for each part; None if there is no room for it."""
     entries = [_entry(identity, images) for images in parts]
-    found = {entry: rows.read(entry) for entry in entries}
+    found = {entry: _known(entry) for entry in entries}
     absent = {e: images for e, images in zip(entries, parts, strict=True) if found[e] is None}
     needed = bytes_per_image * sum(map(len, absent.values()))
     if absent and not rows.make_room(needed, keep=entries):
         return None
     run = _compiled(prefix)
     progress = _Progress(sum(map(len, absent.values())), emit)
+    made_seconds = 0.0
     for entry, images in absent.items():
+        began = time.perf_counter()
         with rows.lock(entry):
-            found[entry] = rows.read(entry)  # another trial may just have made it
+            found[entry] = _known(entry)  # another trial may just have made it
             if found[entry] is None:
                 rows.write(entry, len(images), _batches(run, images, batch_size, progress))
-                found[entry] = rows.read(entry)
-    return [_present(found[entry]) for entry in entries]
+                found[entry] = _known(entry)
+        made_seconds += time.perf_counter() - began
+    present = {entry: _present(known) for entry, known in found.items()}
+    return _Ran(
+        [present[entry][0] for entry in entries],
+        made_seconds,
+        {entry: seconds for entry, (_, seconds) in present.items()},
+    )
 
 
-def _present(arrays: tuple[Rows, ...] | None) -> tuple[Rows, ...]:
-    if arrays is None:
+def _known(entry: str) -> tuple[tuple[Rows, ...], float] | None:
+    """The arrays of an entry and what computing them took; None if either is not there."""
+    arrays, seconds = rows.read(entry), rows.seconds(entry)
+    return None if arrays is None or seconds is None else (arrays, seconds)
+
+
+def _present(known: tuple[tuple[Rows, ...], float] | None) -> tuple[tuple[Rows, ...], float]:
+    if known is None:
         raise OSError("the cache cannot be read back")
-    return arrays
+    return known
 
 
 class _Progress:

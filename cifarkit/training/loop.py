@@ -36,6 +36,7 @@ class Fit:
         worked_seconds, waited_seconds: In training steps; and of that, waiting for a batch.
         resumed_after: The epochs after which an earlier attempt had ended.
         prefix_seconds: Running the frozen layers once per image, or reading back what they gave.
+        prefix_made_seconds, prefix_entries: See `frozen_prefix.Source`.
         notes: For a reader of the result.
     """
 
@@ -49,7 +50,14 @@ class Fit:
     waited_seconds: float = 0.0
     resumed_after: list[int] = field(default_factory=list)
     prefix_seconds: float = 0.0
+    prefix_made_seconds: float = 0.0
+    prefix_entries: dict[str, float] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+
+    @property
+    def seconds_uncached(self) -> float:
+        """`seconds`, had this fit computed all that the frozen layers give, each entry once."""
+        return self.seconds - self.prefix_made_seconds + sum(self.prefix_entries.values())
 
     @property
     def input_wait_share(self) -> float:
@@ -149,6 +157,8 @@ class _Run:
             parts.append(self.splits.test_images)
         taken = source(self.model, parts, train, epochs=last - after, emit=self.emit)
         self.done.prefix_seconds += taken.seconds
+        self.done.prefix_made_seconds += taken.made_seconds
+        self.done.prefix_entries.update(taken.entries)
         if taken.note and taken.note not in self.done.notes:
             self.done.notes.append(taken.note)
         self.emit("phase", {"phase": "compile"})

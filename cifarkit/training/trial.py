@@ -151,6 +151,7 @@ def run_trial(
                 images_per_second=done.median("images_per_second"),
                 epoch_seconds=done.median("train_seconds"),
                 fit_seconds=done.seconds,
+                fit_seconds_uncached=done.seconds_uncached,
                 frozen_prefix_seconds=done.prefix_seconds,
                 evaluate_seconds=evaluate_seconds,
                 input_wait_share=done.input_wait_share,
@@ -202,6 +203,11 @@ def _loading_notes(spec: TrialSpec, share: float | None) -> Iterator[str]:
 
 def _notes(done: Fit, batch_size: int, micro_batch: int | None) -> Iterator[str]:
     yield from done.notes
+    if (saved := done.seconds_uncached - done.seconds) > 0:
+        yield (
+            f"part or all of what the frozen layers give was read from the cache; its time counts "
+            f"{saved:.1f} s for computing it, as an earlier trial did"
+        )
     if micro_batch is not None:
         yield (
             f"batches of {batch_size} did not fit in memory and were taken in micro-batches of "

@@ -219,6 +219,19 @@ def test_the_trials_that_shared_it_are_counted(
     assert told == ([str(together)] if together else [])
 
 
+def test_times_of_which_the_cache_s_part_is_not_known_are_warned_of(fabricator: Fabricator) -> None:
+    """Records of the first versions do not say whether frozen layers were read or computed."""
+    told = "1 trial of an earlier version kept what frozen layers give"
+    for uncached, expected in ((None, True), (100.0, False)):
+        made = result()
+        time = made.time.model_copy(
+            update={"frozen_prefix_seconds": 3.0, "fit_seconds_uncached": uncached}
+        )
+        trial = fabricator.trial({"model": "vgg16"}, made.model_copy(update={"time": time}))
+        text = document([zoo(fabricator, arm("vgg16", trial))], fabricator.records())
+        assert (told in text) is expected
+
+
 def test_mixed_data_and_epochs_are_warned_of(fabricator: Fabricator) -> None:
     study = zoo(
         fabricator,

@@ -1,6 +1,7 @@
 """A whole study: each step builds on what the one before chose, and says why it chose."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from typer.testing import CliRunner
 from cifarkit.cli import walk as walk_module
 from cifarkit.cli.app import app
 from cifarkit.errors import InvalidInput
+from cifarkit.reporting.tables import summary
 from cifarkit.specs import Augmentation, TrialSpec
 from cifarkit.studies.choice import NothingToChooseFrom, choose
 from cifarkit.studies.pipeline import Taken, preview, walk
@@ -85,6 +87,25 @@ def test_times_within_a_tenth_are_equal(tmp_path: Path) -> None:
         "0.5: highest validation accuracy, 0.800 on 4,000 validation images; of the 2 that are "
         "not distinguishable, none is clearly quicker to train"
     )
+
+
+def test_a_warm_cache_makes_no_arm_quick(tmp_path: Path) -> None:
+    """The second arm read from the cache what the first one had computed in 60 s."""
+    study = sweep({"model": "vgg16"}, {"dropout": [0.1, 0.5]})
+    record, records = runner(tmp_path, lambda s: (0.8 - 0.002 * (s.model.dropout > 0.2), 72.0))(
+        study
+    )
+    warm = records[study.arms[1].specs[0].trial_id]
+    assert warm.result is not None
+    for uncached, expected in ((None, "0.5"), (71.6, "0.1")):
+        time = warm.result.time.model_copy(
+            update={"fit_seconds": 11.6, "fit_seconds_uncached": uncached}
+        )
+        made = warm.result.model_copy(update={"time": time})
+        again = {**records, warm.trial_id: replace(warm, result=made)}
+        assert choose(record, again).arm == expected
+        shown = summary(record, again).texts()[1]
+        assert ("71.60" in shown) is (uncached is not None)
 
 
 def test_few_seeds_do_not_make_a_bad_arm_as_good_as_the_best(tmp_path: Path) -> None:

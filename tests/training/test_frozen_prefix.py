@@ -211,6 +211,28 @@ def test_trials_that_share_it_compute_it_once(computed: list[int]) -> None:
     assert computed == [40, 12, 11] * 2
 
 
+def test_time_counts_the_frozen_layers_wherever_they_ran(cache_folder: Path) -> None:
+    cold, *_ = train(epochs=2)
+    warm, *_ = train(epochs=2, learning_rate=1e-2)
+    assert sum(warm.prefix_entries.values()) == sum(cold.prefix_entries.values()) > 0
+    # What computing took is at least an hour from now on: no trial has spent that.
+    for entry in cache_folder.iterdir():
+        if entry.is_dir():
+            (entry / "seconds.txt").write_text("3600\n")
+    warm, *_ = train(epochs=2, learning_rate=1e-3, batch_size=8)
+    assert warm.seconds < 3 * 3600 < warm.seconds_uncached < warm.seconds + 3 * 3600 + 1
+    assert cold.seconds_uncached == pytest.approx(cold.seconds, rel=0.05)
+
+
+def test_an_entry_whose_cost_is_not_known_is_made_anew(
+    cache_folder: Path, computed: list[int]
+) -> None:
+    train(epochs=2)
+    next(cache_folder.glob("*/seconds.txt")).unlink()
+    train(epochs=2)
+    assert len(computed) == 4
+
+
 def test_a_few_augmented_views_train_as_in_the_whole_model(
     monkeypatch: pytest.MonkeyPatch, computed: list[int]
 ) -> None:

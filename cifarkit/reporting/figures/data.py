@@ -79,7 +79,7 @@ def bubble_chart(title: str, found: Sequence[Outcome]) -> BubbleChart:
     bubbles = tuple(
         Bubble(
             label=shortened(outcome.name, LONGEST_NAME),
-            seconds=fmean(outcome.values(lambda r: r.time.fit_seconds)),
+            seconds=fmean(outcome.values(lambda r: r.time.comparable_fit_seconds)),
             accuracy=fmean(outcome.values(lambda r: r.accuracy.test)),
             parameters=fmean(outcome.values(lambda r: r.parameters.total)),
         )
