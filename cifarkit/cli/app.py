@@ -17,6 +17,7 @@ from cifarkit.cli.store import app as store
 from cifarkit.cli.study import study
 from cifarkit.cli.sweep import sweep
 from cifarkit.cli.zoo import zoo
+from cifarkit.data import catalog
 from cifarkit.errors import CifarkitError, InvalidInput
 
 app = typer.Typer(
@@ -69,7 +70,8 @@ def run(arguments: Sequence[str]) -> int:
     """
     try:
         _check_text(arguments)
-        app(list(arguments))
+        with catalog.scanned_once():
+            app(list(arguments))
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     except InvalidInput as error:

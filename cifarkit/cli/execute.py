@@ -12,6 +12,7 @@ from typing import Any
 
 import typer
 
+from cifarkit.cli.check_data import check_data
 from cifarkit.cli.console import plain_or_rich_table, say
 from cifarkit.cli.progress import progress
 from cifarkit.data import catalog
@@ -43,6 +44,7 @@ class How:
     memory_limit: float | None = None
     oom_backoff: bool = False
     keep_weights: str = "none"
+    strict: bool = False
 
 
 def execute(study: Study, *, dry_run: bool, **how: Any) -> None:
@@ -54,7 +56,7 @@ def execute(study: Study, *, dry_run: bool, **how: Any) -> None:
     if dry_run:
         from cifarkit.cli.plan import show_plan
 
-        show_plan([study], Store(how["runs"]))
+        show_plan([study], Store(how["runs"]), strict=how["strict"])
         return
     settled = How(**how)
     statuses = run_study(study, settled)
@@ -72,6 +74,7 @@ def run_study(study: Study, how: How) -> dict[str, Status]:
     specs = list(study.specs())
     files = () if how.keep_weights == "none" else (KEPT_WEIGHTS,)
     todo = [spec for spec in specs if not store.is_complete(spec.trial_id, files)]
+    check_data(todo, store, strict=how.strict)
     _check_donors(todo, store)
     _fetch(todo)
     labels = {spec.trial_id: arm.label for arm in study.arms for spec in arm.specs}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from cifarkit.cli.check_data import check_data
 from cifarkit.cli.console import messages, plain_or_rich_table, say
 from cifarkit.cli.telling import in_words
 from cifarkit.specs import TrialSpec
@@ -12,11 +13,14 @@ from cifarkit.studies.study import Study
 from cifarkit.trials.store import Store
 
 
-def show_plan(studies: Iterable[Study], store: Store) -> None:
+def show_plan(studies: Iterable[Study], store: Store, *, strict: bool) -> None:
     """Print the trials of the studies; train nothing.
 
     A trial that two studies share is listed once. The time is expected from the store's trials of
     the same network and size on this machine, and left out where there are none.
+
+    Raises:
+        InvalidInput: As `check_data` does.
     """
     from cifarkit.training.plan import import_quietly, plan
 
@@ -30,6 +34,7 @@ def show_plan(studies: Iterable[Study], store: Store) -> None:
         for arm in study.arms:
             for spec in arm.specs:
                 arms.setdefault(spec.trial_id, (study, arm.label, spec))
+    check_data((spec for _, _, spec in arms.values()), store, strict=strict)
     experience = Experience.of(store)
     total: float | None = 0.0
     with messages().status("Building the models, to count and estimate ..."):

@@ -73,6 +73,14 @@ RUN: dict[str, Any] = {
             help="Keep the trained weights in the trial's folder, for --weights trial:ID.",
         ),
     ],
+    "strict": Annotated[
+        bool,
+        typer.Option(
+            "--strict",
+            rich_help_panel=PANEL,
+            help="Refuse data with images that cannot be decoded; up to 1% are left out otherwise.",
+        ),
+    ],
     "dry_run": Annotated[
         bool,
         typer.Option(
@@ -89,5 +97,6 @@ RUN_DEFAULTS: dict[str, Any] = {
     "jobs": 1,
     "oom_backoff": False,
     "keep_weights": KeptWeights.NONE,
+    "strict": False,
     "dry_run": False,
 }

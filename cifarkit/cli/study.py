@@ -38,6 +38,6 @@ def study(
     file = read(plan)
     seeds = run.pop("seeds")
     if run.pop("dry_run"):
-        preview_study(file, settings, seeds, run["runs"])
+        preview_study(file, settings, seeds, run["runs"], strict=run["strict"])
     else:
         walk_study(file, settings, seeds, How(**run))

@@ -24,14 +24,14 @@ from cifarkit.trials.store import Store
 
 
 def preview_study(
-    file: StudyFile, settings: Mapping[str, Any], seeds: int | None, runs: Path
+    file: StudyFile, settings: Mapping[str, Any], seeds: int | None, runs: Path, *, strict: bool
 ) -> None:
     """`--dry-run`: the trials that follow if every step chooses what the file assumes."""
     taken = list(preview(file, overrides=settings, seeds=seeds))
     for step in taken:
         if step.skipped:
             say(f"{step.step.title}: left out: {step.skipped}")
-    show_plan([step.study for step in taken if step.study is not None], Store(runs))
+    show_plan([step.study for step in taken if step.study is not None], Store(runs), strict=strict)
 
 
 def walk_study(

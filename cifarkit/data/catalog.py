@@ -6,8 +6,10 @@ them) are imported only where the files themselves must be looked into.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import reprlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,9 +32,13 @@ class DataFacts:
         class_names: The names of the classes, in the order of their labels.
         class_groups: The superclass of each class; empty if there are none.
         train_per_class: Training images of the smallest class; None if that is not cheaply known.
-        fingerprint: `sha256:` and 16 hexadecimal digits that tell one content from another; None
-            for the official content of a built-in data set, whose name says it all.
+        fingerprint: Hash of the content: `blake2b:` and 32 hexadecimal digits for folders and
+            `.npz` (earlier versions: `sha256:`, of names and sizes only), `sha256:` and 16 digits
+            for data in CIFAR's format; None for the official content of a built-in data set.
         location: The absolute path of the files; None where the data set has its own place.
+        has_validation: Whether the data comes with a validation part of its own.
+        notes: What a reader of the results must know, as sentences without a full stop.
+        skipped: Images that cannot be decoded and are left out, each with the reason.
     """
 
     dataset: str
@@ -42,6 +48,9 @@ class DataFacts:
     train_per_class: int | None
     fingerprint: str | None
     location: str | None
+    has_validation: bool = False
+    notes: tuple[str, ...] = ()
+    skipped: tuple[str, ...] = ()
 
 
 _OFFICIAL = {
@@ -90,6 +99,28 @@ def facts(dataset: str, location: str | None = None) -> DataFacts:
     kind, path = resolve(dataset, location)
     if path is None:
         return _OFFICIAL[kind]
+    if _scanned is None:
+        return _scan(kind, path)
+    if (kind, path) not in _scanned:
+        _scanned[kind, path] = _scan(kind, path)
+    return _scanned[kind, path]
+
+
+_scanned: dict[tuple[str, Path], DataFacts] | None = None
+
+
+@contextlib.contextmanager
+def scanned_once() -> Iterator[None]:
+    """Look at each data set once: what is planned within has one and the same data."""
+    global _scanned
+    _scanned = {}
+    try:
+        yield
+    finally:
+        _scanned = None
+
+
+def _scan(kind: str, path: Path) -> DataFacts:
     if kind == "folder":
         from cifarkit.data import folder
 

@@ -50,7 +50,11 @@ def load(dataset: str, location: Path | None) -> ImageDataset:
     Raises:
         InvalidInput: The files are not there, damaged, or not in the format.
     """
-    return _read(dataset, _locate(dataset, location))
+    found = _locate(dataset, location)
+    data = _read(dataset, found)
+    if cifar_files.is_official(dataset, found):
+        return data
+    return replace(data, fingerprint=_fingerprint(data))
 
 
 def _locate(dataset: str, location: Path | None) -> Path:
@@ -63,13 +67,6 @@ def _locate(dataset: str, location: Path | None) -> Path:
 @lru_cache(maxsize=16)
 def _facts_of_others(official: DataFacts, found: Path, _stamp: cifar_files.Stamp) -> DataFacts:
     data = _read(official.dataset, found)
-    # Of the decoded content, so that packing, unpacking or another format changes nothing.
-    digest = hashlib.sha256()
-    for images in (data.train_images, data.test_images):
-        digest.update(images[:].data)
-    for numbers in (data.train_labels, data.test_labels):
-        digest.update(numbers.astype("<i4").data)
-    digest.update(repr((data.class_names, data.class_groups)).encode())
     counts = np.bincount(data.train_labels, minlength=len(data.class_names))
     return replace(
         official,
@@ -77,8 +74,19 @@ def _facts_of_others(official: DataFacts, found: Path, _stamp: cifar_files.Stamp
         class_names=data.class_names,
         class_groups=data.class_groups,
         train_per_class=int(counts.min()),
-        fingerprint=f"sha256:{digest.hexdigest()[:16]}",
+        fingerprint=_fingerprint(data),
     )
+
+
+def _fingerprint(data: ImageDataset) -> str:
+    """Hash of the decoded content, so that packing or another format changes nothing."""
+    digest = hashlib.sha256()
+    for images in (data.train_images, data.test_images):
+        digest.update(images[:].data)
+    for numbers in (data.train_labels, data.test_labels):
+        digest.update(numbers.astype("<i4").data)
+    digest.update(repr((data.class_names, data.class_groups)).encode())
+    return f"sha256:{digest.hexdigest()[:16]}"
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,10 @@ class ImageDataset:
         test_labels: `(m,)` int32 in 0..classes-1.
         class_names: The name of each label, all different.
         class_groups: The superclass of each label; empty if there are none.
+        validation_images, validation_labels: The same of a validation part of its own; None if
+            it has none, and a share of the training images is held out.
+        fingerprint: Of what was read, as `catalog.DataFacts` has it.
+        notes: What a reader of the results must know, as sentences without a full stop.
 
     Raises:
         InvalidInput: A shape, a type or a label is not as said here.
@@ -42,15 +46,16 @@ class ImageDataset:
     test_labels: Labels
     class_names: tuple[str, ...]
     class_groups: tuple[str, ...] = ()
+    validation_images: Images | None = None
+    validation_labels: Labels | None = None
+    fingerprint: str | None = None
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         self._check_part("training", self.train_images, self.train_labels)
         self._check_part("test", self.test_images, self.test_labels)
-        if self.train_images.shape[1:] != self.test_images.shape[1:]:
-            raise InvalidInput(
-                f"{self.name}: training images are {self.train_images.shape[1:]}, "
-                f"test images {self.test_images.shape[1:]}; both must have one size"
-            )
+        if self.validation_images is not None and self.validation_labels is not None:
+            self._check_part("validation", self.validation_images, self.validation_labels)
         if len(set(self.class_names)) != len(self.class_names):
             raise InvalidInput(f"{self.name}: two classes have the same name")
         if self.class_groups and len(self.class_groups) != len(self.class_names):
@@ -72,6 +77,11 @@ class ImageDataset:
             )
         if not len(labels):
             raise InvalidInput(f"{self.name}: there are no {part} images")
+        if images.shape[1:] != self.train_images.shape[1:]:
+            raise InvalidInput(
+                f"{self.name}: training images are {self.train_images.shape[1:]}, {part} images "
+                f"{images.shape[1:]}; all must have one size"
+            )
         if labels.min() < 0 or labels.max() >= len(self.class_names):
             raise InvalidInput(
                 f"{self.name}: {part} labels must be in 0..{len(self.class_names) - 1}, "
@@ -81,10 +91,10 @@ class ImageDataset:
 
 @dataclass(frozen=True, eq=False)
 class Splits:
-    """The three parts of a data set that a training uses; no image is in two of them.
+    """The three parts of a data set that a training uses; no row is in two of them.
 
-    Images are `(n, height, width, 3)` uint8, labels `(n,)` int32 in 0..classes-1; names and
-    groups are as in `ImageDataset`.
+    Images are `(n, height, width, 3)` uint8, labels `(n,)` int32 in 0..classes-1; names, groups
+    and notes are as in `ImageDataset`.
     """
 
     train_images: Images
@@ -95,6 +105,7 @@ class Splits:
     test_labels: Labels
     class_names: tuple[str, ...]
     class_groups: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def load(dataset: str, location: str | None = None, *, image_size: int) -> ImageDataset:
@@ -158,6 +169,9 @@ def select_classes(
 
     train_images, train_labels = part(dataset.train_images, dataset.train_labels)
     test_images, test_labels = part(dataset.test_images, dataset.test_labels)
+    if dataset.validation_images is not None and dataset.validation_labels is not None:
+        images, labels = part(dataset.validation_images, dataset.validation_labels)
+        dataset = replace(dataset, validation_images=images, validation_labels=labels)
     return replace(
         dataset,
         train_images=train_images,
@@ -204,6 +218,8 @@ def split(
 ) -> Splits:
     """Hold out a stratified validation part of the training images; the test part is untouched.
 
+    A data set with a validation part of its own keeps that: nothing is held out.
+
     Each class is shuffled by the seed and its own name, so a class is cut in the same way whatever
     other classes are used: a network that was trained on some classes has not seen the validation
     images of a later study of others. The parts of a smaller `train_per_class` are subsets of the
@@ -219,6 +235,7 @@ def split(
     Raises:
         InvalidInput: A class has fewer images than `train_per_class`, or fewer than two.
     """
+    own_part = dataset.validation_images is not None
     train: list[npt.NDArray[np.intp]] = []
     validation: list[npt.NDArray[np.intp]] = []
     for label, name in enumerate(dataset.class_names):
@@ -229,28 +246,36 @@ def split(
                 f"--train-per-class: {dataset.name} has {len(members)} training images of class "
                 f"{name!r}, {size} were asked for"
             )
-        if size < 2:
+        if size < 2 and not own_part:
             raise InvalidInput(
                 f"{dataset.name}: class {name!r} has {size} training images; one to train on "
                 "and one to validate on are needed"
             )
         order = members[shuffled(len(members), data_seed, zlib.crc32(name.encode()))[:size]]
+        if own_part:
+            train.append(order)
+            continue
         held_out = _held_out(size, validation_fraction)
         train.append(order[~held_out])
         validation.append(order[held_out])
-    train_rows, validation_rows = (
-        np.sort(np.concatenate(train)),
-        np.sort(np.concatenate(validation)),
-    )
+    train_rows = np.sort(np.concatenate(train))
+    if dataset.validation_images is not None and dataset.validation_labels is not None:
+        validation_images = dataset.validation_images
+        validation_labels = dataset.validation_labels
+    else:
+        validation_rows = np.sort(np.concatenate(validation))
+        validation_images = View(dataset.train_images, validation_rows)
+        validation_labels = dataset.train_labels[validation_rows]
     return Splits(
         train_images=View(dataset.train_images, train_rows),
         train_labels=dataset.train_labels[train_rows],
-        validation_images=View(dataset.train_images, validation_rows),
-        validation_labels=dataset.train_labels[validation_rows],
+        validation_images=validation_images,
+        validation_labels=validation_labels,
         test_images=dataset.test_images,
         test_labels=dataset.test_labels,
         class_names=dataset.class_names,
         class_groups=dataset.class_groups,
+        notes=dataset.notes,
     )
 
 

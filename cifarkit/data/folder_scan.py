@@ -1,137 +1,226 @@
-"""What lies in a folder of class folders, from names and sizes alone."""
+"""The usable image files of a folder of class folders, by part and class."""
 
 from __future__ import annotations
 
-import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from cifarkit.data import files, images
+from cifarkit.data.duplicates import refuse_equal_parts
+from cifarkit.data.layout import SUFFIXES, Layout, find_parts, image_files, subfolders
 from cifarkit.errors import InvalidInput
 
-_TEST_NAMES = ("test", "val", "valid", "validation")
-_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".ppm", ".tif", ".tiff")
+_NAMED_FAULTS = 5
+_MOST_SKIPPED = 0.01
+
+Classes = dict[str, tuple[Path, ...]]
+
+
+@dataclass(frozen=True)
+class ImageFile:
+    """A file that was decoded once.
+
+    Attributes:
+        path: Where it lies.
+        digest: BLAKE2b of its bytes.
+        size: (height, width) as the image is meant to be seen.
+    """
+
+    path: Path
+    digest: str
+    size: tuple[int, int]
+
+
+Part = tuple[tuple[ImageFile, ...], ...]
 
 
 @dataclass(frozen=True)
 class Scan:
-    """The image files of a folder, by class.
+    """The images of a folder.
 
     Attributes:
         root: The folder.
         class_names: The class folders' names, sorted.
-        train: The image files of each class, sorted; all of them if there is no test part.
-        test: The same of the test part; None if the folder has none.
-        fingerprint: `sha256:` and 16 digits, of the files' relative paths and sizes.
-        stamp: 16 digits, of the same and of the times of change: tells that a file was replaced
-            by one of its size, but also changes where a copy did not keep the times.
+        train: The images of each class, sorted by path; all of them if there are no other parts.
+        validation, test: The same of these parts; None if the folder has none.
+        fingerprint: See `files.fingerprint`; of all image files, those that are skipped included.
+        skipped: Images that cannot be decoded, each with the reason.
+        notes: What a reader of the results must know, as sentences without a full stop.
     """
 
     root: Path
     class_names: tuple[str, ...]
-    train: tuple[tuple[Path, ...], ...]
-    test: tuple[tuple[Path, ...], ...] | None
+    train: Part
+    validation: Part | None
+    test: Part | None
     fingerprint: str
-    stamp: str
+    skipped: tuple[str, ...]
+    notes: tuple[str, ...]
 
 
 def scan(root: Path) -> Scan:
-    """Look through a folder of class folders, or one with `train` and `test` parts.
+    """Find, hash, and decode once all images of a folder; what is unchanged comes from the cache.
 
-    The parts are `train`, which holds class folders, and beside it `test`; a `val`, `valid` or
-    `validation` is taken for the test part only where there is no `test`. Images may lie deeper
-    inside a class folder. Hidden files and files that are no images are passed over.
+    Parts are found as `layout.find_parts` says. Images may lie deeper inside a class folder.
+    Hidden files and files of other kinds are passed over, class folders without images are left
+    out. Up to 1% of the images may be damaged: they are skipped.
 
     Raises:
-        InvalidInput: There are fewer than two classes, a class without images, or parts that
-            differ in their classes.
+        InvalidInput: There are fewer than two classes, parts that differ in their classes or
+            are the same images, too many damaged images, or folders that are ambiguous.
     """
     try:
-        train_root, test_root = _parts(root)
-        train = _classes(train_root)
-        test = None if test_root is None else _classes(test_root)
-        fingerprint, stamp = _digests(root, [*train.values(), *(test or {}).values()])
+        layout = find_parts(root)
+        folders = {
+            role: folder
+            for role, folder in (
+                ("train", layout.train),
+                ("validation", layout.validation),
+                ("test", layout.test),
+            )
+            if folder is not None
+        }
+        notes = list(layout.notes)
+        parts = {role: _classes(folder, root, notes) for role, folder in folders.items() if folder}
+        _check_classes(layout.train, parts, folders)
+        found = _inspect(root, parts.values())
     except OSError as error:
         raise InvalidInput(f"--dataset: {root} cannot be read: {error}") from error
-    if len(train) < 2:
-        raise InvalidInput(
-            f"--dataset: {train_root} must hold at least two folders of images, one for each "
-            f"class; it holds {', '.join(train) or 'none'}"
+    skipped = _skipped(root, found)
+    usable = {
+        role: {name: _usable(paths, found) for name, paths in part.items()}
+        for role, part in parts.items()
+    }
+    for role, part in usable.items():
+        for name, members in part.items():
+            if not members:
+                raise InvalidInput(
+                    f"--dataset: no image of class {name!r} in {folders[role]} can be decoded: "
+                    f"{_first(skipped)}"
+                )
+    refuse_equal_parts(
+        root.name,
+        {
+            folders[role].name: [f.digest for members in part.values() for f in members]
+            for role, part in usable.items()
+        },
+    )
+    notes += _notes_on_parts(layout)
+    if skipped:
+        notes.append(
+            f"left out since they cannot be decoded, {len(skipped):,} of {len(found):,} images of "
+            f"{root.name}: {_first(skipped)}"
         )
-    if test is not None and test.keys() != train.keys():
-        odd = sorted(test.keys() ^ train.keys())
-        raise InvalidInput(
-            f"--dataset: {train_root} and {test_root} must have the same class folders; only one "
-            f"of them has {', '.join(odd[:5])}{', ...' if odd[5:] else ''}"
-        )
+    notes += _notes_on_traits(root, [info for info in found.values() if "size" in info.found])
     return Scan(
         root=root,
-        class_names=tuple(train),
-        train=tuple(train.values()),
-        test=None if test is None else tuple(test[name] for name in train),
-        fingerprint=f"sha256:{fingerprint}",
-        stamp=stamp,
+        class_names=tuple(parts["train"]),
+        train=tuple(usable["train"].values()),
+        validation=_ordered(usable, "validation"),
+        test=_ordered(usable, "test"),
+        fingerprint=files.fingerprint(
+            {path.relative_to(root).as_posix(): info.digest for path, info in found.items()}
+        ),
+        skipped=tuple(skipped),
+        notes=tuple(notes),
     )
 
 
-def _parts(root: Path) -> tuple[Path, Path | None]:
-    """The folders that hold the class folders; a class that is called `train` is no part."""
-    train = root / "train"
-    if not (train.is_dir() and _folders(train)):
-        return root, None
-    tests = [root / name for name in _TEST_NAMES if (root / name).is_dir()]
-    return train, tests[0] if tests else None
-
-
-def _folders(folder: Path) -> list[Path]:
-    return sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
-
-
-def _classes(folder: Path) -> dict[str, tuple[Path, ...]]:
-    """The image files of each class folder."""
-    classes = {}
-    for class_folder in _folders(folder):
-        if _is_no_text(class_folder.name):
-            raise InvalidInput(f"--dataset: the name of class folder {class_folder} is no text")
+def _classes(folder: Path, root: Path, notes: list[str]) -> Classes:
+    """The image files of each class folder that has any."""
+    classes: Classes = {}
+    for class_folder in subfolders(folder):
+        if any("\ud800" <= letter <= "\udfff" for letter in class_folder.name):
+            raise InvalidInput(
+                f"--dataset: the name of class folder {class_folder} is not valid text"
+            )
         # A link that leads back up would bring in other classes, and never end.
         seen = {os.path.realpath(parent) for parent in class_folder.parents}
-        classes[class_folder.name] = tuple(_images(class_folder, seen))
-        if not classes[class_folder.name]:
-            raise InvalidInput(
-                f"--dataset: class folder {class_folder} holds no images; "
-                f"{', '.join(_SUFFIXES)} files are taken for images"
+        if paths := tuple(image_files(class_folder, seen)):
+            classes[class_folder.name] = paths
+        else:
+            notes.append(
+                f"class folder {class_folder.relative_to(root).as_posix()} of {root.name} holds "
+                "no images and is left out"
             )
     return classes
 
 
-def _is_no_text(name: str) -> bool:
-    """Whether the name has bytes that are no letters in the system's encoding."""
-    return any("\ud800" <= letter <= "\udfff" for letter in name)
+def _check_classes(train: Path, parts: dict[str, Classes], folders: dict[str, Path]) -> None:
+    names = parts["train"].keys()
+    if len(names) < 2:
+        raise InvalidInput(
+            f"--dataset: {train} must hold at least two folders of images ({', '.join(SUFFIXES)}), "
+            f"one for each class; it holds {', '.join(names) or 'none'}"
+        )
+    for role, part in parts.items():
+        if odd := sorted(part.keys() ^ names):
+            raise InvalidInput(
+                f"--dataset: {train} and {folders[role]} must have images of the same classes; "
+                f"only one of them has {', '.join(odd[:5])}{', ...' if odd[5:] else ''}"
+            )
 
 
-def _images(folder: Path, seen: set[str]) -> Iterator[Path]:
-    """The image files in a folder and below, in order; every folder is entered once."""
-    real = os.path.realpath(folder)
-    if real in seen:
-        return
-    seen.add(real)
-    for path in sorted(folder.iterdir()):
-        if path.name.startswith("."):
-            continue
-        if path.is_dir():
-            yield from _images(path, seen)
-        elif path.suffix.lower() in _SUFFIXES:
-            yield path
+def _inspect(root: Path, parts: Iterable[Classes]) -> dict[Path, files.FileInfo]:
+    paths = [path for part in parts for members in part.values() for path in members]
+    with images.quiet():
+        infos = files.inspect(root, paths, images.examine, version=images.VERSION)
+    return dict(zip(paths, infos, strict=True))
 
 
-def _digests(root: Path, classes: list[tuple[Path, ...]]) -> tuple[str, str]:
-    """The digits of `Scan.fingerprint` and `Scan.stamp`."""
-    content, times = hashlib.sha256(), hashlib.sha256()
-    for file in sorted(file for files in classes for file in files):
-        stat = file.stat()
-        line = f"{file.relative_to(root).as_posix()}\0{stat.st_size}\n"
-        content.update(line.encode("utf-8", "surrogateescape"))
-        times.update(f"{stat.st_mtime_ns}\n".encode())
-    times.update(content.digest())
-    return content.hexdigest()[:16], times.hexdigest()[:16]
+def _skipped(root: Path, found: dict[Path, files.FileInfo]) -> list[str]:
+    """Images that cannot be used, with the reasons; a refusal if there are too many."""
+    faults = [
+        f"{path.relative_to(root)}: {info.found.get('fault')}"
+        for path, info in found.items()
+        if "size" not in info.found
+    ]
+    if len(faults) > _MOST_SKIPPED * len(found):
+        raise InvalidInput(
+            f"--dataset: {len(faults):,} of {len(found):,} images of {root} cannot be used, more "
+            f"than 1%: {_first(faults)}"
+        )
+    return faults
+
+
+def _first(faults: Sequence[str]) -> str:
+    more = len(faults) - _NAMED_FAULTS
+    return "; ".join(faults[:_NAMED_FAULTS]) + (f"; and {more} more" if more > 0 else "")
+
+
+def _usable(paths: Sequence[Path], found: dict[Path, files.FileInfo]) -> tuple[ImageFile, ...]:
+    return tuple(
+        ImageFile(path, found[path].digest, (size[0], size[1]))
+        for path in paths
+        if (size := found[path].found.get("size"))
+    )
+
+
+def _ordered(usable: dict[str, dict[str, tuple[ImageFile, ...]]], role: str) -> Part | None:
+    part = usable.get(role)
+    return None if part is None else tuple(part[name] for name in usable["train"])
+
+
+def _notes_on_parts(layout: Layout) -> list[str]:
+    notes = []
+    if layout.validation is not None:
+        own = f"{layout.validation.name} of {layout.train.parent.name}"
+        notes.append(f"{own} is the validation part: validation_fraction is not used")
+        if layout.test is None:
+            notes.append(
+                f"there is no test part: a fifth of each class of {layout.train.name} is held out "
+                f"as one, since choices are made on {own}"
+            )
+    return notes
+
+
+def _notes_on_traits(root: Path, infos: Sequence[files.FileInfo]) -> list[str]:
+    notes = []
+    for trait, meaning in images.TRAITS.items():
+        count = sum(trait in info.found["traits"] for info in infos)
+        # A data set that is grayscale throughout is no surprise, a mixture is.
+        if count and not (trait == "gray" and count == len(infos)):
+            notes.append(f"{meaning}: {count:,} of {len(infos):,} images of {root.name}")
+    return notes

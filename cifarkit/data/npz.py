@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from cifarkit.data import images
+from cifarkit.data import files, images
 from cifarkit.data.catalog import DataFacts
 from cifarkit.data.dataset import ImageDataset, Images, Labels
 from cifarkit.data.holdout import draw_test
@@ -83,6 +82,7 @@ def load(path: Path, *, image_size: int) -> ImageDataset:
         test_images=pixels[1],
         test_labels=labels.test,
         class_names=labels.class_names,
+        fingerprint=_fingerprint(path),
     )
 
 
@@ -250,7 +250,23 @@ def _resized(pixels: _Pixels, image_size: int) -> _Pixels:
 
 
 def _fingerprint(path: Path) -> str:
-    """Of the names, sizes and checksums in the zip's directory."""
-    with zipfile.ZipFile(path) as archive:
-        entries = sorted((i.filename, i.file_size, i.CRC) for i in archive.infolist())
-    return f"sha256:{hashlib.sha256(repr(entries).encode()).hexdigest()[:16]}"
+    """Hash of the arrays' names and bytes, however they are compressed."""
+    try:
+        (info,) = files.inspect(path, [path], _digests, version="1")
+    except OSError as error:
+        raise InvalidInput(f"--dataset: {path} cannot be read: {error}") from error
+    if "fault" in info.found:
+        raise InvalidInput(f"--dataset: {path} is not a readable .npz file: {info.found['fault']}")
+    return files.fingerprint(info.found["digests"])
+
+
+def _digests(stream: BinaryIO) -> dict[str, Any]:
+    digests = {}
+    try:
+        with zipfile.ZipFile(stream) as archive:
+            for member in archive.infolist():
+                with archive.open(member) as content:
+                    digests[member.filename] = files.digest_of(content)
+    except Exception as error:  # of the zip or of its compression
+        return {"fault": str(error) or type(error).__name__}
+    return {"digests": digests}

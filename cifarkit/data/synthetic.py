@@ -45,7 +45,15 @@ def load() -> ImageDataset:
     stored = cache.read(entry)
     if stored is not None:
         names, groups = _names(100, 20)
-        return ImageDataset("synthetic", **stored, class_names=names, class_groups=groups)
+        return ImageDataset(
+            name="synthetic",
+            train_images=stored["train_images"],
+            train_labels=stored["train_labels"],
+            test_images=stored["test_images"],
+            test_labels=stored["test_labels"],
+            class_names=names,
+            class_groups=groups,
+        )
     made = generate()
     cache.write(
         entry,

@@ -13,6 +13,7 @@ import psutil
 
 from cifarkit import __version__
 from cifarkit.data.dataset import Splits, load, select_classes, split
+from cifarkit.errors import InvalidInput
 from cifarkit.profiling.memory import device_peak_mb, peak_rss_mb, rss_mb
 from cifarkit.specs import TrialSpec
 from cifarkit.training.lean_import import import_keras
@@ -27,11 +28,22 @@ MOST_WEIGHTS = 0.5
 
 
 def splits_of(spec: TrialSpec) -> Splits:
-    """The images that a trial trains on, validates on and is scored on."""
+    """The images that a trial trains on, validates on and is scored on.
+
+    Raises:
+        InvalidInput: They cannot be read, or are not those that the trial was planned with.
+    """
     data = spec.data
+    loaded = load(data.dataset, data.location, image_size=spec.model.image_size)
+    if loaded.fingerprint != data.fingerprint:
+        raise InvalidInput(
+            f"the images in {data.location or data.dataset} are no longer those that this trial "
+            f"was planned with ({loaded.fingerprint}, planned {data.fingerprint}); the same "
+            "command plans anew"
+        )
     return split(
         select_classes(
-            load(data.dataset, data.location, image_size=spec.model.image_size),
+            loaded,
             data.classes,
             data.class_seed,
             data.class_names,
@@ -170,6 +182,7 @@ def run_trial(
             requested_batch_size=batch_size,
             used_batch_size=micro_batch or batch_size,
             notes=(
+                *splits.notes,
                 *_loading_notes(spec, built.loaded_share),
                 *_notes(done, batch_size, micro_batch),
             ),

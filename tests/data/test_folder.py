@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,8 +13,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cifarkit.data import cache, catalog, folder, images
-from cifarkit.data.dataset import ImageDataset, load
+from cifarkit.data import cache, catalog, files, folder, images
+from cifarkit.data.dataset import ImageDataset, load, select_classes, split
 from cifarkit.errors import InvalidInput
 from tests.data.digits import make_digits
 
@@ -21,6 +23,23 @@ RED, WHITE = (255, 0, 0), (255, 255, 255)
 
 def read(path: Path, image_size: int = 64) -> ImageDataset:
     return load(str(path), image_size=image_size)
+
+
+def size_of(file: Path) -> list[int]:
+    with file.open("rb") as stream:
+        size: list[int] = images.examine(stream)["size"]
+        return size
+
+
+def noise_of(root: Path, per_class: int = 5) -> Path:
+    """Two classes, `a` and `b`, of different pictures."""
+    random = np.random.default_rng(zlib.crc32(str(root).encode()))
+    for name in ("a", "b"):
+        (root / name).mkdir(parents=True)
+        for number in range(per_class):
+            pixels = random.integers(0, 256, (4, 4, 3), np.uint8)
+            Image.fromarray(pixels).save(root / name / f"{number}.png")
+    return root
 
 
 def folder_of(root: Path, picture: Image.Image | None = None, per_class: int = 5) -> Path:
@@ -60,13 +79,13 @@ class TestDigits:
         root = make_digits(tmp_path, per_class=5, side=side)
         assert read(root, 7).train_images.shape[1:] == (7, 7, 3)
 
-    def test_facts_do_not_decode(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_facts(self, tmp_path: Path) -> None:
         root = make_digits(tmp_path, per_class=5)
-        monkeypatch.setattr(images, "read", None)
         facts = catalog.facts(str(root))
         assert (facts.title, facts.train_per_class, facts.class_groups) == ("digits", 4, ())
-        assert facts.fingerprint is not None
-        (root / "train" / "3" / "more.png").write_bytes(b"more")
+        assert re.fullmatch("blake2b:[0-9a-f]{32}", str(facts.fingerprint))
+        assert (facts.notes, facts.skipped, facts.has_validation) == ((), (), False)
+        shutil.copy(root / "train" / "3" / "0003.png", root / "train" / "3" / "more.png")
         assert catalog.facts(str(root)).fingerprint != facts.fingerprint
 
     def test_a_moved_folder_has_the_same_fingerprint(self, tmp_path: Path) -> None:
@@ -134,7 +153,7 @@ class TestModes:
         picture.save(file, exif=exif)
         pixels = images.read(file, None)
         assert pixels.shape == (6, 3, 3)
-        assert images.size_of(file) == (6, 3)
+        assert size_of(file) == [6, 3]
         assert (pixels[:3] == RED).all()
         assert (pixels[3:] == WHITE).all()
 
@@ -142,7 +161,7 @@ class TestModes:
         file = tmp_path / "noted.jpg"
         Image.new("RGB", (4, 4), WHITE).save(file, exif=b"Exif\0\0XX\0junk")
         assert (images.read(file, None) == 255).all()
-        assert images.size_of(file) == (4, 4)
+        assert size_of(file) == [4, 4]
 
     def test_shrinking_averages(self, tmp_path: Path) -> None:
         checks = (np.indices((64, 64)).sum(0) % 2 * 255).astype(np.uint8)
@@ -176,7 +195,7 @@ class TestFaults:
         with pytest.raises(InvalidInput) as refused:
             read(root)
         message = str(refused.value)
-        assert f"b{os.sep}0.png: it is no image of a known format" in message
+        assert f"b{os.sep}0.png: not an image of a supported format" in message
         assert message.count(".png:") == 5
         assert message.endswith("and 2 more")
 
@@ -215,17 +234,16 @@ class TestFaults:
         ("build", "message"),
         [
             (lambda root: root.mkdir(), "at least two folders .* it holds none"),
-            (lambda root: (root / "only").mkdir(parents=True), "only holds no images"),
+            (lambda root: (root / "only").mkdir(parents=True), "holds none"),
             (
                 lambda root: (folder_of(root), shutil.rmtree(root / "b")),
-                "at least two folders of images, one for each class; it holds a",
+                r"at least two folders of images \(.*\), one for each class; it holds a",
             ),
-            (lambda root: (folder_of(root), (root / "c").mkdir()), "c holds no images"),
             (lambda root: folder_of(root, per_class=1), "class 'a' of .* has one image"),
             (
                 lambda root: (folder_of(root / "train"), folder_of(root / "test"),
                               (root / "test" / "b").rename(root / "test" / "c")),
-                "same class folders; only one of them has b, c",
+                "images of the same classes; only one of them has b, c",
             ),
         ],
     )  # fmt: skip
@@ -238,19 +256,95 @@ class TestFaults:
 
 
 class TestLayout:
-    @pytest.mark.parametrize("name", ["test", "val", "valid", "validation"])
-    def test_the_test_part_may_have_other_names(self, tmp_path: Path, name: str) -> None:
+    @pytest.mark.parametrize(
+        ("train", "test"),
+        [("train", "test"), ("Train", "Test"), ("training", "testing"), ("TRAIN", "Testing")],
+    )
+    def test_train_and_test_in_any_spelling(self, tmp_path: Path, train: str, test: str) -> None:
         root = tmp_path / "root"
-        folder_of(root / "train", per_class=3)
-        folder_of(root / name, per_class=2)
-        assert len(read(root).test_labels) == 4
+        noise_of(root / train, per_class=3)
+        noise_of(root / test, per_class=2)
+        data = read(root)
+        assert (data.class_names, len(data.train_labels), len(data.test_labels)) == (
+            ("a", "b"), 6, 4
+        )  # fmt: skip
+        assert data.validation_labels is None
+        assert data.notes == ()
 
-    def test_test_goes_before_val(self, tmp_path: Path) -> None:
+    @pytest.mark.parametrize("name", ["val", "valid", "Validation"])
+    def test_a_validation_part_is_validated_on(self, tmp_path: Path, name: str) -> None:
         root = tmp_path / "root"
-        folder_of(root / "train")
-        folder_of(root / "val", per_class=2)
-        folder_of(root / "test", per_class=3)
-        assert len(read(root).test_labels) == 6
+        noise_of(root / "train", per_class=5)
+        noise_of(root / name, per_class=2)
+        noise_of(root / "test", per_class=3)
+        data = read(root)
+        parts = split(data, train_per_class=None, validation_fraction=0.5, data_seed=0)
+        assert (len(parts.train_labels), len(parts.validation_labels)) == (10, 4)
+        assert len(parts.test_labels) == 6
+        validated = {image.tobytes() for image in parts.validation_images}
+        assert validated == {
+            np.asarray(Image.open(file)).tobytes() for file in (root / name).rglob("*.png")
+        }
+        (note,) = parts.notes
+        assert note == f"{name} of root is the validation part: validation_fraction is not used"
+        named = select_classes(data, 2, class_names=("b", "a"))
+        np.testing.assert_array_equal(named.validation_labels, 1 - data.validation_labels)
+
+    def test_without_a_test_part_the_validation_part_is_not_scored(self, tmp_path: Path) -> None:
+        root = tmp_path / "root"
+        noise_of(root / "train", per_class=5)
+        noise_of(root / "val", per_class=2)
+        data = read(root)
+        assert data.validation_labels is not None
+        assert [len(data.train_labels), len(data.validation_labels), len(data.test_labels)] == [
+            8, 4, 2
+        ]  # fmt: skip
+        assert "a fifth of each class of train is held out" in data.notes[1]
+
+    @pytest.mark.parametrize(
+        ("build", "message"),
+        [
+            (lambda r: (noise_of(r / "train"), noise_of(r / "dogs")),
+             "train with class folders inside, and dogs with images"),
+            (lambda r: (noise_of(r / "train"), noise_of(r / "Training")), "two train parts"),
+            (lambda r: (noise_of(r / "train"), noise_of(r / "val"), noise_of(r / "valid")),
+             "two validation parts"),
+            (lambda r: (noise_of(r / "test"), noise_of(r / "val")), "no train part"),
+            (lambda r: [f.rename(r / p) for p in ("train", "test")
+                        for f in [noise_of(r / f"{p}-") / "a"]] and
+                       [shutil.rmtree(r / f"{p}-") for p in ("train", "test")],
+             "test, train in .* must hold a folder for each class"),
+            (lambda r: (noise_of(r / "train"), (noise_of(r / "x") / "a").rename(r / "test"),
+                        shutil.rmtree(r / "x")), "test in .* holds images without class folders"),
+            (lambda r: (noise_of(r / "train"), shutil.copytree(r / "train", r / "test")),
+             r"train and test are the same images \(10 different"),
+            (lambda r: (noise_of(r / "train"), noise_of(r / "val"),
+                        shutil.copytree(r / "val", r / "test")),
+             "val and test are the same images"),
+        ],
+    )  # fmt: skip
+    def test_what_is_ambiguous_or_meaningless_is_refused(
+        self, tmp_path: Path, build: Callable[[Path], object], message: str
+    ) -> None:
+        build(tmp_path / "root")
+        with pytest.raises(InvalidInput, match=message):
+            catalog.facts(str(tmp_path / "root"))
+
+    def test_what_is_beside_the_parts_is_named(self, tmp_path: Path) -> None:
+        root = tmp_path / "root"
+        for name in ("train", "test", "unlabelled"):
+            noise_of(root / name)
+        (root / "validation").mkdir()
+        (root / "papers").mkdir()
+        assert read(root).notes == ("not used: unlabelled, validation of root",)
+
+    def test_an_empty_class_folder_is_named_and_left_out(self, tmp_path: Path) -> None:
+        root = noise_of(tmp_path / "root")
+        before = catalog.facts(str(root))
+        (root / "c").mkdir()
+        after = catalog.facts(str(root))
+        assert (after.class_names, after.fingerprint) == (before.class_names, before.fingerprint)
+        assert after.notes == ("class folder c of root holds no images and is left out",)
 
     def test_train_alone_gives_its_test_part(self, tmp_path: Path) -> None:
         folder_of(tmp_path / "root" / "train")
@@ -304,7 +398,7 @@ class TestCache:
         read(root)
         Image.new("RGB", (4, 4)).save(root / "a" / "new.png")
         assert len(read(root).train_labels) == 9
-        assert len(list(cache.directory().iterdir())) == 2
+        assert len(list(cache.directory().glob("folder-*"))) == 2
 
     def test_a_file_replaced_by_one_of_its_size_is_decoded_anew(self, tmp_path: Path) -> None:
         root = folder_of(tmp_path / "root")
@@ -314,9 +408,42 @@ class TestCache:
                 Image.new("RGB", (4, 4), color).save(file)
             data = read(root)
             assert (data.train_images == color).all()
-        assert len(list(cache.directory().iterdir())) == 2
+        assert len(list(cache.directory().glob("folder-*"))) == 2
 
     def test_sizes_have_entries_of_their_own(self, tmp_path: Path) -> None:
         root = folder_of(tmp_path / "root")
         assert folder.load(root, image_size=2).train_images.shape[1:] == (2, 2, 3)
         assert folder.load(root, image_size=3).train_images.shape[1:] == (3, 3, 3)
+
+
+class TestIdentity:
+    """The identity of images is their bytes."""
+
+    def test_an_image_replaced_by_one_of_its_size_and_time_is_other_data(
+        self, tmp_path: Path
+    ) -> None:
+        root = folder_of(tmp_path / "root")
+        file = root / "a" / "new.bmp"
+        Image.new("RGB", (4, 4), RED).save(file)
+        before = catalog.facts(str(root)).fingerprint
+        found = file.stat()
+        blue = tmp_path / "blue.bmp"
+        Image.new("RGB", (4, 4), (0, 0, 255)).save(blue)
+        assert blue.stat().st_size == found.st_size
+        file.write_bytes(blue.read_bytes())
+        os.utime(file, ns=(found.st_atime_ns, found.st_mtime_ns))
+        assert catalog.facts(str(root)).fingerprint != before
+
+    def test_unchanged_files_are_read_once(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        root = noise_of(tmp_path / "root")
+        monkeypatch.setattr(files, "_RACY_NS", -(10**12))  # the times of change cannot be set
+        before = catalog.facts(str(root))
+        monkeypatch.setattr(images, "examine", None)
+        assert catalog.facts(str(root)) == before
+
+    def test_what_has_just_changed_is_read_again(self, tmp_path: Path) -> None:
+        root = noise_of(tmp_path / "root")
+        catalog.facts(str(root))
+        assert not list((cache.directory() / "digests").glob("*.json"))

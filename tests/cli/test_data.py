@@ -1,0 +1,92 @@
+"""What a command says of the data that it is given, before and after training."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cifarkit.specs import TrialSpec
+from cifarkit.training.trial import splits_of
+from cifarkit.trials.earlier import identified_by_sizes
+from cifarkit.trials.store import Store
+from tests.cli.command import cifarkit
+from tests.data.digits import make_digits
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CIFARKIT_CACHE", str(tmp_path / "cache"))
+
+
+def replaced(file: Path) -> None:
+    """Other pixels in a file of the same size."""
+    content = bytearray(file.read_bytes())
+    content[-1] ^= 255
+    file.write_bytes(content)
+
+
+class TestOtherBytes:
+    def folder(self, root: Path) -> Path:
+        for name in ("a", "b"):
+            (root / name).mkdir(parents=True)
+            for number in range(10):
+                pixels = np.random.default_rng(number).integers(0, 256, (8, 8, 3), np.uint8)
+                Image.fromarray(pixels).save(root / name / f"{number}.bmp")
+        return root
+
+    def test_a_folder(self, tmp_path: Path) -> None:
+        root = self.folder(tmp_path / "images")
+        planned = TrialSpec.of(model="lenet", dataset=str(root))
+        splits_of(planned)
+        replaced(root / "a" / "3.bmp")
+        assert TrialSpec.of(model="lenet", dataset=str(root)).trial_id != planned.trial_id
+        with pytest.raises(ValueError, match="no longer those that this trial was planned with"):
+            splits_of(planned)
+
+    def test_an_npz(self, tmp_path: Path) -> None:
+        file = tmp_path / "d.npz"
+        images = np.random.default_rng(0).integers(0, 256, (20, 8, 8, 3), np.uint8)
+        np.savez(file, x_train=images, y_train=np.arange(20) % 2)
+        planned = TrialSpec.of(model="lenet", dataset=str(file))
+        np.savez_compressed(file, x_train=images, y_train=np.arange(20) % 2)
+        splits_of(planned)
+        np.savez(file, x_train=images[::-1], y_train=np.arange(20) % 2)
+        with pytest.raises(ValueError, match="no longer those"):
+            splits_of(planned)
+
+
+def test_a_trial_whose_data_was_identified_by_sizes_is_not_taken_for_done(tmp_path: Path) -> None:
+    root = make_digits(tmp_path, per_class=5)
+    store = Store(tmp_path / "runs")
+    spec = TrialSpec.of(model="lenet", dataset=str(root))
+    data = spec.data.model_copy(update={"fingerprint": "sha256:0123456789abcdef"})
+    store.add(spec.model_copy(update={"data": data}))
+    store.add(TrialSpec.of(model="lenet", dataset="synthetic"))
+    assert identified_by_sizes([spec], store) == 1
+    assert identified_by_sizes([TrialSpec.of(model="resnet20", dataset=str(root))], store) == 0
+    shown = cifarkit(
+        "zoo", "--dataset", root, "--models", "lenet", "--runs", store.root, "--dry-run"
+    )
+    assert "1 earlier trial of this data identified it by names and sizes only" in shown.stderr
+
+
+def test_damaged_images_are_named_before_training_and_in_the_result(tmp_path: Path) -> None:
+    root = make_digits(tmp_path)
+    (bad,) = (root / "train" / "3").glob("0013.png")
+    bad.write_bytes(bad.read_bytes()[:60])
+    zoo = ("zoo", "--dataset", root, "--models", "lenet", "--runs", tmp_path / "runs")
+    zoo = (*zoo, "--epochs", "1")
+    note = "left out since they cannot be decoded, 1 of 1,797 images of digits: train/3/0013.png: "
+    assert cifarkit(*zoo, "--dry-run").stderr.count(note) == 1
+    refused = cifarkit(*zoo, "--strict", code=2).stderr
+    assert "--strict: images of digits that cannot be decoded (1): train/3/0013.png" in refused
+    assert not (tmp_path / "runs").exists()
+    assert note in cifarkit(*zoo).stderr
+    (record,) = Store(tmp_path / "runs").records()
+    assert record.result is not None
+    assert any(text.startswith(note) for text in record.result.notes)
+    result = record.result
+    assert result.train_images + result.validation_images + result.test_images == 1796
