@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from cifarkit import __version__, streams
+from cifarkit.cli import signals
 from cifarkit.cli.evaluate import evaluate
 from cifarkit.cli.finetune import finetune
 from cifarkit.cli.report import report
@@ -55,6 +56,7 @@ def _root(
 def main() -> None:
     """Run the command line on the process's arguments and standard streams."""
     streams.prepare()
+    signals.listen()
     code = run(sys.argv[1:])
     if failure := streams.failure(sys.stdout):
         _complain(f"standard output cannot be written: {failure.strerror}")
@@ -74,6 +76,9 @@ def run(arguments: Sequence[str]) -> int:
             app(list(arguments))
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
+    except signals.Interrupted as end:
+        _complain(str(end))
+        return end.exit_code
     except InvalidInput as error:
         _complain(str(error))
         return 2

@@ -10,7 +10,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Column
 from rich.text import Text
 
-from cifarkit.cli.telling import Show, TimeLeft, another_go, in_words, outcome, set_aside
+from cifarkit.cli.telling import Show, TimeLeft, another_go, in_words, outcome, set_aside, waiting
 from cifarkit.trials.record import Status
 from cifarkit.trials.runner import TrialEvent
 
@@ -65,6 +65,8 @@ def live(
             bars.update(tasks[trial], completed=0.0, detail="starting")
         elif event.kind == "damaged":
             console.print(Text(set_aside(event, label), style="yellow"))
+        elif event.kind == "waiting":
+            console.print(Text(waiting(event, label), style="yellow"))
         elif event.kind == "phase":
             bars.update(tasks[trial], detail=str(values["phase"]))
         elif event.kind == "step":

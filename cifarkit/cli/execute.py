@@ -15,6 +15,7 @@ import typer
 from cifarkit.cli.check_data import check_data
 from cifarkit.cli.console import plain_or_rich_table, say
 from cifarkit.cli.progress import progress
+from cifarkit.cli.signals import Interrupted
 from cifarkit.data import catalog
 from cifarkit.errors import CifarkitError, InvalidInput
 from cifarkit.specs import TrialSpec
@@ -51,7 +52,7 @@ def execute(study: Study, *, dry_run: bool, **how: Any) -> None:
     """Run a study's trials and print its table to standard output.
 
     Exits:
-        1 if some trial did not complete, 130 if interrupted.
+        1 if some trial did not complete, 128 + n if ended by signal n.
     """
     if dry_run:
         from cifarkit.cli.plan import show_plan
@@ -68,7 +69,7 @@ def run_study(study: Study, how: How) -> dict[str, Status]:
     """Run what is not done of a study, with its progress on standard error.
 
     Exits:
-        130 if interrupted.
+        128 + n if ended by signal n; 130 for Ctrl-C.
     """
     store = Store(how.runs)
     specs = list(study.specs())
@@ -94,9 +95,9 @@ def run_study(study: Study, how: How) -> dict[str, Status]:
                 oom_backoff=how.oom_backoff,
                 on_event=show,
             )
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, Interrupted) as error:
         say("Interrupted. What is finished is kept; the same command goes on from here.", "yellow")
-        raise typer.Exit(130) from None
+        raise typer.Exit(getattr(error, "exit_code", 130)) from None
     except OSError as error:
         raise CifarkitError(f"cannot write to {store.root}: {error}") from None
 

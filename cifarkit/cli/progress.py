@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from cifarkit.cli.bars import live
 from cifarkit.cli.console import messages
-from cifarkit.cli.telling import Show, TimeLeft, another_go, in_words, outcome, set_aside
+from cifarkit.cli.telling import Show, TimeLeft, another_go, in_words, outcome, set_aside, waiting
 from cifarkit.reporting.text import plain
 from cifarkit.trials.runner import TrialEvent
 
@@ -52,6 +52,8 @@ def _plain_lines(name: Callable[[TrialEvent], str], left: TimeLeft) -> Show:
             line = another_go(event, label)
         elif event.kind == "damaged":
             line = set_aside(event, label)
+        elif event.kind == "waiting":
+            line = waiting(event, label)
         elif event.kind in ("ended", "found"):
             told = outcome(event, label, last.get(event.spec.trial_id))
             line = f"{told} (at most {in_words(left.seconds())} left)"

@@ -61,7 +61,7 @@ def check(
 
     store, wrong = Store(runs), 0
     for finding in check_store(store, repair=repair):
-        wrong += not finding.mended
+        wrong += finding.wrong and not finding.mended
         mended = f": {finding.mended}" if finding.mended else ""
         typer.echo(lines(f"{finding.path}: {finding.told}{mended}"))
     if wrong:

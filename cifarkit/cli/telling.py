@@ -73,6 +73,11 @@ def set_aside(event: TrialEvent, label: str) -> str:
     return f"{label}: damaged, set aside: {'; '.join(event.values['files'])}"
 
 
+def waiting(event: TrialEvent, label: str) -> str:
+    """Who runs a trial that this command would have run, in one line."""
+    return f"{label}: {event.values['by']} is running it; the others first, then waiting for it"
+
+
 def outcome(event: TrialEvent, label: str, last: Mapping[str, float] | None) -> str:
     """How a trial ended, in one line.
 

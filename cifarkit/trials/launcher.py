@@ -23,6 +23,12 @@ from cifarkit.trials.worker import explain, resolve
 
 OnEvent = Callable[[dict[str, Any]], None]
 LOG_TAIL_LINES = 20
+ENDING_SIGNALS = [
+    getattr(signal, name)
+    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT")
+    if hasattr(signal, name)
+]
+"""By which a user, a terminal or a system asks a process to end."""
 NO_LIMITS = Limits()
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
@@ -107,7 +113,7 @@ class ProcessLauncher:
             )
         self._environment |= environment or {}
         self._live: set[subprocess.Popen[bytes]] = set()
-        self._stopped = False
+        self._stopped = threading.Event()
         self._lock = threading.Lock()
 
     def run(
@@ -123,7 +129,7 @@ class ProcessLauncher:
         (folder / "log.txt").write_bytes(b"")
         kills_before = _kernel_oom_kills()
         with self._lock:
-            if self._stopped:
+            if self._stopped.is_set():
                 return Ending(Status.PENDING, "not started")
             process = subprocess.Popen(
                 [
@@ -162,13 +168,15 @@ class ProcessLauncher:
                     pipe.close()
         if watch.broken:
             return Ending(watch.broken.status, watch.broken.reason, watch.peak_mb)
-        if self._stopped and last.get("kind") != "done":
+        # A signal to all processes of a job reaches this one too, perhaps a moment later.
+        ended = -code in ENDING_SIGNALS and self._stopped.wait(1.0)
+        if (ended or self._stopped.is_set()) and last.get("kind") != "done":
             return Ending(Status.PENDING, "interrupted", watch.peak_mb)
         return _judged(code, last, watch.peak_mb, _kernel_oom_kills() > kills_before)
 
     def stop(self) -> None:
         with self._lock:
-            self._stopped = True
+            self._stopped.set()
             live = list(self._live)
         for process in live:
             kill_tree(process.pid)

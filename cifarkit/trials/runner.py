@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from queue import Empty, PriorityQueue
 from typing import Any
+
+from filelock import Timeout
 
 from cifarkit.specs import TrialSpec
 from cifarkit.trials.launcher import NO_LIMITS, Ending, Launcher, log_tail
@@ -20,6 +24,8 @@ from cifarkit.trials.store import Store, checksums
 from cifarkit.trials.watch import Limits
 
 SMALLEST_MICRO_BATCH = 8
+RETRY_SECONDS = 0.5
+"""Between two looks at a trial that another process runs."""
 
 
 @dataclass(frozen=True)
@@ -27,11 +33,12 @@ class TrialEvent:
     """Something that happened to a trial.
 
     Attributes:
-        kind: `found` (complete already), `damaged` (files were set aside), `started`, `again` (in
-            smaller micro-batches), `ended`, or what the work emits: `phase`, `step`, `epoch`.
+        kind: `found` (complete already), `waiting` (another process runs it), `damaged` (files were
+            set aside), `started`, `again` (in smaller micro-batches), `ended` (not if it was
+            interrupted), or what the work emits: `phase`, `step`, `epoch`.
         number, of: The trial's place among those of this run, from 1, and how many there are.
         values: Of the event; `ended` carries `status` and `reason`, `again` carries `micro_batch`
-            and `reason`, `damaged` a list of `files`.
+            and `reason`, `damaged` a list of `files`, `waiting` `by`: which process on which host.
     """
 
     kind: str
@@ -55,7 +62,8 @@ def run(
 ) -> dict[str, Status]:
     """Run every spec whose trial is not complete in the store; a trial that fails stops no other.
 
-    A trial that another process is running is waited for, not run twice.
+    A trial that another process is running is not run twice: the others are run first, then it is
+    waited for.
 
     Args:
         specs: In the order to run them; one that is listed twice runs once.
@@ -71,21 +79,34 @@ def run(
         The status of each trial by its id.
 
     Raises:
-        KeyboardInterrupt: Passed on, after what was running has been ended and marked as pending.
+        KeyboardInterrupt: As any exception in the thread that called, it is passed on after what
+            was running has been ended and marked as pending.
     """
     unique = {spec.trial_id: spec for spec in specs}
-    speaking = threading.Lock()
+    statuses: dict[str, Status] = {}
+    # When to try each: one that another process runs comes again later.
+    queue: PriorityQueue[tuple[float, int, TrialSpec]] = PriorityQueue()
+    for number, spec in enumerate(unique.values(), start=1):
+        queue.put((0.0, number, spec))
+    waited_for: set[str] = set()
+    speaking, stopping = threading.Lock(), threading.Event()
 
-    def say(event: TrialEvent) -> None:
-        with speaking:
-            on_event(event)
+    def run_one(number: int, spec: TrialSpec) -> Status | None:
+        """The status of a trial; None if another process holds its lock."""
 
-    def run_one(number: int, spec: TrialSpec) -> Status:
         def event(kind: str, values: dict[str, Any] | None = None) -> None:
-            say(TrialEvent(kind, spec, number, len(unique), values or {}))
+            with speaking:
+                on_event(TrialEvent(kind, spec, number, len(unique), values or {}))
 
         folder = store.add(spec)
-        with store.lock(spec.trial_id):
+        try:
+            held = store.lock(spec.trial_id, timeout=0).acquire()
+        except Timeout:
+            if spec.trial_id not in waited_for:
+                waited_for.add(spec.trial_id)
+                event("waiting", {"by": store.holder(spec.trial_id)})
+            return None
+        with held:
             if damaged := mend(folder, spec):
                 event("damaged", {"files": damaged})
             done = store.is_complete(spec.trial_id, files)
@@ -118,28 +139,38 @@ def run(
                 if ending.status is Status.COMPLETE:
                     store.tidy(spec.trial_id)
                 if smaller is None:
-                    event("ended", {"status": ending.status, "reason": ending.reason})
+                    if ending.status is not Status.PENDING:
+                        event("ended", {"status": ending.status, "reason": ending.reason})
                     return ending.status
                 again = ending.reason
 
+    def work_on_the_queue() -> None:
+        while not stopping.is_set():
+            try:
+                due, number, spec = queue.get_nowait()
+            except Empty:
+                return
+            if stopping.wait(max(0.0, due - time.monotonic())):
+                return
+            status = run_one(number, spec)
+            if status is None:
+                queue.put((time.monotonic() + RETRY_SECONDS, number, spec))
+            else:
+                statuses[spec.trial_id] = status
+
     with ThreadPoolExecutor(max_workers=jobs, thread_name_prefix="trial") as pool:
-        futures: dict[str, Future[Status]] = {
-            trial_id: pool.submit(run_one, number, spec)
-            for number, (trial_id, spec) in enumerate(unique.items(), start=1)
-        }
         try:
-            unfinished = set(futures.values())
+            unfinished = {pool.submit(work_on_the_queue) for _ in range(jobs)}
             while unfinished:
                 # In slices, so that Ctrl-C is heard on every platform.
                 finished, unfinished = wait(unfinished, 0.5, return_when=FIRST_COMPLETED)
                 for future in finished:
                     future.result()  # a store that cannot be written ends the run
         except BaseException:
-            for future in futures.values():
-                future.cancel()
+            stopping.set()
             launcher.stop()
             raise
-    return {trial_id: future.result() for trial_id, future in futures.items()}
+    return {trial_id: statuses[trial_id] for trial_id in unique}
 
 
 def _taken_over(store: Store, spec: TrialSpec, files: Sequence[str]) -> bool:

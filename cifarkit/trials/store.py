@@ -37,7 +37,15 @@ from cifarkit.trials.reading import (
     read_state,
     read_trial,
 )
-from cifarkit.trials.record import ARTIFACTS, Artifact, Result, State, StudyRecord, TrialRecord
+from cifarkit.trials.record import (
+    ARTIFACTS,
+    Artifact,
+    Result,
+    State,
+    Status,
+    StudyRecord,
+    TrialRecord,
+)
 from cifarkit.trials.writing import write_atomically, write_model
 
 KEPT_WEIGHTS: Artifact = "model.weights.h5"
@@ -116,6 +124,16 @@ class Store:
     def state(self, trial_id: str) -> State:
         """The trial's state; `pending` if it was never started."""
         return read_state(self.folder(trial_id))
+
+    def holder(self, trial_id: str) -> str:
+        """Who says to be running a trial, in words."""
+        try:
+            state = self.state(trial_id)
+        except UnreadableFile:
+            state = State()
+        if state.status is not Status.RUNNING or state.pid is None:
+            return "another process"
+        return f"process {state.pid} on {state.host or 'an unknown host'}"
 
     def is_complete(self, trial_id: str, files: Sequence[str] = ()) -> bool:
         """Whether the trial is done and undamaged, and has these files besides its result.

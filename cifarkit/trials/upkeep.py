@@ -22,17 +22,19 @@ LEFTOVER_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class Finding:
-    """Something wrong in a store.
+    """Something wrong in a store, or left by a command that was killed.
 
     Attributes:
         path: Of the file or the trial's folder.
-        told: What is wrong with it, in a line.
+        told: What is the matter with it, in a line.
         mended: What was done about it; empty if nothing was.
+        wrong: False for what a kill leaves, which needs no mending: the same command goes on.
     """
 
     path: Path
     told: str
     mended: str = ""
+    wrong: bool = True
 
 
 def check(store: Store, *, repair: bool = False) -> Iterator[Finding]:
@@ -71,7 +73,8 @@ def _check_trial(store: Store, trial_id: str, repair: bool) -> Iterator[Finding]
             if repair:
                 set_all_aside(folder, [])
             if not found and store.state(trial_id).status is Status.RUNNING:
-                yield Finding(folder, "its process has died", _reset(store, trial_id, repair))
+                told = "interrupted; the same command goes on with it"
+                yield Finding(folder, told, _reset(store, trial_id, repair), wrong=False)
             yield from _leftovers(folder, repair)
     except Timeout:
         return
@@ -103,14 +106,18 @@ def _leftovers(folder: Path, repair: bool) -> Iterator[Finding]:
 
 
 def _leftover(path: Path, repair: bool) -> Iterator[Finding]:
-    if time.time() - path.lstat().st_mtime < LEFTOVER_SECONDS:
+    try:
+        if time.time() - path.lstat().st_mtime < LEFTOVER_SECONDS:
+            return
+    except FileNotFoundError:  # it was renamed to its place just now
         return
     if repair:
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
         else:
             path.unlink()
-    yield Finding(path, "is left of an interrupted write", "removed" if repair else "")
+    told = "is left of an interrupted write"
+    yield Finding(path, told, "removed" if repair else "", wrong=False)
 
 
 def remove(store: Store, trial_ids: Sequence[str], *, force: bool = False) -> None:

@@ -14,11 +14,15 @@ import psutil
 from cifarkit.trials.record import Status
 
 SAMPLE_SECONDS = 0.25
+LONGEST_TICK_SECONDS = 2.0
+"""A longer pause between two looks means that the watch itself was suspended."""
 
 
 @dataclass(frozen=True)
 class Limits:
     """Of one attempt; None for no limit.
+
+    Seconds count only while the trial could run, not while it or the watch was suspended.
 
     Attributes:
         timeout_seconds: From its start to its end.
@@ -53,36 +57,47 @@ class Watch(threading.Thread):
     def __init__(self, pid: int, limits: Limits) -> None:
         super().__init__(name="watch", daemon=True)
         self._pid, self._limits = pid, limits
-        self._began = self._heard_at = time.monotonic()
+        self._looked_at = time.monotonic()
+        self._ran_seconds = self._silent_seconds = 0.0
         self._ended = threading.Event()
         self.peak_mb: float | None = None
         self.broken: Broken | None = None
 
     def hear(self) -> None:
         """The process has said something."""
-        self._heard_at = time.monotonic()
+        self._silent_seconds = 0.0
 
     def run(self) -> None:
         while not self._ended.is_set():
             memory_mb = tree_rss_mb(self._pid)
             if memory_mb is not None:
                 self.peak_mb = max(self.peak_mb or 0.0, memory_mb)
+            self._count_time()
             if self.broken is None and (broken := self._judge()):
                 self.broken = broken
                 kill_tree(self._pid)
             self._ended.wait(SAMPLE_SECONDS)
 
+    def _count_time(self) -> None:
+        """Add the time since the last look, unless the trial was suspended, or everything was."""
+        now = time.monotonic()
+        passed, self._looked_at = now - self._looked_at, now
+        if not _is_stopped(self._pid):
+            passed = min(passed, LONGEST_TICK_SECONDS)
+            self._ran_seconds += passed
+            self._silent_seconds += passed
+
     def _judge(self) -> Broken | None:
-        limits, now = self._limits, time.monotonic()
+        limits = self._limits
         if limits.memory_mb is not None and (self.peak_mb or 0.0) > limits.memory_mb:
             return Broken(
                 Status.OOM,
                 f"it took {self.peak_mb:.0f} MB of memory, more than --memory-limit "
                 f"{limits.memory_mb:g}",
             )
-        if limits.timeout_seconds is not None and now - self._began > limits.timeout_seconds:
+        if limits.timeout_seconds is not None and self._ran_seconds > limits.timeout_seconds:
             return Broken(Status.TIMEOUT, f"no end after {limits.timeout_seconds:g} s (--timeout)")
-        if limits.silence_seconds is not None and now - self._heard_at > limits.silence_seconds:
+        if limits.silence_seconds is not None and self._silent_seconds > limits.silence_seconds:
             return Broken(
                 Status.TIMEOUT,
                 f"nothing heard of it for {limits.silence_seconds:g} s (--silence-timeout)",
@@ -92,6 +107,15 @@ class Watch(threading.Thread):
     def end(self) -> None:
         self._ended.set()
         self.join()
+
+
+def _is_stopped(pid: int) -> bool:
+    """Whether a process is suspended (SIGSTOP)."""
+    try:
+        stopped: bool = psutil.Process(pid).status() == psutil.STATUS_STOPPED
+    except psutil.Error:
+        return False
+    return stopped
 
 
 def tree_rss_mb(pid: int) -> float | None:

@@ -92,7 +92,7 @@ def test_check_names_and_repair_sets_aside(store: Store) -> None:
     lines = told.stdout.splitlines()
     assert len(lines) == 5
     for said in ("predictions.npz: does not match", "model.weights.h5: does not match",
-                 "its process has died", f"{path}: ", ".state.json.abc: is left"):  # fmt: skip
+                 "interrupted; the same", f"{path}: ", ".state.json.abc: is left"):  # fmt: skip
         assert sum(said in line for line in lines) == 1, said
     assert content(store.root) == before
 

@@ -41,6 +41,21 @@ def exits(folder: Path, emit: Emit) -> None:
     os._exit(3)
 
 
+def takes_two_seconds(folder: Path, emit: Emit) -> None:
+    """In steps, so that what it was suspended for does not count."""
+    (folder / "pids").write_text(str(os.getpid()))
+    for _ in range(20):
+        time.sleep(0.1)
+    only_a_result(folder, emit)
+
+
+def only_a_result(folder: Path, emit: Emit) -> None:
+    from cifarkit.trials.store import write_result
+    from tests.reporting.fabricate import result
+
+    write_result(folder, result())
+
+
 def hangs(folder: Path, emit: Emit) -> None:
     """Starts a child of its own and waits for ever; says who both are."""
     child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
