@@ -145,7 +145,9 @@ class ModelSpec(_Spec):
         image_size: The side to which images are resized, in pixels; see `default_image_size`.
         dropout: The fraction of features dropped before the classifier.
         unfreeze: The fraction of the backbone's layers that is trained, counted from its end.
-        batchnorm: Whether unfrozen BatchNormalization updates its statistics, or is `frozen`.
+        batchnorm: Where the statistics of unfrozen BatchNormalization come from in inference:
+            `precise`, computed anew from training images after each epoch (`training.batchnorm`);
+            `keras`, Keras' moving averages; `frozen`, it is not trained and keeps what it has.
         head_outputs: The classifier's width; the number of classes unless said.
     """
 
@@ -155,8 +157,13 @@ class ModelSpec(_Spec):
     image_size: Count
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.5
     unfreeze: Fraction = 1.0
-    batchnorm: Literal["train", "frozen"] = "train"
+    batchnorm: Literal["precise", "keras", "frozen"] = "precise"
     head_outputs: Annotated[int, Field(ge=2)] | None = None
+
+    @property
+    def trains_batchnorm(self) -> bool:
+        """Whether any BatchNormalization may be trained; if not, `batchnorm` says nothing."""
+        return get_backbone(self.model).trains_batchnorm(self.unfreeze)
 
     @model_validator(mode="before")
     @classmethod
@@ -169,9 +176,15 @@ class ModelSpec(_Spec):
         given = {key: value for key, value in raw.items() if value is not None}
         given["model"] = facts.key
         given.setdefault("image_size", default_image_size(facts))
-        # What a network has no use for must not make two ids of one training.
+        if given.get("batchnorm") == "train":  # as the first versions called it
+            given["batchnorm"] = "keras"
+        # What a network has no use for must not make two ids of one training. Only a spec that was
+        # complete once has a weights file, even None; its id stands.
+        trained = facts.trains_batchnorm(_as_float(given.get("unfreeze", 1.0)))
+        if not trained and ("weights_file" not in raw or given.get("batchnorm") == "precise"):
+            given["batchnorm"] = "keras"
         if facts.whole:
-            given |= {"weights": "none", "unfreeze": 1.0, "batchnorm": "train"}
+            given |= {"weights": "none", "unfreeze": 1.0}
         if not facts.uses_dropout:
             given["dropout"] = 0.0
         if _as_int(given["image_size"]) < facts.min_size:
@@ -298,11 +311,17 @@ def identity(spec: Mapping[str, Any]) -> str:
     counted = {
         **spec,
         "data": {k: v for k, v in spec["data"].items() if k != "location"},
-        "model": {k: v for k, v in spec["model"].items() if k != "weights_file"},
+        "model": _model_as_first_written(spec["model"]),
         "train": _as_first_written(spec["train"]),
     }
     canonical = json.dumps(counted, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()[:12]
+
+
+def _model_as_first_written(model: Mapping[str, Any]) -> dict[str, Any]:
+    """Without where weights lie; Keras' BatchNormalization was called `train` at first."""
+    counted = {k: v for k, v in model.items() if k != "weights_file"}
+    return counted | ({"batchnorm": "train"} if model["batchnorm"] == "keras" else {})
 
 
 def _as_first_written(train: Mapping[str, Any]) -> dict[str, Any]:
@@ -328,6 +347,14 @@ def _as_int(value: Any) -> int:
         return int(value)
     except (TypeError, ValueError, OverflowError):
         return 0
+
+
+def _as_float(value: Any) -> float:
+    """Likewise."""
+    try:
+        return float(value)
+    except (TypeError, ValueError, OverflowError):
+        return 1.0
 
 
 def _names(value: Any) -> list[str]:

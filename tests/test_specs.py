@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cifarkit.errors import InvalidInput
-from cifarkit.specs import SETTINGS, Augmentation, TrialSpec
+from cifarkit.specs import SETTINGS, Augmentation, TrialSpec, identity
 
 LENET = {"model": "lenet", "dataset": "synthetic"}
 
@@ -92,9 +93,9 @@ CHANGES = {
 
 def test_every_setting_that_changes_the_result_changes_the_id() -> None:
     assert CHANGES.keys() >= (SETTINGS.keys() - {"location"}) | Augmentation.model_fields.keys()
-    ids = {TrialSpec.of(model="vgg16").trial_id}
+    ids = {TrialSpec.of(model="densenet121").trial_id}
     for name, value in CHANGES.items():
-        ids.add(TrialSpec.of(**{"model": "vgg16", name: value}).trial_id)
+        ids.add(TrialSpec.of(**{"model": "densenet121", name: value}).trial_id)
     assert len(ids) == len(CHANGES) + 1
 
 
@@ -108,6 +109,33 @@ def test_the_id_is_the_same_in_another_process_and_for_ever() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     ).stdout.strip()
     assert found == TrialSpec.of(classes=80, model="vgg16", dropout=0.3).trial_id == "3f27500ae201"
+
+
+def test_keras_batchnorm_keeps_the_id_of_the_first_versions() -> None:
+    """They called it `train`, and every network had it."""
+    now = TrialSpec.of(model="resnet50", classes=80, batchnorm="keras")
+    assert now.trial_id == "b20baf123325"
+    raw = now.model_dump(mode="json")
+    raw["model"]["batchnorm"] = "train"
+    assert TrialSpec.model_validate(raw) == now
+    assert identity(raw) == now.trial_id
+    assert TrialSpec.of(model="resnet50", classes=80, batchnorm="train") == now
+    assert TrialSpec.of(model="resnet50", classes=80).trial_id != now.trial_id
+
+
+@pytest.mark.parametrize("settings", [{"model": "vgg16"}, {"model": "resnet50", "unfreeze": 0}])
+def test_without_trained_batchnorm_its_setting_makes_no_other_id(settings: dict[str, Any]) -> None:
+    ids = {
+        TrialSpec.of(**settings, batchnorm=kind).trial_id
+        for kind in (None, "precise", "keras", "frozen")
+    }
+    assert len(ids) == 1
+
+
+def test_a_stored_setting_without_effect_keeps_its_id() -> None:
+    raw = TrialSpec.of(model="vgg16", classes=80).model_dump(mode="json")
+    raw["model"]["batchnorm"] = "frozen"
+    assert TrialSpec.model_validate(raw).trial_id == identity(raw)
 
 
 def test_the_order_of_fields_does_not_matter() -> None:

@@ -45,6 +45,7 @@ class _Family:
     members: tuple[_Member, ...]
     min_size: int = 32
     weights_sizes: tuple[int, ...] = ()
+    uses_batchnorm: bool = True
 
 
 _FAMILIES = (
@@ -55,6 +56,7 @@ _FAMILIES = (
             "Recognition, 2015"
         ),
         preprocessing="caffe",
+        uses_batchnorm=False,
         members=(
             _Member("VGG16", 224, 512, "vgg16" + _NOTOP),
             _Member("VGG19", 224, 512, "vgg19" + _NOTOP),
@@ -225,6 +227,7 @@ _FAMILIES = (
         name="ConvNeXt",
         paper="Liu, Mao, Wu, Feichtenhofer, Darrell, Xie: A ConvNet for the 2020s, 2022",
         preprocessing="none",
+        uses_batchnorm=False,
         members=(
             _Member("ConvNeXtTiny", 224, 768, "convnext_tiny_notop.h5"),
             _Member("ConvNeXtSmall", 224, 768, "convnext_small_notop.h5"),
@@ -288,6 +291,7 @@ def _backbones() -> Iterator[Backbone]:
                 features=member.features,
                 weights_file=member.weights_file,
                 weights_sizes=family.weights_sizes,
+                uses_batchnorm=family.uses_batchnorm,
                 head="xception" if key == "xception" else "standard",
                 note=member.note,
             )

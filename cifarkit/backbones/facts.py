@@ -38,6 +38,7 @@ class Backbone:
         weights_sizes: Image sizes that have their own weights (MobileNet v1 and v2).
         whole: True for a network with its own head, trained from scratch (LeNet).
         uses_dropout: Whether the `dropout` setting means anything to it.
+        uses_batchnorm: Whether it has BatchNormalization.
         head: `standard` (Dropout, pooling, Dense), or `xception`, the published study's.
         note: What a reader of its row must know (that it stands in for another network, say).
     """
@@ -56,9 +57,15 @@ class Backbone:
     weights_sizes: tuple[int, ...] = ()
     whole: bool = False
     uses_dropout: bool = True
+    uses_batchnorm: bool = True
     head: Literal["standard", "xception"] = "standard"
     note: str = ""
 
     def __post_init__(self) -> None:
         if self.key != self.key.lower() or not self.key.replace("_", "").isalnum():
             raise InvalidInput(f"a backbone's key is lower-case letters and digits: {self.key!r}")
+
+    def trains_batchnorm(self, unfreeze: float) -> bool:
+        """Whether BatchNormalization is trained where that fraction of the layers is."""
+        trained = self.uses_batchnorm and (self.whole or unfreeze > 0)
+        return trained or self.head == "xception"  # a head with one of its own

@@ -143,6 +143,7 @@ SCRATCH: tuple[Backbone, ...] = (
         weight_sets=(),
         whole=True,
         uses_dropout=False,
+        uses_batchnorm=False,
     ),
     Backbone(
         key="custom_cnn",
@@ -156,6 +157,7 @@ SCRATCH: tuple[Backbone, ...] = (
         features=512,
         weight_sets=(),
         whole=True,
+        uses_batchnorm=False,
         note=(
             "stands in for a network whose layers the published study does not describe "
             "(2,333,468 parameters there, 2,331,796 here, at 32 px with 100 outputs)"
@@ -177,6 +179,7 @@ SCRATCH: tuple[Backbone, ...] = (
         weight_sets=(),
         whole=True,
         uses_dropout=False,
+        uses_batchnorm=False,
     ),
 )
 """The three networks from scratch, in the order of the study's Table 1."""

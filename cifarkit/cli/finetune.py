@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cifarkit.cli.options import MODEL, TRAINING, numbers, shared
+from cifarkit.cli.options import TRAINING, numbers, shared
 
 
 @shared(without=("unfreeze",))
@@ -17,13 +17,6 @@ def finetune(
         str,
         typer.Option(help="Fractions of the backbone's layers to train, from its end."),
     ] = "0,0.1,0.2,1",
-    batchnorm: Annotated[
-        str,
-        typer.Option(
-            help="train or frozen: whether unfrozen BatchNormalization adapts.",
-            rich_help_panel=MODEL,
-        ),
-    ] = "train",
     head_epochs: Annotated[
         int,
         typer.Option(
@@ -38,7 +31,7 @@ def finetune(
     from cifarkit.studies.finetune import finetune as plan_finetune
 
     study = plan_finetune(
-        settings | {"model": model, "batchnorm": batchnorm, "head_epochs": head_epochs},
+        settings | {"model": model, "head_epochs": head_epochs},
         fractions=numbers(unfreeze, "--unfreeze", float),
         seeds=run.pop("seeds"),
     )

@@ -87,6 +87,16 @@ SETTINGS: dict[str, Any] = {
             default="1",
         ),
     ],
+    "batchnorm": Annotated[
+        str | None,
+        _option(
+            MODEL,
+            "--batchnorm",
+            help="Statistics of unfrozen BatchNormalization: precise (computed anew from training "
+            "images after each epoch), keras (moving averages) or frozen (left as they are).",
+            default="precise",
+        ),
+    ],
     "head_outputs": Annotated[
         int | None,
         _option(MODEL, "--head-outputs", help="Width of the classifier.", default="the classes"),

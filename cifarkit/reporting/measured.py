@@ -36,6 +36,12 @@ DEFINITIONS = (
     "Accuracy is the share of test images whose class was predicted. The weights are those of the "
     "epoch with the lowest validation loss; the test images are scored once per trial and never "
     "used to choose anything.",
+    "Training accuracy is that of the same weights on the training images, without augmentation "
+    "and dropout. The learning curves, and results of earlier versions, have a running mean "
+    "instead: each batch scored before its update, as it was augmented and with dropout on.",
+    "BatchNorm: “precise” normalizes by the statistics of up to 2,048 training images, computed "
+    "anew after each epoch (Wu & Johnson 2021); “keras” by moving averages over the training "
+    "steps, which lag where an epoch has few; “frozen” by those that the network came with.",
     "A 95% interval is Wilson's, for the number of test images; it does not include what another "
     "seed would change. Of several seeds, mean ± sample standard deviation is given.",
 )

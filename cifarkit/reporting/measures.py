@@ -107,7 +107,8 @@ def of_scores(decimals: int) -> list[Measure]:
     """Accuracy on every split."""
     text = spread(decimals)
     return [
-        Measure("Training", lambda r: r.accuracy.train, text),
+        Measure("Training", lambda r: r.accuracy.train_kept, text),
+        Measure("Training, running mean", _running_mean, text),
         Measure("Validation", lambda r: r.accuracy.validation, text),
         Measure("Test", lambda r: r.accuracy.test, text),
         Measure("Test, top 5", lambda r: r.accuracy.test_top5, text),
@@ -132,6 +133,11 @@ def test_decimals(found: Sequence[Outcome]) -> int:
     """The decimals of the accuracies of one table: those of its smallest test set."""
     images = [result.test_images for outcome in found for result in outcome.results]
     return numbers.accuracy_decimals(min(images, default=0))
+
+
+def _running_mean(result: Result) -> float | None:
+    """All that the first versions kept of the training accuracy."""
+    return result.accuracy.train if result.accuracy.train_kept is None else None
 
 
 def _device_peak(result: Result) -> float | None:

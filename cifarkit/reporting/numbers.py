@@ -84,6 +84,8 @@ def setting(name: str, value: object) -> str:
         return scientific(value) if 0 < abs(value) < 0.01 else f"{value:g}"
     if isinstance(value, list | tuple):
         return ", ".join(map(str, value))
+    if (name, value) == ("batchnorm", "train"):  # as the first versions called it
+        return "keras"
     return str(value)
 
 

@@ -165,6 +165,8 @@ def _spoken(spec: TrialSpec) -> dict[str, str]:
     spoken["model"] = model_name(spec.model.model)
     spoken["dataset"] = dataset_name(spec.data)
     spoken["augment"] = _amounts(spec.train.augmentation)
+    if not spec.model.trains_batchnorm:
+        spoken["batchnorm"] = ""
     return spoken
 
 

@@ -68,7 +68,7 @@ def detail_tables(study: StudyRecord, records: Mapping[str, TrialRecord]) -> lis
         "Accuracy of the kept weights on every split.",
         study,
         found,
-        measures.of_scores(decimals),
+        [measure for measure in measures.of_scores(decimals) if _measured(found, measure)],
         reasons=False,
     )
     return [

@@ -31,6 +31,8 @@ class BuiltModel:
         frozen_layers: How many of the backbone's layers, from the input on, are not trained.
         loaded_share: The share, 0..1, of the backbone's weight tensors that loading weights
             changed; None if none were to be loaded.
+        precise_batchnorm: Have the statistics of BatchNormalization that is trained computed anew
+            after each epoch (see `training.batchnorm`).
     """
 
     model: Any
@@ -39,6 +41,7 @@ class BuiltModel:
     image_size: int
     frozen_layers: int
     loaded_share: float | None = None
+    precise_batchnorm: bool = False
 
     def estimated_mb(self, batch_size: int, *, with_input: bool = False) -> float:
         """The published estimate; `with_input` counts one layer in front, as Tables 3 and 5 do."""
@@ -94,7 +97,9 @@ def build(
         if loads:
             _load(backbone, spec, native_size, trials)
     loaded_share = assigned.share(backbone, spec.weights, spec.model) if loads else None
-    frozen_layers = freeze(backbone, unfreeze=spec.unfreeze, batchnorm=spec.batchnorm)
+    frozen_layers = freeze(
+        backbone, unfreeze=spec.unfreeze, freeze_batchnorm=spec.batchnorm == "frozen"
+    )
 
     inputs = keras.Input((*native_size, 3), name="image")
     x = inputs
@@ -111,7 +116,15 @@ def build(
             x = layer(x)
         layers = (backbone, *head)
     model = keras.Model(inputs, x, name=f"{spec.model}_classifier")
-    return BuiltModel(model, backbone, layers, spec.image_size, frozen_layers, loaded_share)
+    return BuiltModel(
+        model,
+        backbone,
+        layers,
+        spec.image_size,
+        frozen_layers,
+        loaded_share,
+        precise_batchnorm=spec.batchnorm == "precise",
+    )
 
 
 def _load(
@@ -142,7 +155,7 @@ def _load(
         ) from None
 
 
-def freeze(backbone: Any, *, unfreeze: float, batchnorm: str) -> int:
+def freeze(backbone: Any, *, unfreeze: float, freeze_batchnorm: bool = False) -> int:
     """Freeze all but the last `unfreeze` of the backbone's layers, as the published study counted.
 
     Returns:
@@ -156,7 +169,7 @@ def freeze(backbone: Any, *, unfreeze: float, batchnorm: str) -> int:
         if isinstance(layer, keras.layers.Dropout):
             # Stochastic depth would still drop: a frozen layer has to be a function of its input.
             layer.rate = 0
-    if batchnorm == "frozen":
+    if freeze_batchnorm:
         for layer in backbone.layers[frozen:]:
             if isinstance(layer, keras.layers.BatchNormalization):
                 layer.trainable = False
@@ -172,7 +185,7 @@ def all_frozen(backbone: Any) -> Iterator[None]:
     trainable = [layer.trainable for layer in layers]
     drops = [layer for layer in layers if isinstance(layer, keras.layers.Dropout)]
     rates = [layer.rate for layer in drops]
-    freeze(backbone, unfreeze=0.0, batchnorm="train")
+    freeze(backbone, unfreeze=0.0)
     try:
         yield
     finally:

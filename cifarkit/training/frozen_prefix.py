@@ -59,6 +59,10 @@ class Source:
     entries: Mapping[str, float] = field(default_factory=dict)
     note: str = ""
 
+    def has(self, images: Part) -> bool:
+        """Whether `of` has the model's input for these images."""
+        return not self.stored or any(known is images for known, _ in self.stored)
+
     def of(self, images: Part) -> Inputs:
         """The model's input for some images; if the prefix is used, they must be among `stored`."""
         if not self.stored:

@@ -14,10 +14,11 @@ from cifarkit.data.augment import Augmented, Change, make_augment
 from cifarkit.data.dataset import Images, Splits
 from cifarkit.data.pipeline import Batches
 from cifarkit.specs import RANDOM_LEARNING_RATE, TrainSpec
+from cifarkit.training import batchnorm
 from cifarkit.training.build import BuiltModel, all_frozen
 from cifarkit.training.checkpoint import Checkpoints, Snapshot
 from cifarkit.training.frozen_prefix import Source, source
-from cifarkit.training.steps import Steps, compile_steps, predict
+from cifarkit.training.steps import Steps, compile_predict, compile_steps, predict
 
 Emit = Callable[[str, dict[str, Any]], None]
 EVENT_INTERVAL_SECONDS = 0.5
@@ -103,7 +104,7 @@ def fit(
     Raises:
         NotFinite: A loss was not a number.
     """
-    run = _Run(built.model, splits, train, emit, on_epoch, checkpoints, micro_batch)
+    run = _Run(built, splits, train, emit, on_epoch, checkpoints, micro_batch)
     head = train.head_epochs
     if len(run.done.history) < head:
         head_only = train.model_copy(update={"learning_rate": RANDOM_LEARNING_RATE})
@@ -119,7 +120,7 @@ class _Run:
 
     def __init__(
         self,
-        model: Any,
+        built: BuiltModel,
         splits: Splits,
         train: TrainSpec,
         emit: Emit,
@@ -127,7 +128,7 @@ class _Run:
         checkpoints: Checkpoints | None,
         micro_batch: int | None,
     ) -> None:
-        self.model, self.splits = model, splits
+        self.model, self.splits = built.model, splits
         self.emit, self.on_epoch = emit, on_epoch
         self.checkpoints, self.micro_batch = checkpoints, micro_batch
         self.began = time.perf_counter()
@@ -135,13 +136,15 @@ class _Run:
         self.augment = make_augment(**self.amounts) if train.augmentation else None
         self.all_epochs = train.head_epochs + train.epochs
         self.views = self._views(train)
+        self.precise_batchnorm = built.precise_batchnorm
+        self.sampled, self.sampled_rows = self._sample()
         self.saved = checkpoints.load() if checkpoints else None
         self.done = Fit(**self.saved.progress) if self.saved else Fit()
         self.before = self.done.seconds
         self.resumed_at = len(self.done.history)
         if self.saved:
             self.done.resumed_after.append(self.resumed_at)
-            _assign(model.variables, self.saved.variables["model"])
+            _assign(self.model.variables, self.saved.variables["model"])
 
     def seconds(self) -> float:
         """Of the whole fit so far."""
@@ -155,6 +158,9 @@ class _Run:
         parts = [*self.views, self.splits.validation_images]
         if patience is not None:
             parts.append(self.splits.test_images)
+        precise = self._precise_layers()
+        if precise and self.sampled is not self.views[0]:
+            parts.append(self.sampled)
         taken = source(self.model, parts, train, epochs=last - after, emit=self.emit)
         self.done.prefix_seconds += taken.seconds
         self.done.prefix_made_seconds += taken.made_seconds
@@ -165,8 +171,14 @@ class _Run:
         began = time.perf_counter()
         augmented = self.augment is not None and not taken.stored
         steps = compile_steps(
-            taken.model, train, taken.dtypes, self.micro_batch, augmented=augmented
+            taken.model,
+            train,
+            taken.dtypes,
+            self.micro_batch,
+            augmented=augmented,
+            precise=precise,
         )
+        whole = compile_predict(self.model)
         traced_seconds = time.perf_counter() - began
         best_weights: list[np.ndarray] | None = None
         if self.saved and after < self.resumed_at:
@@ -176,7 +188,10 @@ class _Run:
         self.saved = None  # its arrays are as large as the model
 
         def logits_of(images: Images) -> np.ndarray:
-            return predict(steps, taken.of(images), self.micro_batch or train.batch_size)
+            at_once = self.micro_batch or train.batch_size
+            if taken.has(images):
+                return predict(steps.predict, taken.of(images), at_once)
+            return predict(whole, images, at_once)
 
         for epoch in range(len(self.done.history) + 1, last + 1):
             if best_weights and patience and epoch - self.done.best_epoch > patience:
@@ -223,6 +238,26 @@ class _Run:
             if (change := self._change(train, view))
         ]
 
+    def _sample(self) -> tuple[Images, np.ndarray]:
+        """Training images as they are and the rows of them that BatchNormalization is given."""
+        images = self.splits.train_images
+        rows = batchnorm.sample(len(images))
+        if self.views[0] is images:
+            return images, rows
+        # The frozen layers run on augmented views alone: these few are run besides.
+        return images[rows], np.arange(len(rows))
+
+    def _precise_layers(self) -> list[Any]:
+        """The BatchNormalization layers whose statistics are computed anew."""
+        if not self.precise_batchnorm:
+            return []
+        layers = batchnorm.normalizations(self.model)
+        if own := sorted({type(layer).__name__ for layer in layers if batchnorm.overridden(layer)}):
+            note = f"{', '.join(own)} kept Keras' moving averages, since it computes its own way"
+            if note not in self.done.notes:
+                self.done.notes.append(note)
+        return [layer for layer in layers if not batchnorm.overridden(layer)]
+
     def _change(self, train: TrainSpec, epoch: int) -> Change | None:
         """How the training images are augmented in an epoch."""
         if self.augment is None or train.augmentation is None:
@@ -253,6 +288,10 @@ class _Run:
         self.done.waited_seconds += batches.wait_seconds
         self.done.worked_seconds += row["train_seconds"]
         began = time.perf_counter()
+        if steps.statistics is not None:
+            steps.statistics.update(
+                taken.of(self.sampled), self.sampled_rows, self.micro_batch or train.batch_size
+            )
         loss, accuracy = cross_entropy_and_accuracy(
             logits_of(self.splits.validation_images), self.splits.validation_labels
         )

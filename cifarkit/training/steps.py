@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from cifarkit.data.pipeline import take
 from cifarkit.specs import TrainSpec
+from cifarkit.training.batchnorm import Statistics
 from cifarkit.training.microbatch import in_micro_batches
 
 
@@ -26,11 +28,13 @@ class Steps:
         predict: (images) -> (n, outputs) float32 logits.
             `images` is a tuple of arrays for a model of several inputs.
         optimizer: Built, with a slot for every trainable weight.
+        statistics: Of BatchNormalization layers, where these are computed anew; else None.
     """
 
     train: Callable[[Any, Any], tuple[Any, Any]]
     predict: Callable[[Any], Any]
     optimizer: Any
+    statistics: Statistics | None = None
 
 
 def uses_xla() -> bool:
@@ -77,6 +81,7 @@ def compile_steps(
     micro_batch: int | None = None,
     *,
     augmented: bool = False,
+    precise: Sequence[Any] = (),
 ) -> Steps:
     """Compile the steps of a model whose layers are frozen and unfrozen as they shall be.
 
@@ -84,6 +89,7 @@ def compile_steps(
         dtypes: What each of the model's inputs is given.
         micro_batch: Have no more images than that in memory at once; None for whole batches.
         augmented: What is trained on was augmented, which makes it float32.
+        precise: The BatchNormalization layers whose statistics are computed anew.
     """
     import keras
     import tensorflow as tf
@@ -99,14 +105,8 @@ def compile_steps(
     outputs = model.output_shape[-1]
     xla = uses_xla()
 
-    def signature(given: Sequence[str]) -> Any:
-        inputs = zip(model.inputs, given, strict=True)
-        specs = tuple(tf.TensorSpec((None, *x.shape[1:]), dtype) for x, dtype in inputs)
-        return specs if len(specs) > 1 else specs[0]
-
     def run(images: Any, *, training: bool) -> Any:
-        tensors = [tf.cast(x, tf.float32) for x in tf.nest.flatten(images)]
-        return model(tensors if len(tensors) > 1 else tensors[0], training=training)
+        return _run(model, images, training=training)
 
     def differentiate(images: Any, labels: Any) -> tuple[Any, Any, Any]:
         with tf.GradientTape() as tape:
@@ -133,16 +133,18 @@ def compile_steps(
         optimizer.apply(gradients, weights)
         return loss, right
 
-    @tf.function(jit_compile=xla, autograph=False, input_signature=[signature(dtypes)])
-    def predict_step(images: Any) -> Any:
-        return run(images, training=False)
-
+    predict_step = compile_predict(model, dtypes)
+    statistics = None
+    if precise:
+        forward = partial(run, training=False)
+        statistics = Statistics(precise, _signature(model, dtypes), forward, xla=xla)
     batch = (
-        signature(["float32"] * len(dtypes) if augmented else dtypes),
+        _signature(model, ["float32"] * len(dtypes) if augmented else dtypes),
         tf.TensorSpec((None,), tf.int32),
     )
     if micro_batch is None:
-        return Steps(train_step.get_concrete_function(*batch), predict_step, optimizer)
+        step = train_step.get_concrete_function(*batch)
+        return Steps(step, predict_step, optimizer, statistics)
     step = in_micro_batches(
         differentiate,
         lambda gradients: optimizer.apply(gradients, weights),
@@ -151,14 +153,43 @@ def compile_steps(
         signature=batch,
         xla=xla,
     )
-    return Steps(step, predict_step, optimizer)
+    return Steps(step, predict_step, optimizer, statistics)
 
 
-def predict(steps: Steps, images: Any, batch_size: int) -> np.ndarray:
+def compile_predict(model: Any, dtypes: Sequence[str] = ("uint8",)) -> Callable[[Any], Any]:
+    """`Steps.predict` of a model; traced when it is first called."""
+    import tensorflow as tf
+
+    @tf.function(
+        jit_compile=uses_xla(), autograph=False, input_signature=[_signature(model, dtypes)]
+    )
+    def predict_step(images: Any) -> Any:
+        return _run(model, images, training=False)
+
+    compiled: Callable[[Any], Any] = predict_step
+    return compiled
+
+
+def _signature(model: Any, dtypes: Sequence[str]) -> Any:
+    import tensorflow as tf
+
+    inputs = zip(model.inputs, dtypes, strict=True)
+    specs = tuple(tf.TensorSpec((None, *x.shape[1:]), dtype) for x, dtype in inputs)
+    return specs if len(specs) > 1 else specs[0]
+
+
+def _run(model: Any, images: Any, *, training: bool) -> Any:
+    import tensorflow as tf
+
+    tensors = [tf.cast(x, tf.float32) for x in tf.nest.flatten(images)]
+    return model(tensors if len(tensors) > 1 else tensors[0], training=training)
+
+
+def predict(step: Callable[[Any], Any], images: Any, batch_size: int) -> np.ndarray:
     """Logits of all images, (n, outputs) float32, a batch at a time."""
     count = len(images[0]) if isinstance(images, tuple) else len(images)
     parts = [
-        steps.predict(take(images, slice(start, start + batch_size))).numpy()
+        step(take(images, slice(start, start + batch_size))).numpy()
         for start in range(0, count, batch_size)
     ]
     return np.concatenate(parts)

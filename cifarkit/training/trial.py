@@ -122,6 +122,9 @@ def run_trial(
     evaluate_seconds = clock.lap()
     test_loss, test_accuracy = cross_entropy_and_accuracy(test_logits, splits.test_labels)
     _write_predictions(folder, test_logits, splits, logits_of(splits.validation_images))
+    _, train_accuracy = cross_entropy_and_accuracy(
+        logits_of(splits.train_images), splits.train_labels
+    )
 
     if keep_weights:
         _save_weights(built.model, folder)
@@ -135,6 +138,7 @@ def run_trial(
         Result(
             accuracy=Accuracy(
                 train=best["accuracy"],
+                train_kept=train_accuracy,
                 validation=best["validation_accuracy"],
                 test=test_accuracy,
                 test_top5=_top_k(test_logits, splits.test_labels, 5),

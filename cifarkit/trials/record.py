@@ -157,9 +157,16 @@ class Accuracy(_Stored):
     """Scores of the kept weights (those of the epoch with the lowest validation loss).
 
     Accuracies are fractions, 0..1; losses are mean cross-entropies in nats.
+
+    Attributes:
+        train: The running mean of the epoch that was kept: its weights changed from batch to
+            batch, with dropout and augmentation on. The learning curves show it.
+        train_kept: Of the kept weights on all training images, without either; None in records of
+            the first versions.
     """
 
     train: Share
+    train_kept: Share | None = None
     validation: Share
     test: Share
     test_top5: Share

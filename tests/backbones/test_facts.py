@@ -141,6 +141,12 @@ def test_every_trainable_weight_has_a_gradient(built: Built) -> None:
         assert all(np.isfinite(gradient).all() for gradient in gradients(images))
 
 
+def test_it_has_batchnorm_only_where_said(built: Built) -> None:
+    layers = built.model._flatten_layers()
+    found = any(isinstance(layer, keras.layers.BatchNormalization) for layer in layers)
+    assert found == built.backbone.uses_batchnorm
+
+
 def test_it_preprocesses_inside_only_where_said(built: Built) -> None:
     kinds = {type(layer).__name__ for layer in built.model.layers}
     inside = kinds & {"Rescaling", "Normalization"}

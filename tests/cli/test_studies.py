@@ -166,7 +166,10 @@ def test_transfer_pays(tmp_path: Path) -> None:
         (("sweep", "dropout", "0.3", "abc"), "dropout: input should be a valid number"),
         (("sweep", "dropout", "0.3", "--model", "lenett"), "did you mean 'lenet'"),
         (("finetune", "--unfreeze", "0,half"), "--unfreeze: '0,half' is not a list of numbers"),
-        (("finetune", "--batchnorm", "melted"), "batchnorm: input should be 'train' or 'frozen'"),
+        (
+            ("finetune", "--batchnorm", "melted"),
+            "batchnorm: input should be 'precise', 'keras' or 'frozen'",
+        ),
         (("resize-study", "--sizes", "32,big"), "--sizes: '32,big' is not a list of whole numbers"),
         (("resize-study", "--sizes", "-3"), "image_size"),
         (("study", "pubished"), "presets: published, quick"),

@@ -14,6 +14,7 @@ import pytest
 
 from cifarkit.errors import InvalidInput
 from cifarkit.reporting.document import document
+from cifarkit.reporting.numbers import GAP
 from cifarkit.reporting.tables import detail_tables, summary
 from cifarkit.trials.record import Arm, Status, StudyRecord
 from tests.reporting.fabricate import ENVIRONMENT, START, Fabricator, make_store, result
@@ -127,7 +128,7 @@ def test_seeds_are_averaged_and_counted(fabricator: Fabricator) -> None:
     ]
     cost, scores = detail_tables(study, fabricator.records())
     assert cost.texts()[0][-2:] == ["2 of 3", "partly complete"]
-    assert scores.headings[1:5] == ["Training", "Validation", "Test", "95% interval"]
+    assert scores.headings[1:5] == ["Training, running mean", "Validation", "Test", "95% interval"]
     assert scores.texts()[0][3:5] == ["0.710 ± 0.014", "0.700 to 0.720"]
 
 
@@ -282,3 +283,20 @@ def test_report_needs_no_tensorflow_no_pandas_and_little_time(tmp_path: Path) ->
     subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=True, timeout=60)
     # It takes about 0.4 s; the rest is for a busy machine.
     assert time.perf_counter() - start < 10
+
+
+def test_training_accuracy_is_the_kept_weights_and_an_older_running_mean_is_called_so(
+    tmp_path: Path,
+) -> None:
+    fabricator = Fabricator(tmp_path)
+    old = result(accuracy=0.6)
+    scores = old.accuracy.model_copy(update={"train_kept": 0.912})
+    new = old.model_copy(update={"accuracy": scores})
+    arms = []
+    for model, made in (("vgg16", old), ("vgg19", new)):
+        trial = fabricator.trial({"model": model}, made)
+        arms.append(Arm(label=model, settings={"model": model}, trials=(trial,)))
+    study = fabricator.study("zoo", "zoo", ["model"], arms)
+    scored = detail_tables(study, fabricator.records())[1]
+    assert scored.headings[:3] == ["Model", "Training", "Training, running mean"]
+    assert [row[1:3] for row in scored.texts()] == [[GAP, "0.750"], ["0.912", GAP]]

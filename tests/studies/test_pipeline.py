@@ -163,7 +163,7 @@ def test_the_published_study_takes_its_published_way(tmp_path: Path) -> None:
         "image_size": 96,
         "dropout": 0.5,
         "unfreeze": 1.0,
-        "batchnorm": "train",
+        "batchnorm": "keras",
         "head_outputs": 100,
     }
     assert final.train.learning_rate == 2.5e-5

@@ -130,7 +130,7 @@ VALUES = {
     "image-size": ["32", "64"],
     "dropout": ["0.1", "0.2"],
     "unfreeze": ["0.1", "1"],
-    "batchnorm": ["train", "frozen"],
+    "batchnorm": ["keras", "precise"],
     "head-outputs": ["100", "120"],
     "epochs": ["1", "2"],
     "head-epochs": ["0", "2"],

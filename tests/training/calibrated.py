@@ -30,4 +30,4 @@ def calibrate(built: BuiltModel, images: np.ndarray, *, unfreeze: float) -> None
     built.model(images.astype("float32"), training=True)
     for layer, momentum in zip(norms, momenta, strict=True):
         layer.momentum = momentum
-    freeze(built.backbone, unfreeze=unfreeze, batchnorm="train")
+    freeze(built.backbone, unfreeze=unfreeze)

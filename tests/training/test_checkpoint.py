@@ -81,6 +81,7 @@ CASES = {
         "epochs": 4,
     },
     "rmsprop": {"model": "lenet", "optimizer": "rmsprop", "epochs": 4},
+    "statistics of BatchNormalization": {"model": "resnet8", "weights": "none", "epochs": 4},
 }
 
 

@@ -43,7 +43,7 @@ def test_the_two_parts_are_the_whole(model: str) -> None:
     assert np.ptp(expected, axis=0).max() > 0.01
     depth = 0
     for unfreeze in (0.2, 0.1, 0.0):
-        freeze(whole.backbone, unfreeze=unfreeze, batchnorm="train")
+        freeze(whole.backbone, unfreeze=unfreeze)
         halves = cut(whole.model)
         assert halves is not None
         # What is in the prefix asks nobody whether this is training.

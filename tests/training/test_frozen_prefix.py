@@ -66,7 +66,7 @@ def computed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return seen
 
 
-def network(unfreeze: float, dropout: float) -> BuiltModel:
+def network(unfreeze: float, dropout: float, precise: bool = False) -> BuiltModel:
     """A small backbone with what the large ones have: BatchNormalization and a residual path."""
     from keras import layers
 
@@ -83,7 +83,7 @@ def network(unfreeze: float, dropout: float) -> BuiltModel:
     y = layers.Dropout(dropout)(backbone(y))
     y = layers.GlobalAveragePooling2D()(y)
     y = layers.Dense(3, dtype="float32")(y)
-    built = BuiltModel(keras.Model(inputs, y), backbone, (), 20, 0)
+    built = BuiltModel(keras.Model(inputs, y), backbone, (), 20, 0, precise_batchnorm=precise)
     calibrate(built, DATA.train_images, unfreeze=unfreeze)
     return built
 
@@ -107,7 +107,8 @@ def train(
     )
     keras.utils.set_random_seed(spec.train.seed)
     with precision(spec.train.precision):
-        built = network(spec.model.unfreeze, spec.model.dropout)
+        precise = spec.model.batchnorm == "precise"
+        built = network(spec.model.unfreeze, spec.model.dropout, precise)
     before = [np.asarray(weight) for weight in built.backbone.weights]
     emit = (lambda *_: None) if events is None else (lambda *event: events.append(event))
     done, logits_of = fit(built, DATA, spec.train, emit=emit, on_epoch=lambda _: None)
@@ -124,13 +125,16 @@ def figures(done: Fit) -> list[list[float]]:
     return [[row[column] for column in COLUMNS] for row in done.history]
 
 
-@pytest.mark.parametrize("unfreeze", [0.0, 0.2, 0.45])
+@pytest.mark.parametrize(
+    ("unfreeze", "batchnorm"), [(0.0, "keras"), (0.2, "keras"), (0.45, "keras"), (0.45, "precise")]
+)
 def test_it_trains_as_the_whole_model_does(
-    unfreeze: float, monkeypatch: pytest.MonkeyPatch, computed: list[int]
+    unfreeze: float, batchnorm: str, monkeypatch: pytest.MonkeyPatch, computed: list[int]
 ) -> None:
-    done, logits, built, before = train(unfreeze=unfreeze)
+    chosen = {"unfreeze": unfreeze, "batchnorm": batchnorm}
+    done, logits, built, before = train(**chosen)
     assert computed == [40, 12, 11]
-    whole, expected, other, _ = live(monkeypatch, unfreeze=unfreeze)
+    whole, expected, other, _ = live(monkeypatch, **chosen)
     assert whole.prefix_seconds == 0
     assert done.prefix_seconds > 0
     # Dropout is on in both: its masks are the same, since its layer is the same.
@@ -249,6 +253,19 @@ def test_a_few_augmented_views_train_as_in_the_whole_model(
     assert computed[4:] == [40, 40]
     train(**chosen | {"epochs": 2})  # no view is seen twice
     assert len(computed) == 6
+
+
+def test_statistics_of_images_as_they_are_where_only_views_were_computed(
+    monkeypatch: pytest.MonkeyPatch, computed: list[int]
+) -> None:
+    chosen = {"augment": True, "augment_views": 2, "epochs": 4, "unfreeze": 0.45}
+    expected, logits, other, _ = live(monkeypatch, **chosen)
+    found, found_logits, built, _ = train(**chosen)
+    assert computed == [40, 40, 12, 11, 40]
+    np.testing.assert_allclose(figures(found), figures(expected), rtol=2e-4, atol=1e-5)
+    np.testing.assert_allclose(found_logits, logits, rtol=2e-3, atol=1e-4)
+    for ours, theirs in zip(built.model.weights, other.model.weights, strict=True):
+        np.testing.assert_allclose(np.asarray(ours), np.asarray(theirs), rtol=1e-2, atol=1e-3)
 
 
 @pytest.mark.parametrize("fault", ["flipped", "cut short", "no checksums"])
