@@ -51,7 +51,7 @@ def test_networks_from_scratch_see_32_pixels() -> None:
 
 def test_a_path_need_not_be_text(tmp_path: Path) -> None:
     path = tmp_path / "tiny.npz"
-    np.savez(path, x_train=np.zeros((6, 4, 4, 3), np.uint8), y_train=[0, 1, 0, 1, 0, 1])
+    np.savez(path, x_train=np.full((6, 4, 4, 3), 9, np.uint8), y_train=[0, 1, 0, 1, 0, 1])
     spec = TrialSpec.of(model="lenet", dataset=path)
     assert spec == TrialSpec.of(model="lenet", dataset="npz", location=path)
     assert spec.data.location == str(path)
@@ -177,9 +177,9 @@ def test_moved_data_is_the_same_data(tmp_path: Path) -> None:
     for name in ("here", "there"):
         (tmp_path / name).mkdir()
         path = tmp_path / name / "images.npz"
-        images = np.zeros((20, 8, 8, 3), np.uint8)
+        images = np.full((20, 8, 8, 3), 99, np.uint8)
         labels = np.arange(20) % 2
-        np.savez(path, x_train=images, y_train=labels, x_test=images, y_test=labels)
+        np.savez(path, x_train=images, y_train=labels, x_test=images + 1, y_test=labels)
         spec = TrialSpec.of(model="lenet", dataset=str(path))
         assert (spec.data.dataset, spec.data.location) == ("npz", str(path))
         ids.add(spec.trial_id)

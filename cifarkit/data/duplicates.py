@@ -1,14 +1,27 @@
-"""Images that occur more than once in a data set, by digests of their content."""
+"""Images that occur more than once in a data set, by digests of their pixels or of their files."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from itertools import combinations
 
+from cifarkit.data.dataset import Images
 from cifarkit.errors import InvalidInput
 
+_BATCH = 1024
 
-def refuse_equal_parts(name: str, parts: Mapping[str, Sequence[str]]) -> None:
+
+def digests_of(images: Images) -> list[bytes]:
+    """BLAKE2b of the pixels of each image; images are `(n, height, width, 3)` uint8."""
+    return [
+        hashlib.blake2b(image.tobytes(), digest_size=16).digest()
+        for start in range(0, len(images), _BATCH)
+        for image in images[start : start + _BATCH]
+    ]
+
+
+def refuse_equal_parts(name: str, parts: Mapping[str, Sequence[bytes | str]]) -> None:
     """Refuse a data set of which one part has no image that is not in another.
 
     Args:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +11,14 @@ import numpy as np
 import pytest
 
 from cifarkit.data import catalog
-from cifarkit.data.dataset import ImageDataset, load
+from cifarkit.data.dataset import ImageDataset, load, split
 from cifarkit.errors import InvalidInput
 from tests.data.archives import Bomb
 
 RANDOM = np.random.default_rng(0)
 IMAGES = RANDOM.integers(0, 256, (20, 6, 5, 3), np.uint8)
 LABELS = np.arange(20) % 4
-TEST_IMAGES, TEST_LABELS = IMAGES[:8][::-1], LABELS[:8][::-1]
+TEST_IMAGES, TEST_LABELS = RANDOM.integers(0, 256, (8, 6, 5, 3), np.uint8), LABELS[:8][::-1]
 
 
 def keras_arrays(**changed: Any) -> dict[str, Any]:
@@ -77,21 +78,76 @@ def test_class_names_may_include_classes_that_do_not_occur(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    ("images", "expected"),
+    ("convert", "expected"),
     [
-        (IMAGES[..., 0], np.repeat(IMAGES[..., :1], 3, -1)),
-        (IMAGES[..., :1], np.repeat(IMAGES[..., :1], 3, -1)),
-        (IMAGES.astype(np.int64), IMAGES),
-        (IMAGES.astype(np.float64), IMAGES),
-        ((IMAGES / 255).astype(np.float32), IMAGES),
-        ((IMAGES // 128).astype(np.int32), IMAGES // 128),
+        (lambda i: i[..., 0], np.repeat(IMAGES[..., :1], 3, -1)),
+        (lambda i: i[..., :1], np.repeat(IMAGES[..., :1], 3, -1)),
+        (lambda i: i.astype(np.int64), IMAGES),
+        (lambda i: i.astype(np.float64), IMAGES),
+        (lambda i: (i / 255).astype(np.float32), IMAGES),
+        (lambda i: (i // 128).astype(np.int32), IMAGES // 128 * 255),
+        (lambda i: i // 128, IMAGES // 128 * 255),
     ],
 )
 def test_images_of_other_types_are_converted(
-    tmp_path: Path, images: np.ndarray, expected: np.ndarray
+    tmp_path: Path, convert: Callable[[np.ndarray], np.ndarray], expected: np.ndarray
 ) -> None:
-    data = read(tmp_path, **keras_arrays(x_train=images, x_test=images[:8]))
+    arrays = keras_arrays(x_train=convert(IMAGES), x_test=convert(TEST_IMAGES))
+    data = read(tmp_path, **arrays)
     np.testing.assert_array_equal(data.train_images, expected)
+    binary = ("the pixels of data.npz are 0 and 1 only: taken for 0 and 255",)
+    assert data.notes == (
+        binary
+        if arrays["x_train"].max() == 1
+        and expected.max() == 255
+        and arrays["x_train"].dtype.kind in "iu"
+        else ()
+    )
+
+
+@pytest.mark.parametrize("kind", ["U", "S"])
+def test_labels_may_be_texts(tmp_path: Path, kind: str) -> None:
+    names = np.array(["dog", "ant", "cat", "bee"]).astype(kind)
+    data = read(tmp_path, **keras_arrays(y_train=names[LABELS], y_test=names[TEST_LABELS]))
+    assert data.class_names == ("ant", "bee", "cat", "dog")
+    np.testing.assert_array_equal(data.train_labels, np.array([3, 0, 2, 1])[LABELS])
+    arrays = keras_arrays(y_train=names[LABELS], y_test=names[TEST_LABELS], class_names=names)
+    data = read(tmp_path, **arrays)
+    assert data.class_names == ("dog", "ant", "cat", "bee")
+    np.testing.assert_array_equal(data.test_labels, TEST_LABELS)
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.float32, np.bool_])
+def test_labels_may_be_one_hot(tmp_path: Path, kind: type) -> None:
+    one_hot = np.eye(4, dtype=kind)
+    data = read(tmp_path, **keras_arrays(y_train=one_hot[LABELS], y_test=one_hot[TEST_LABELS]))
+    np.testing.assert_array_equal(data.train_labels, LABELS)
+    np.testing.assert_array_equal(data.test_labels, TEST_LABELS)
+
+
+@pytest.mark.parametrize("names", [("x_val", "y_val"), ("val_images", "val_labels")])
+def test_a_validation_part_is_validated_on(tmp_path: Path, names: tuple[str, str]) -> None:
+    own = dict(zip(names, (IMAGES[:4] // 2, LABELS[:4]), strict=True))
+    data = read(tmp_path, **keras_arrays(), **own)
+    np.testing.assert_array_equal(data.validation_images, IMAGES[:4] // 2)
+    parts = split(data, train_per_class=None, validation_fraction=0.5, data_seed=0)
+    assert (len(parts.train_labels), len(parts.validation_labels)) == (20, 4)
+    assert parts.notes == (f"{names[0]} is the validation part: validation_fraction is not used",)
+    data = read(tmp_path, **keras_arrays(x_test=None, y_test=None), **own)
+    assert len(data.train_labels) + len(data.test_labels) == 20
+    assert "there is no test part" in data.notes[1]
+
+
+def test_what_is_odd_is_noted(tmp_path: Path) -> None:
+    arrays = keras_arrays(
+        x_train=IMAGES // 16, x_test=TEST_IMAGES // 16, y_test=TEST_LABELS // 2, more=LABELS
+    )
+    assert read(tmp_path, **arrays).notes == (
+        "not used: more of data.npz",
+        "the brightest pixel of data.npz is 15 of 255: nearly black images, or images of a smaller "
+        "range, which are not scaled",
+        "no test images of 2 of 4 classes of data.npz: 2, 3",
+    )
 
 
 def test_without_a_test_part_a_fifth_of_each_class_is_held_out(tmp_path: Path) -> None:
@@ -126,8 +182,14 @@ def test_the_fingerprint_is_of_the_content(tmp_path: Path) -> None:
     [
         ({"x_train": None}, "must hold x_train and y_train .* it holds y_train, x_test, y_test"),
         ({"y_test": None}, "only one of x_test and y_test"),
-        ({"x_train": IMAGES[:19]}, r"training labels must be \(19,\)"),
-        ({"x_train": IMAGES[:19], "x_test": None, "y_test": None}, "19 images for 20 labels"),
+        ({"x_train": IMAGES[:19]}, "x_train must have an image for each of the 20 labels"),
+        ({"x_train": IMAGES / 255}, r"pixels of x_train lie in 0\.\.1 and those of x_test"),
+        ({"x_test": TEST_IMAGES // 128}, r"pixels of x_test lie in 0\.\.1 and those of x_train"),
+        ({"x_train": IMAGES * 0, "x_test": TEST_IMAGES * 0}, "all pixels are 0"),
+        ({"x_test": IMAGES[:8]}, "the training part and the test part are the same images"),
+        ({"x_test": TEST_IMAGES[:, :4]}, "all must have one size"),
+        ({"x_val": IMAGES}, "only one of x_val and y_val"),
+        ({"x_val": IMAGES, "y_val": LABELS, "x_valid": IMAGES}, "two validation parts"),
         ({"x_train": IMAGES.transpose(0, 3, 1, 2)}, r"images must be .* received \(20, 3, 6, 5\)"),
         ({"x_train": IMAGES.astype(np.int32) * 9}, r"pixels must be .* received 0\.\."),
         ({"x_train": IMAGES / 127.5 - 1}, r"pixels must be .* received -1\.\."),
@@ -135,7 +197,8 @@ def test_the_fingerprint_is_of_the_content(tmp_path: Path) -> None:
         ({"x_train": IMAGES * np.nan}, "pixels must be"),
         ({"x_train": IMAGES > 3}, "images must be numbers"),
         ({"y_train": LABELS / 2}, "y_train must be integers"),
-        ({"y_train": np.eye(4)[LABELS]}, r"y_train must be integers .* received \(20, 4\)"),
+        ({"y_train": np.eye(4)[LABELS] / 2}, r"y_train must be .* one-hot .* received \(20, 4\)"),
+        ({"y_train": np.array(list("abcd"))[LABELS]}, "labels of one kind"),
         ({"y_train": LABELS * 0}, "y_train has 1 class"),
         ({"y_test": TEST_LABELS + 1}, "y_test has class 4, which y_train lacks"),
         ({"class_names": np.array(["a", "b"])}, "2 class_names for 4 classes"),

@@ -108,7 +108,7 @@ def write_shades(path: Path, labels: np.ndarray, size: int = 40) -> None:
     shades = np.arange(size, dtype=np.uint8)[:, None, None, None]
     images = np.broadcast_to(shades, (size, 8, 8, 3))
     train = np.arange(8) % 4
-    np.savez(path, x_train=images[:8], y_train=train, x_test=images, y_test=labels)
+    np.savez(path, x_train=images[:8] + 200, y_train=train, x_test=images, y_test=labels)
 
 
 def test_the_sheet_shows_the_images_themselves(pictured: tuple[Fabricator, str, Path]) -> None:
