@@ -38,12 +38,12 @@ def fetch(dataset: str, location: Path | None) -> None:
         return
     if location is not None:
         raise InvalidInput(problem)
-    from filelock import FileLock
+    from cifarkit.locking import lock
 
     target = cifar_files.keras_archive(dataset)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(f"{target}.lock"):
+        with lock(Path(f"{target}.lock")):
             if cifar_files.missing(dataset, None) is not None:
                 _download(dataset, target)
     except Exception as error:  # Keras raises a bare Exception when the network fails.

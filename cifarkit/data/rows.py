@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 from filelock import FileLock
 
+from cifarkit import locking
 from cifarkit.data import cache
 
 LIMIT_BYTES = 8 * 2**30
@@ -62,14 +63,14 @@ class Rows:
             self._file.close()
 
 
-def lock(entry: str) -> FileLock:
+def lock(entry: str) -> FileLock | locking.Lease:
     """Held while an entry is made, so that two processes do not make it twice.
 
     Raises:
         OSError: The cache cannot be written.
     """
     _root().mkdir(parents=True, exist_ok=True)
-    return FileLock(_root() / f"{entry}.lock")
+    return locking.lock(_root() / f"{entry}.lock")
 
 
 def read(entry: str) -> tuple[Rows, ...] | None:

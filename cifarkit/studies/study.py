@@ -11,9 +11,7 @@ from typing import Any
 from cifarkit.backbones.registry import get as get_backbone
 from cifarkit.errors import InvalidInput
 from cifarkit.specs import TrialSpec, default_image_size
-from cifarkit.trials.record import Arm, StudyRecord, short_digest, study_identity
-
-_LONGEST_SLUG = 180
+from cifarkit.trials.record import Arm, StudyRecord
 
 FINAL_IMAGE_SIZE = 96
 """The size in pixels that the published study kept (its Table 2): for studies of one network."""
@@ -45,15 +43,12 @@ class Study:
     part_of: str = ""
     whole_title: str = ""
     step: int = 0
-    whole_id: str = ""
 
     @property
     def name(self) -> str:
-        """The name of its file: what varies and on which data, then what tells alike ones apart."""
-        identity = study_identity(self.kind, self.axes, self._arms())
+        """The name of its file: what varies, and on which data."""
         if self.step:
-            identity = short_digest([self.whole_id, identity])
-            return _file_name(f"{self.part_of}-{self.step:02}-{self.title}", identity)
+            return _file_name(f"{self.part_of}-{self.step:02}-{self.title}")
         spec = next(self.specs(), None)
         parts = [self.kind]
         if self.kind == "sweep":
@@ -64,7 +59,7 @@ class Study:
             parts.append(spec.data.dataset)
             if "classes" not in self.axes:
                 parts.append(str(spec.data.classes))
-        return _file_name("-".join(parts), identity)
+        return _file_name("-".join(parts))
 
     def specs(self) -> Iterator[TrialSpec]:
         """The specs of all arms. Seed by seed, so that every arm has a first result early."""
@@ -96,30 +91,25 @@ class Study:
             kind=self.kind,
             title=self.title,
             axes=self.axes,
-            arms=self._arms(),
+            arms=tuple(
+                Arm(
+                    label=arm.label,
+                    settings=arm.settings,
+                    trials=tuple(spec.trial_id for spec in arm.specs),
+                    impossible=arm.impossible,
+                )
+                for arm in self.arms
+            ),
             created_at=datetime.now(UTC),
             command=command,
             part_of=self.part_of,
             whole_title=self.whole_title,
             step=self.step,
-            whole_id=self.whole_id,
-        )
-
-    def _arms(self) -> tuple[Arm, ...]:
-        return tuple(
-            Arm(
-                label=arm.label,
-                settings=arm.settings,
-                trials=tuple(spec.trial_id for spec in arm.specs),
-                impossible=arm.impossible,
-            )
-            for arm in self.arms
         )
 
 
-def _file_name(text: str, identity: str) -> str:
-    slug = re.sub(r"[^a-z0-9]+", "-", text.lower())[:_LONGEST_SLUG].strip("-")
-    return f"{slug}-{identity}"
+def _file_name(text: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
 
 
 def plan_arm(

@@ -13,11 +13,10 @@ import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from filelock import FileLock
-
 from cifarkit.backbones.registry import get as get_backbone
 from cifarkit.backbones.registry import imagenet_file
 from cifarkit.errors import InvalidInput
+from cifarkit.locking import lock
 from cifarkit.safe_path import child_environment
 from cifarkit.specs import ModelSpec
 
@@ -55,7 +54,7 @@ def fetch(models: Iterable[ModelSpec], say: Callable[[str], None]) -> None:
     for key, size, file in missing(models):
         try:
             cache_folder().mkdir(parents=True, exist_ok=True)
-            with FileLock(cache_folder() / ".cifarkit.lock"):
+            with lock(cache_folder() / ".cifarkit.lock"):
                 if not (cache_folder() / file).exists():
                     say(f"Fetching the ImageNet weights of {key} ({file}) ...")
                     _download(key, size, file)

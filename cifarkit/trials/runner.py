@@ -16,6 +16,7 @@ from typing import Any
 
 from filelock import Timeout
 
+from cifarkit.locking import Lease
 from cifarkit.specs import TrialSpec
 from cifarkit.trials.launcher import NO_LIMITS, Ending, Launcher, log_tail
 from cifarkit.trials.mending import mend
@@ -99,14 +100,15 @@ def run(
                 on_event(TrialEvent(kind, spec, number, len(unique), values or {}))
 
         folder = store.add(spec)
+        lock = store.lock(spec.trial_id, timeout=0)
         try:
-            held = store.lock(spec.trial_id, timeout=0).acquire()
+            lock.acquire()
         except Timeout:
             if spec.trial_id not in waited_for:
                 waited_for.add(spec.trial_id)
                 event("waiting", {"by": store.holder(spec.trial_id)})
             return None
-        with held:
+        try:
             if damaged := mend(folder, spec):
                 event("damaged", {"files": damaged})
             done = store.is_complete(spec.trial_id, files)
@@ -130,6 +132,10 @@ def run(
                     limits=limits,
                     on_event=lambda raw: event(str(raw.get("kind")), raw),
                 )
+                if isinstance(lock, Lease) and lock.lost:
+                    reason = "another process took it over while this one was suspended"
+                    event("ended", {"status": Status.PENDING, "reason": reason})
+                    return Status.PENDING
                 smaller = _smaller(spec, state, ending) if oom_backoff else None
                 ended = _ended(state, ending, folder)
                 store.write_state(
@@ -143,6 +149,8 @@ def run(
                         event("ended", {"status": ending.status, "reason": ending.reason})
                     return ending.status
                 again = ending.reason
+        finally:
+            lock.release()
 
     def work_on_the_queue() -> None:
         while not stopping.is_set():

@@ -16,6 +16,7 @@ import pytest
 from cifarkit.trials.record import Status
 from cifarkit.trials.store import Store
 from tests.cli.command import cifarkit, environment, hear_ctrl_c
+from tests.reliability.small_study import FAULTS
 from tests.trials.test_launcher import gone
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="POSIX signals")
@@ -37,13 +38,13 @@ def command(work: str, runs: Path, *options: str, models: str = "lenet") -> list
 
 
 @contextmanager
-def started(*words: str) -> Iterator["subprocess.Popen[str]"]:
+def started(*words: str, **variables: str) -> Iterator["subprocess.Popen[str]"]:
     process = subprocess.Popen(
         words,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env=environment() | {"PYTHONPATH": str(ROOT)},
+        env=environment() | {"PYTHONPATH": str(ROOT)} | variables,
         preexec_fn=hear_ctrl_c,
     )
     try:
@@ -172,6 +173,24 @@ def test_others_are_run_while_one_is_waited_for_and_ctrl_c_ends_the_wait(tmp_pat
             other.wait()
             assert process.wait(30) == 0, process.communicate()
     assert {record.state.status for record in Store(tmp_path).records()} == {Status.COMPLETE}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the faults are those of Linux' filesystems")
+@pytest.mark.parametrize("fault", ["fails", "open"])
+def test_where_flock_keeps_nobody_out(
+    fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It says so, and another command leaves the trial alone all the same."""
+    monkeypatch.setenv("CIFARKIT_TEST_FLOCK", fault)
+    python_path = os.pathsep.join([str(FAULTS), str(ROOT)])
+    with started(*command("hangs", tmp_path), PYTHONPATH=python_path) as other:
+        hanging(tmp_path)
+        with started(*command("only_a_result", tmp_path), PYTHONPATH=python_path) as process:
+            assert process.stderr is not None
+            assert process.stderr.readline().startswith("flock ")
+            assert f"process {other.pid} on {HOST} is running it" in process.stderr.readline()
+            process.send_signal(signal.SIGINT)
+            assert process.wait(20) == 130
 
 
 def test_a_killed_store_is_no_error(tmp_path: Path) -> None:

@@ -8,6 +8,8 @@ first; while it is there nothing more is killed.
 
 `CIFARKIT_TEST_FULL=WHO:NAME`: in that process the disk is full when a file is flushed whose name
 holds NAME.
+
+`CIFARKIT_TEST_FLOCK=fails` or `open`: there is no `flock`, or it lets everyone in.
 """
 
 import errno
@@ -48,3 +50,12 @@ if full and any(full in word for word in sys.orig_argv):
         flush(handle)
 
     os.fsync = flush_to_a_full_disk
+
+if broken := os.environ.get("CIFARKIT_TEST_FLOCK"):
+    import fcntl
+
+    def broken_flock(file: Any, operation: int) -> None:
+        if broken == "fails":
+            raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+
+    fcntl.flock = broken_flock

@@ -1,0 +1,201 @@
+"""One process at a time: a file lock, or a lease where file locks keep nobody out.
+
+`flock` is released by the system with the process that holds it. Some network filesystems have none
+(Lustre by default), some let everyone in, and some keep out processes of the same machine only (NFS
+mounted with `nolock`). There a lease takes its place: a file that is created by one process at a
+time, and touched while that process lives. Whoever waits takes over a lease that was not touched
+for a minute of its own watching, so that clocks of different machines need not agree.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import re
+import secrets
+import socket
+import threading
+import time
+from pathlib import Path
+from typing import ClassVar
+
+from filelock import FileLock, Timeout
+
+BEAT_SECONDS = 10.0
+STALE_SECONDS = 60.0
+"""Also longer than NFS may answer from its cache of a file's times."""
+LONGEST_LOOK_SECONDS = 2.0
+"""Time between two looks counts up to this: who waits may have been suspended together with the
+holder."""
+_MOUNTS = "/proc/self/mountinfo"
+_LOCAL_LOCKS = {"nolock", "local_lock=flock", "local_lock=all", "localflock"}
+
+_troubles: dict[int, str] = {}
+
+
+def lock(path: Path, *, timeout: float = -1) -> FileLock | Lease:
+    """A lock that is named by a file, whose folder exists.
+
+    Args:
+        path: Of the file.
+        timeout: Seconds to wait for it before `filelock.Timeout` is raised; negative for ever.
+
+    Raises:
+        OSError: Nothing can be written there.
+    """
+    if trouble(path.parent):
+        return Lease(path.with_name(f"{path.name}.lease"), timeout)
+    return FileLock(path, timeout=timeout)
+
+
+def trouble(folder: Path) -> str:
+    """Why file locks cannot be relied on in a folder; empty if they can.
+
+    It is tried once for each filesystem.
+    """
+    device = os.stat(folder).st_dev
+    if device not in _troubles:
+        _troubles[device] = _local_only(folder) or _probe(folder)
+    return _troubles[device]
+
+
+def _probe(folder: Path) -> str:
+    try:
+        import fcntl
+    except ImportError:  # Windows, whose locks are not advisory
+        return ""
+    path = folder / f".lock-probe.{secrets.token_hex(6)}"
+    with contextlib.ExitStack() as stack:
+        try:
+            first = stack.enter_context(path.open("xb"))
+            stack.callback(path.unlink, missing_ok=True)
+            second = stack.enter_context(path.open("rb"))
+        except OSError:  # a full disk, or no permission: the lock itself says so where it matters
+            return ""
+        try:
+            fcntl.flock(first, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            return f"flock fails there: {error.strerror}"
+        try:
+            fcntl.flock(second, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            held = error.errno in (errno.EAGAIN, errno.EACCES)
+            return "" if held else f"flock fails there: {error.strerror}"
+    return "flock lets two in at once there"
+
+
+def _local_only(folder: Path) -> str:
+    """Whether a network filesystem is mounted so that its locks end at this machine."""
+    place, nearest, options = os.path.realpath(folder), "", set[str]()
+    with contextlib.suppress(OSError), open(_MOUNTS, encoding="utf-8", errors="replace") as mounts:
+        for line in mounts:
+            mounted, _, filesystem = line.partition(" - ")
+            point = re.sub(r"\\(\d{3})", lambda octal: chr(int(octal[1], 8)), mounted.split()[4])
+            if os.path.join(place, "").startswith(os.path.join(point, "")) and point >= nearest:
+                nearest, options = point, set(filesystem.split()[-1].split(","))
+    found = ", ".join(sorted(options & _LOCAL_LOCKS))
+    return f"{nearest} is mounted with {found}: its locks end at this machine" if found else ""
+
+
+class Lease:
+    """A lock with the methods of `FileLock` that are used here.
+
+    Args:
+        path: Of the file that exists while the lock is held.
+        timeout: As for `lock`.
+
+    Attributes:
+        lost: Whether somebody has taken it over, since this process was suspended for long.
+    """
+
+    _watched: ClassVar[dict[Path, tuple[tuple[bytes, int], float, float]]] = {}
+    """What was seen of others' leases, for how many seconds it has not changed, and when."""
+
+    def __init__(self, path: Path, timeout: float) -> None:
+        self.lock_file = str(path)
+        self._path, self._timeout = path, timeout
+        holder = f"process {os.getpid()} on {socket.gethostname()}, {secrets.token_hex(8)}\n"
+        self._content = holder.encode()
+        self._released = threading.Event()
+        self.lost = False
+
+    def acquire(self) -> Lease:
+        until = time.monotonic() + self._timeout
+        while not self._taken():
+            if self._timeout >= 0 and time.monotonic() >= until:
+                raise Timeout(self.lock_file)
+            time.sleep(0.2)
+        self._released.clear()
+        self.lost = False
+        threading.Thread(target=self._beat, name="lease", daemon=True).start()
+        return self
+
+    def release(self) -> None:
+        self._released.set()
+        if self._is_ours():
+            self._path.unlink(missing_ok=True)
+
+    __enter__ = acquire
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
+    def _taken(self) -> bool:
+        if (stale := self._stale()) is not None:
+            # Of several that rename it, one succeeds; it may have been a later lease by then.
+            aside = self._path.with_name(f".{self._path.name}.{secrets.token_hex(6)}")
+            with contextlib.suppress(FileNotFoundError):
+                os.rename(self._path, aside)
+                if _look(aside)[0] != stale:
+                    with contextlib.suppress(FileExistsError):
+                        os.link(aside, self._path)
+                aside.unlink()
+        try:
+            with self._path.open("xb") as file:
+                file.write(self._content)
+        except FileExistsError:
+            return False
+        except OSError:
+            self._path.unlink(missing_ok=True)  # a full disk
+            raise
+        return True
+
+    def _stale(self) -> bytes | None:
+        """The content of somebody's lease that has not been touched for long."""
+        try:
+            seen = _look(self._path)
+        except FileNotFoundError:
+            return None
+        now = time.monotonic()
+        before, quiet, looked_at = self._watched.get(self._path, (seen, 0.0, now))
+        quiet = quiet + min(now - looked_at, LONGEST_LOOK_SECONDS) if before == seen else 0.0
+        self._watched[self._path] = (seen, quiet, now)
+        return seen[0] if quiet > STALE_SECONDS else None
+
+    def _beat(self) -> None:
+        while not self._released.wait(BEAT_SECONDS):
+            with contextlib.suppress(OSError):  # the next beat may succeed
+                if self._is_ours() or (not self._released.wait(1.0) and self._is_ours()):
+                    os.utime(self._path)
+                elif not self._released.is_set():
+                    self.lost = True
+                    return
+
+    def _is_ours(self) -> bool:
+        try:
+            return _look(self._path)[0] == self._content
+        except FileNotFoundError:
+            return False
+
+
+def _look(path: Path) -> tuple[bytes, int]:
+    """A lease's content and when it was last touched, in ns. It may be anything: a link, a pipe."""
+    # Opened, since NFS asks its server then.
+    handle = os.open(
+        path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    )
+    try:
+        return os.read(handle, 1000), os.fstat(handle).st_mtime_ns
+    finally:
+        os.close(handle)
