@@ -4,12 +4,54 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import combinations
 
-from cifarkit.data.dataset import Images
+import numpy as np
+import numpy.typing as npt
+
+from cifarkit.data.dataset import Images, Splits
 from cifarkit.errors import InvalidInput
 
 _BATCH = 1024
+
+
+@dataclass(frozen=True, eq=False)
+class Repeated:
+    """Images of equal pixels in the parts of a data set.
+
+    Attributes:
+        test: (n,) which test images are training or validation images too.
+        validation: How many validation images are training images too.
+        two_labels: How many different images occur with more than one label, in all parts.
+    """
+
+    test: npt.NDArray[np.bool_]
+    validation: int
+    two_labels: int
+
+
+def find_repeated(splits: Splits) -> Repeated:
+    """Compare all images of all parts, as they are given to the network."""
+    parts = [
+        (digests_of(splits.train_images), splits.train_labels),
+        (digests_of(splits.validation_images), splits.validation_labels),
+        (digests_of(splits.test_images), splits.test_labels),
+    ]
+    label_of: dict[bytes, int] = {}
+    two_labels = {
+        digest
+        for digests, labels in parts
+        for digest, label in zip(digests, labels.tolist(), strict=True)
+        if label_of.setdefault(digest, label) != label
+    }
+    train, validation, test = (digests for digests, _ in parts)
+    trained, seen = set(train), {*train, *validation}
+    return Repeated(
+        test=np.array([digest in seen for digest in test], np.bool_),
+        validation=sum(digest in trained for digest in validation),
+        two_labels=len(two_labels),
+    )
 
 
 def digests_of(images: Images) -> list[bytes]:

@@ -27,13 +27,23 @@ def notes(study: StudyRecord, records: Mapping[str, TrialRecord], *, published: 
 
 def _of_rows(study: StudyRecord, found: Sequence[Outcome]) -> list[str]:
     told = []
+    results = [result for outcome in found for result in outcome.results]
+    # What holds for every row (of the data, mostly) is said once.
+    common: set[str] = set()
+    if len([outcome for outcome in found if outcome.results]) > 1:
+        common.update(set(results[0].notes).intersection(*(result.notes for result in results)))
+        told += [_sentence(plain(note)) for note in results[0].notes if note in common]
     for outcome in found:
         model = _model(outcome)
         if model and (note := model_note(model)):
             name = outcome.name if study.kind == "zoo" else model_name(model)
             told.append(f"{name}: {_sentence(note)}")
         for result in outcome.results:
-            told += [f"{outcome.name}: {_sentence(plain(note))}" for note in result.notes]
+            told += [
+                f"{outcome.name}: {_sentence(plain(note))}"
+                for note in result.notes
+                if note not in common
+            ]
             if result.used_batch_size != result.requested_batch_size:
                 told.append(
                     f"{outcome.name}: trained with batch size {result.used_batch_size}, "

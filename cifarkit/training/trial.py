@@ -13,12 +13,14 @@ import psutil
 
 from cifarkit import __version__
 from cifarkit.data.dataset import Splits, load, select_classes, split
+from cifarkit.data.duplicates import find_repeated
 from cifarkit.errors import InvalidInput
 from cifarkit.profiling.memory import device_peak_mb, peak_rss_mb, rss_mb
 from cifarkit.specs import TrialSpec
 from cifarkit.training.lean_import import import_keras
 from cifarkit.training.loop import Fit, cross_entropy_and_accuracy, fit
 from cifarkit.trials.hits import packed
+from cifarkit.trials.record import Duplicates
 from cifarkit.trials.store import KEPT_WEIGHTS
 from cifarkit.trials.worker import Emit
 from cifarkit.trials.writing import write_atomically
@@ -126,6 +128,8 @@ def run_trial(
         logits_of(splits.train_images), splits.train_labels
     )
 
+    duplicates = _duplicates(splits, test_logits)
+
     if keep_weights:
         _save_weights(built.model, folder)
 
@@ -187,11 +191,13 @@ def run_trial(
             used_batch_size=micro_batch or batch_size,
             notes=(
                 *splits.notes,
+                *_duplicate_notes(duplicates, splits, test_accuracy),
                 *_loading_notes(spec, built.loaded_share),
                 *_notes(done, batch_size, micro_batch),
             ),
             hits=packed(splits.test_labels, test_logits.argmax(axis=1)),
             loaded_share=built.loaded_share,
+            duplicates=duplicates,
         ),
     )
 
@@ -208,6 +214,38 @@ def _maker(spec: TrialSpec, micro_batch: int | None) -> dict[str, Any]:
         "keras": keras.__version__,
         "tensorflow": tf.__version__,
     }
+
+
+def _duplicates(splits: Splits, test_logits: np.ndarray) -> Duplicates:
+    repeated = find_repeated(splits)
+    right = (test_logits.argmax(axis=1) == splits.test_labels)[~repeated.test]
+    return Duplicates(
+        test_images=int(repeated.test.sum()),
+        validation_images=repeated.validation,
+        two_labels=repeated.two_labels,
+        accuracy_without=float(right.mean()) if len(right) else None,
+    )
+
+
+def _duplicate_notes(found: Duplicates, splits: Splits, accuracy: float) -> Iterator[str]:
+    if found.test_images:
+        without = found.accuracy_without
+        yield (
+            f"test images that are training or validation images too (equal pixels): "
+            f"{found.test_images:,} of {len(splits.test_labels):,}; "
+            + (
+                "no others are left, so that its test accuracy means nothing"
+                if without is None
+                else f"test accuracy {without:.4f} without them, {accuracy:.4f} with them"
+            )
+        )
+    if found.validation_images:
+        yield (
+            f"validation images that are training images too (equal pixels): "
+            f"{found.validation_images:,} of {len(splits.validation_labels):,}"
+        )
+    if found.two_labels:
+        yield f"images that occur with more than one label (equal pixels): {found.two_labels:,}"
 
 
 def _loading_notes(spec: TrialSpec, share: float | None) -> Iterator[str]:

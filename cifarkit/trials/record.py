@@ -189,6 +189,22 @@ class Hits(_Stored):
     labels_sha256: str
 
 
+class Duplicates(_Stored):
+    """Images of equal pixels, as the network was given them.
+
+    Attributes:
+        test_images: Test images that are training or validation images too.
+        validation_images: Validation images that are training images too.
+        two_labels: Different images that occur with more than one label.
+        accuracy_without: Test accuracy without those test images; None if no others are left.
+    """
+
+    test_images: Count
+    validation_images: Count
+    two_labels: Count
+    accuracy_without: Share | None
+
+
 class Result(_Stored):
     """`result.json`: all that a finished trial measured.
 
@@ -205,6 +221,7 @@ class Result(_Stored):
             dense layers in one forward pass.
         notes: What a reader of this trial's row must know.
         hits: See `Hits`; None in records of the first versions.
+        duplicates: See `Duplicates`; None in records of the first versions.
         loaded_share: The share of the backbone's weight tensors that loading weights changed; None
             if it started from random weights, and in records of the first versions.
     """
@@ -229,6 +246,7 @@ class Result(_Stored):
     notes: Texts = ()
     hits: Hits | None = None
     loaded_share: Share | None = None
+    duplicates: Duplicates | None = None
 
 
 @dataclass(frozen=True)

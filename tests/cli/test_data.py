@@ -73,13 +73,16 @@ def test_a_trial_whose_data_was_identified_by_sizes_is_not_taken_for_done(tmp_pa
     assert "1 earlier trial of this data identified it by names and sizes only" in shown.stderr
 
 
-def test_damaged_images_are_named_before_training_and_in_the_result(tmp_path: Path) -> None:
+def test_damaged_and_repeated_images_are_named_in_result_and_report(tmp_path: Path) -> None:
     root = make_digits(tmp_path)
+    repeated = (root / "train" / "3" / "0023.png").read_bytes()
+    (root / "test" / "3" / "again.png").write_bytes(repeated)
+    (root / "train" / "5" / "again.png").write_bytes(repeated)
     (bad,) = (root / "train" / "3").glob("0013.png")
     bad.write_bytes(bad.read_bytes()[:60])
     zoo = ("zoo", "--dataset", root, "--models", "lenet", "--runs", tmp_path / "runs")
     zoo = (*zoo, "--epochs", "1")
-    note = "left out since they cannot be decoded, 1 of 1,797 images of digits: train/3/0013.png: "
+    note = "left out since they cannot be decoded, 1 of 1,799 images of digits: train/3/0013.png: "
     assert cifarkit(*zoo, "--dry-run").stderr.count(note) == 1
     refused = cifarkit(*zoo, "--strict", code=2).stderr
     assert "--strict: images of digits that cannot be decoded (1): train/3/0013.png" in refused
@@ -89,4 +92,15 @@ def test_damaged_images_are_named_before_training_and_in_the_result(tmp_path: Pa
     assert record.result is not None
     assert any(text.startswith(note) for text in record.result.notes)
     result = record.result
-    assert result.train_images + result.validation_images + result.test_images == 1796
+    assert result.train_images + result.validation_images + result.test_images == 1798
+    found = result.duplicates
+    assert found is not None
+    # The two of class 3 may lie in the training and the validation part.
+    assert (found.test_images, found.two_labels) == (1, 1)
+    assert found.accuracy_without is not None
+    left = result.test_images - 1
+    its_own = result.accuracy.test * (left + 1) - found.accuracy_without * left
+    assert min(abs(its_own), abs(its_own - 1)) < 1e-3  # wrong or right
+    report = cifarkit("report", "--runs", tmp_path / "runs").stdout
+    assert "test images that are training or validation images too" in report
+    assert "left out since they cannot be decoded" in report

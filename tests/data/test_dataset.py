@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cifarkit.data.dataset import ImageDataset, Splits, select_classes, shuffled, split
+from cifarkit.data.duplicates import find_repeated
 from cifarkit.errors import InvalidInput
 
 
@@ -199,3 +200,20 @@ def test_a_data_set_that_contradicts_itself_is_refused(
 ) -> None:
     with pytest.raises(InvalidInput, match=message):
         replace(dataset_of([2, 2]), **change)  # type: ignore[arg-type]
+
+
+def test_equal_images_are_found_in_all_parts() -> None:
+    shades = np.arange(12, dtype=np.uint8)
+    images = np.broadcast_to(shades[:, None, None, None], (12, 4, 4, 3))
+    parts = Splits(
+        train_images=images[[0, 1, 2, 3, 3]],
+        train_labels=np.array([0, 0, 1, 1, 0], np.int32),
+        validation_images=images[[4, 5, 0]],
+        validation_labels=np.array([0, 1, 0], np.int32),
+        test_images=images[[6, 1, 7, 5, 8]],
+        test_labels=np.array([0, 1, 1, 1, 0], np.int32),
+        class_names=("a", "b"),
+    )
+    found = find_repeated(parts)
+    assert found.test.tolist() == [False, True, False, True, False]
+    assert (found.validation, found.two_labels) == (1, 2)
