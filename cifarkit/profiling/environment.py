@@ -30,7 +30,24 @@ def environment(*, precision: str, xla: bool) -> Environment:
         precision=precision,
         xla=xla,
         onednn=_onednn(),
+        threads=_threads(),
     )
+
+
+def arithmetic() -> str:
+    """All of the machine that decides how a computation is rounded, in words."""
+    device = _gpu() or f"{cpu_model()} with {_threads()} threads"
+    onednn = {None: "as TensorFlow chooses", True: "on", False: "off"}[_onednn()]
+    return f"{device}, oneDNN {onednn}"
+
+
+def _threads() -> int:
+    """How many threads share an operation: TensorFlow takes one for each core, unless told."""
+    import tensorflow as tf
+
+    asked = os.environ.get("TF_NUM_INTRAOP_THREADS", "")
+    configured = int(tf.config.threading.get_intra_op_parallelism_threads())
+    return configured or (int(asked) if asked.isdecimal() else 0) or _usable_cores()
 
 
 def cpu_model() -> str:

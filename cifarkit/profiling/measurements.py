@@ -108,6 +108,8 @@ class Environment(_Measured):
 
     Attributes:
         onednn: Whether oneDNN's kernels were asked for; None if that was left to TensorFlow.
+        threads: How many threads shared an operation, which decides how its sums are rounded; None
+            in records of the first versions.
     """
 
     cpu: str
@@ -123,3 +125,4 @@ class Environment(_Measured):
     precision: str
     xla: bool
     onednn: bool | None = None
+    threads: Count | None = None

@@ -61,7 +61,10 @@ _NAMES = {
     "precision": "precision",
     "xla": "XLA",
     "onednn": "oneDNN",
+    "threads": "number of threads",
 }
+_OF_ROUNDING = {"cpu", "gpu", "tensorflow", "keras", "xla", "onednn", "threads"}
+"""Where these differ, the same seed gives other digits, which training amplifies."""
 
 
 def when(trials: Sequence[TrialRecord]) -> str:
@@ -107,11 +110,12 @@ def describe(environment: Environment) -> str:
     device = plain(e.gpu) if e.gpu else "no GPU"
     commit = f" (commit {plain(e.commit)[:12]})" if e.commit else ""
     onednn = "" if e.onednn is None else f", oneDNN {'on' if e.onednn else 'off'}"
+    threads = "" if e.threads is None else f", {counted(e.threads, 'thread')} to an operation"
     return (
         f"{plain(e.cpu)}, {counted(e.cpu_cores, 'core')}, {trimmed(e.memory_gb, 1)} GB of memory, "
         f"{device}; {plain(e.platform)}, Python {plain(e.python)}, TensorFlow "
         f"{plain(e.tensorflow)}, Keras {plain(e.keras)}, cifarkit {plain(e.cifarkit)}{commit}; "
-        f"precision {plain(e.precision)}, XLA {'on' if e.xla else 'off'}{onednn}"
+        f"precision {plain(e.precision)}, XLA {'on' if e.xla else 'off'}{onednn}{threads}"
     )
 
 
@@ -121,14 +125,18 @@ def timing_warnings(study: StudyRecord, records: Mapping[str, TrialRecord]) -> l
     warnings = []
     environments = [t.result.environment for t in trials.values() if t.result is not None]
     differing = [
-        name
-        for field, name in _NAMES.items()
-        if field not in study.axes and len({getattr(e, field) for e in environments}) > 1
+        field
+        for field in _NAMES
+        if field not in study.axes and len(_values(environments, field)) > 1
     ]
     if differing:
+        rounding = (
+            " The same seed gives other digits there, too." if _OF_ROUNDING & set(differing) else ""
+        )
         warnings.append(
-            f"The trials of this study ran in different environments ({listed(differing)} "
-            "differ, see “How this was measured”): their times and their memory do not compare."
+            f"The trials of this study ran in different environments "
+            f"({listed([_NAMES[field] for field in differing])} differ, see “How this was "
+            f"measured”): their times and their memory do not compare.{rounding}"
         )
     unknown = sum(t.result is not None and t.result.time.may_not_compare for t in trials.values())
     if unknown:
@@ -143,6 +151,12 @@ def timing_warnings(study: StudyRecord, records: Mapping[str, TrialRecord]) -> l
             "their times include waiting for each other."
         )
     return warnings
+
+
+def _values(environments: Sequence[Environment], field: str) -> set[object]:
+    found = {getattr(e, field) for e in environments}
+    # Records of the first versions do not know theirs.
+    return found - {None} if field == "threads" else found
 
 
 _NEVER = (datetime.max.replace(tzinfo=UTC),) * 2

@@ -13,6 +13,7 @@ import numpy as np
 from cifarkit.data.augment import Augmented, Change, make_augment
 from cifarkit.data.dataset import Images, Splits
 from cifarkit.data.pipeline import Batches
+from cifarkit.profiling.environment import arithmetic
 from cifarkit.specs import RANDOM_LEARNING_RATE, TrainSpec
 from cifarkit.training import batchnorm
 from cifarkit.training.build import BuiltModel, all_frozen
@@ -36,6 +37,7 @@ class Fit:
         seconds: The whole fit, those parts of earlier attempts that it goes on from included.
         worked_seconds, waited_seconds: In training steps; and of that, waiting for a batch.
         resumed_after: The epochs after which an earlier attempt had ended.
+        ran_on: What decided how each attempt's computations were rounded, each once.
         prefix_seconds: Running the frozen layers once per image, or reading back what they gave.
         prefix_made_seconds, prefix_entries: See `frozen_prefix.Source`.
         notes: For a reader of the result.
@@ -50,6 +52,7 @@ class Fit:
     worked_seconds: float = 0.0
     waited_seconds: float = 0.0
     resumed_after: list[int] = field(default_factory=list)
+    ran_on: list[str] = field(default_factory=list)
     prefix_seconds: float = 0.0
     prefix_made_seconds: float = 0.0
     prefix_entries: dict[str, float] = field(default_factory=dict)
@@ -140,6 +143,8 @@ class _Run:
         self.sampled, self.sampled_rows = self._sample()
         self.saved = checkpoints.load() if checkpoints else None
         self.done = Fit(**self.saved.progress) if self.saved else Fit()
+        if (here := arithmetic()) not in self.done.ran_on:
+            self.done.ran_on.append(here)
         self.before = self.done.seconds
         self.resumed_at = len(self.done.history)
         if self.saved:

@@ -271,6 +271,11 @@ def _notes(done: Fit, batch_size: int, micro_batch: int | None) -> Iterator[str]
         )
     if done.resumed_after:
         yield f"resumed after epoch {', '.join(map(str, done.resumed_after))}"
+    if len(done.ran_on) > 1:
+        yield (
+            f"its attempts ran on {'; then on '.join(done.ran_on)}: its figures are not to the "
+            f"last digit those of an uninterrupted training on either"
+        )
 
 
 def _save_weights(model: Any, folder: Path) -> None:

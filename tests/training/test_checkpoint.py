@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 
 from cifarkit.specs import TrialSpec
-from cifarkit.training import checkpoint
+from cifarkit.training import checkpoint, loop
 from cifarkit.training.build import build, precision
 from cifarkit.training.checkpoint import Checkpoints, Snapshot, Spent
 from cifarkit.training.loop import Fit, fit
+from cifarkit.training.trial import _notes
 from tests.training.test_loop import DATA
 
 
@@ -98,6 +99,21 @@ def test_it_goes_on_to_the_last_bit(case: str, tmp_path: Path) -> None:
     np.testing.assert_array_equal(logits, expected)
     assert (resumed.best_epoch, resumed.stopped_early) == (whole.best_epoch, whole.stopped_early)
     assert resumed.resumed_after == cuts
+
+
+def test_it_is_noted_where_the_attempts_rounded_differently(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = TrialSpec.of(model="lenet", dataset="cifar10", classes=2, batch_size=32, epochs=3)
+    for number, cut in ((2, 1), (2, 2), (8, None)):
+        monkeypatch.setattr(loop, "arithmetic", lambda number=number: f"a CPU, {number} threads")
+        if cut is None:
+            done, _ = train(spec, tmp_path)
+        else:
+            with pytest.raises(CutOff):
+                train(spec, tmp_path, cut)
+    (note,) = [note for note in _notes(done, 32, None) if "attempts" in note]
+    assert "ran on a CPU, 2 threads; then on a CPU, 8 threads: its figures are not" in note
 
 
 def test_from_the_end_nothing_is_left_to_train(tmp_path: Path) -> None:
