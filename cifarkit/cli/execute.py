@@ -19,6 +19,7 @@ from cifarkit.cli.progress import progress
 from cifarkit.cli.signals import Interrupted
 from cifarkit.data import catalog
 from cifarkit.errors import CifarkitError, InvalidInput
+from cifarkit.reporting.text import counted
 from cifarkit.specs import TrialSpec
 from cifarkit.studies.study import Study
 from cifarkit.trials.gather import gather
@@ -27,6 +28,7 @@ from cifarkit.trials.reading import check_sum
 from cifarkit.trials.record import Status, StudyRecord, TrialRecord
 from cifarkit.trials.runner import run
 from cifarkit.trials.store import KEPT_WEIGHTS, Store
+from cifarkit.trials.studies import find, register, trials_of
 from cifarkit.trials.watch import Limits
 
 WORK = {
@@ -47,6 +49,7 @@ class How:
     oom_backoff: bool = False
     keep_weights: str = "none"
     strict: bool = False
+    name: str | None = None
 
 
 def execute(study: Study, *, dry_run: bool, **how: Any) -> None:
@@ -55,25 +58,35 @@ def execute(study: Study, *, dry_run: bool, **how: Any) -> None:
     Exits:
         1 if some trial did not complete, 128 + n if ended by signal n.
     """
+    settled = How(**how)
+    store = Store(settled.runs)
     if dry_run:
         from cifarkit.cli.plan import show_plan
 
-        show_plan([study], Store(how["runs"]), strict=how["strict"])
+        find(store, study.record(""), settled.name, {spec.trial_id: spec for spec in study.specs()})
+        show_plan([study], store, strict=settled.strict)
         return
-    settled = How(**how)
-    statuses = run_study(study, settled)
-    show_table(study, Store(settled.runs))
+    record, statuses = run_study(study, settled)
+    show_table(record, store)
     end(statuses, settled)
 
 
-def run_study(study: Study, how: How) -> dict[str, Status]:
+def run_study(study: Study, how: How) -> tuple[StudyRecord, dict[str, Status]]:
     """Run what is not done of a study, with its progress on standard error.
+
+    Returns:
+        The study as the store has it, which may list more seeds, and the trials' statuses.
+
+    Raises:
+        InvalidInput: `--name` is another study's, or weights to start from are not there.
 
     Exits:
         128 + n if ended by signal n; 130 for Ctrl-C.
     """
     store = Store(how.runs)
     specs = list(study.specs())
+    by_id = {spec.trial_id: spec for spec in specs}
+    find(store, study.record(""), how.name, by_id)  # refused before anything is fetched
     files = () if how.keep_weights == "none" else (KEPT_WEIGHTS,)
     todo = [spec for spec in specs if not store.is_complete(spec.trial_id, files)]
     check_data(todo, store, strict=how.strict)
@@ -83,7 +96,7 @@ def run_study(study: Study, how: How) -> dict[str, Status]:
     if study.rates:
         say(study.rates)
     try:
-        store.write_study(study.record(command_line()))
+        record = register(store, study.record(command_line()), how.name, by_id)
         if why := locking.trouble(store.root):
             say(
                 f"{why}. Lease files keep processes apart instead: a trial whose process was "
@@ -91,8 +104,13 @@ def run_study(study: Study, how: How) -> dict[str, Status]:
                 f"machines that mount it in the same way.",
                 "yellow",
             )
+        if more := len(set(trials_of(record)) - set(by_id)):
+            say(
+                f"{record.name} lists {counted(more, 'trial')} of earlier runs with more seeds, "
+                "which stay in it."
+            )
         with progress(study.title, labels) as show:
-            return run(
+            statuses = run(
                 specs,
                 store,
                 ProcessLauncher(_threads(how.jobs)),
@@ -103,6 +121,7 @@ def run_study(study: Study, how: How) -> dict[str, Status]:
                 oom_backoff=how.oom_backoff,
                 on_event=show,
             )
+        return record, statuses
     except (KeyboardInterrupt, Interrupted) as error:
         say("Interrupted. What is finished is kept; the same command goes on from here.", "yellow")
         raise typer.Exit(getattr(error, "exit_code", 130)) from None
@@ -122,11 +141,10 @@ def end(statuses: dict[str, Status], how: How) -> None:
         raise typer.Exit(1)
 
 
-def show_table(study: Study, store: Store) -> None:
+def show_table(record: StudyRecord, store: Store) -> None:
     """The study's tables, as the report has them."""
     from cifarkit.reporting.tables import main_tables
 
-    record = study.record("")
     for table in main_tables(record, records_of(record, store)):
         plain_or_rich_table(
             table.caption,

@@ -41,7 +41,8 @@ def report(
 ) -> None:
     """Write the tables, figures and conclusions of all studies in the store to standard output."""
     from cifarkit.cli.console import say
-    from cifarkit.errors import InvalidInput, unknown
+    from cifarkit.errors import InvalidInput
+    from cifarkit.reporting.chosen import studies_named
     from cifarkit.reporting.document import document
     from cifarkit.trials.gather import gather
     from cifarkit.trials.store import Store
@@ -53,11 +54,8 @@ def report(
             f"--runs: there is no study in {runs}; make one first (cifarkit zoo --help)"
         )
     if study:
-        names = {found.name for found in studies}
-        for wanted in study:
-            if wanted not in names:
-                raise unknown("--study", wanted, names)
-        studies = [found for found in studies if found.name in study]
+        names = {found.name for wanted in study for found in studies_named(studies, wanted)}
+        studies = [found for found in studies if found.name in names]
     # The learning curves and the raw numbers are made of histories, nothing else is.
     histories = figures is not None or format in (Format.HTML, Format.JSON)
 

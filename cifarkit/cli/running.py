@@ -19,11 +19,27 @@ class KeptWeights(StrEnum):
     BEST = "best"
 
 
+def _checked_name(text: str | None) -> str | None:
+    from cifarkit.trials.studies import checked_name
+
+    return None if text is None else checked_name(text, "--name")
+
+
 RUN: dict[str, Any] = {
     "seeds": Annotated[
         int | None,
         typer.Option(
             "--seeds", min=1, rich_help_panel=PANEL, help="Run every trial this many times."
+        ),
+    ],
+    "name": Annotated[
+        str | None,
+        typer.Option(
+            "--name",
+            rich_help_panel=PANEL,
+            callback=_checked_name,
+            help="What to call the study in the store.",
+            show_default="what it varies, the data, and a digest of both",
         ),
     ],
     "runs": Annotated[

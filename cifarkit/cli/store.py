@@ -29,17 +29,54 @@ def list_trials(runs: Runs = RUNS_DEFAULT) -> None:
     plain_or_rich_table(f"Trials in {runs}", inventory.HEADINGS, rows, numeric={4, 5})
 
 
-@app.command()
-def show(
-    trial: Annotated[str, typer.Argument(help="A trial's id, or its first letters.")],
-    runs: Runs = RUNS_DEFAULT,
-) -> None:
-    """Show everything of one trial."""
-    from cifarkit.reporting import chosen, inventory
+@app.command("studies")
+def list_studies(runs: Runs = RUNS_DEFAULT) -> None:
+    """List all studies."""
+    from cifarkit.cli.console import plain_or_rich_table, say
+    from cifarkit.reporting import inventory
+    from cifarkit.trials.gather import gather
     from cifarkit.trials.store import Store
 
-    record = chosen.named(Store(runs), trial)
-    typer.echo(inventory.as_text(inventory.everything(record)), nl=False)
+    store = Store(runs)
+    studies = store.studies(lambda error: say(f"left out: {error}", "yellow"))
+    rows = inventory.study_rows(studies, gather(store, studies))
+    plain_or_rich_table(f"Studies in {runs}", inventory.STUDY_HEADINGS, rows, numeric={2})
+
+
+@app.command()
+def show(
+    target: Annotated[
+        str, typer.Argument(help="A trial's id or its first letters, or a study's name.")
+    ],
+    runs: Runs = RUNS_DEFAULT,
+) -> None:
+    """Show everything of one trial or study."""
+    from cifarkit.reporting import chosen, inventory
+    from cifarkit.trials.gather import gather
+    from cifarkit.trials.store import Store
+
+    store = Store(runs)
+    study = next((study for study in store.studies() if study.name == target), None)
+    if study is not None:
+        parts = inventory.everything_of_study(study, gather(store, [study]))
+    else:
+        parts = inventory.everything(chosen.named(store, target))
+    typer.echo(inventory.as_text(parts), nl=False)
+
+
+@app.command(no_args_is_help=True)
+def rename(
+    study: Annotated[str, typer.Argument(help="A study's name; `store studies` shows them.")],
+    new: Annotated[str, typer.Argument(help="Its new name: letters, digits and dashes.")],
+    runs: Runs = RUNS_DEFAULT,
+) -> None:
+    """Give a study another name; the command that made it still goes on with it."""
+    from cifarkit.cli.console import say
+    from cifarkit.trials.store import Store
+    from cifarkit.trials.studies import rename as rename_study
+
+    rename_study(Store(runs), study, new)
+    say(f"{study} is now {new}")
 
 
 @app.command()
@@ -73,20 +110,33 @@ def check(
 
 @app.command(no_args_is_help=True)
 def remove(
-    trials: Annotated[list[str], typer.Argument(help="Ids, or their first letters.")],
+    targets: Annotated[
+        list[str], typer.Argument(help="Trials' ids or their first letters, or studies' names.")
+    ],
     runs: Runs = RUNS_DEFAULT,
     force: Annotated[bool, typer.Option("--force", help="Also trials that a study lists.")] = False,
 ) -> None:
-    """Remove trials with all their files."""
+    """Remove trials with all their files, or studies; the trials of a removed study stay."""
     from cifarkit.cli.console import say
     from cifarkit.reporting import chosen
     from cifarkit.trials.store import Store
+    from cifarkit.trials.studies import remove as remove_study
     from cifarkit.trials.upkeep import remove as remove_trials
 
     store = Store(runs)
-    ids = list(dict.fromkeys(chosen.id_of(store, trial) for trial in trials))
+    known = {study.name for study in store.studies()}
+    studies = [target for target in dict.fromkeys(targets) if target in known]
+    rest = [target for target in targets if target not in known]
+    ids = list(dict.fromkeys(chosen.id_of(store, target) for target in rest))
     remove_trials(store, ids, force=force)
-    say(f"removed: {', '.join(ids)}")
+    if ids:
+        say(f"removed: {', '.join(ids)}")
+    for name in studies:
+        trials, alone = remove_study(store, name)
+        say(
+            f"removed: study {name}; its trials stay in the store ({len(trials)})"
+            + (f"; in no other study: {', '.join(alone)}" if alone else "")
+        )
 
 
 @app.command("export", no_args_is_help=True)

@@ -36,8 +36,10 @@ def study(
     from cifarkit.cli.walk import preview_study, walk_study
 
     file = read(plan)
+    if run["name"] is not None:
+        file = file.model_copy(update={"name": run["name"]})
     seeds = run.pop("seeds")
     if run.pop("dry_run"):
-        preview_study(file, settings, seeds, run["runs"], strict=run["strict"])
+        preview_study(file, settings, seeds, How(**run))
     else:
         walk_study(file, settings, seeds, How(**run))

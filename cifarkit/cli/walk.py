@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from cifarkit.cli.console import plain_or_rich_table, say
 from cifarkit.cli.execute import (
     How,
-    command_line,
     end,
     records_of,
     run_study,
@@ -21,17 +19,22 @@ from cifarkit.studies.plan_file import StudyFile
 from cifarkit.studies.study import Study
 from cifarkit.trials.record import Status, StudyRecord, TrialRecord
 from cifarkit.trials.store import Store
+from cifarkit.trials.studies import find, set_choice
 
 
 def preview_study(
-    file: StudyFile, settings: Mapping[str, Any], seeds: int | None, runs: Path, *, strict: bool
+    file: StudyFile, settings: Mapping[str, Any], seeds: int | None, how: How
 ) -> None:
     """`--dry-run`: the trials that follow if every step chooses what the file assumes."""
+    store = Store(how.runs)
     taken = list(preview(file, overrides=settings, seeds=seeds))
     for step in taken:
         if step.skipped:
             say(f"{step.step.title}: left out: {step.skipped}")
-    show_plan([step.study for step in taken if step.study is not None], Store(runs), strict=strict)
+        if step.study is not None:
+            find(store, step.study.record(""), how.name)
+    planned = [step.study for step in taken if step.study is not None]
+    show_plan(planned, store, strict=how.strict)
 
 
 def walk_study(
@@ -43,13 +46,15 @@ def walk_study(
     """Run the steps in order; print each one's tables, then what was chosen and why."""
     store = Store(how.runs)
     statuses: dict[str, Status] = {}
+    names: dict[int, str] = {}
     chosen: list[list[str]] = []
 
     def run_step(study: Study) -> tuple[StudyRecord, Mapping[str, TrialRecord]]:
         say(f"\nStep {study.step} of {len(file.step)}: {study.title}", "bold")
-        statuses.update(run_study(study, how))
-        show_table(study, store)
-        record = study.record(command_line())
+        record, ended = run_study(study, how)
+        statuses.update(ended)
+        names[study.step] = record.name
+        show_table(record, store)
         return record, records_of(record, store)
 
     for taken in walk(file, overrides=settings, seeds=seeds, run_step=run_step):
@@ -57,8 +62,7 @@ def walk_study(
         if taken.skipped:
             say(f"{title}: left out: {taken.skipped}")
         if taken.choice is not None and taken.study is not None:
-            record = taken.study.record(command_line())
-            store.write_study(record.model_copy(update={"choice": taken.choice}))
+            set_choice(store, names[taken.study.step], taken.choice)
             say(f"Chosen: {taken.choice.arm}: {taken.choice.reason}", "green")
             chosen.append([title, taken.choice.arm, taken.choice.reason])
     plain_or_rich_table("What was chosen", ["Step", "Choice", "Why"], chosen)

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from cifarkit.errors import InvalidInput, unknown
 from cifarkit.reporting.text import counted, listed
 from cifarkit.trials.reading import UnreadableFile
-from cifarkit.trials.record import TrialRecord
+from cifarkit.trials.record import StudyRecord, TrialRecord
 from cifarkit.trials.store import Store
+from cifarkit.trials.studies import matching, trials_of
 
 SHORTEST_PREFIX = 4
 _SHOWN = 8
@@ -75,10 +76,12 @@ def best(store: Store, study: str | None = None) -> Best:
     known = _known(store)
     place = str(store.root)
     if study is not None:
-        studies = {found.name: found for found in store.studies()}
-        if study not in studies:
-            raise unknown("--study", study, studies)
-        wanted = {trial for arm in studies[study].arms for trial in arm.trials}
+        named = studies_named(store.studies(), study)
+        if len(named) > 1:
+            raise InvalidInput(
+                f"--study: {study!r} may be any of {listed((found.name for found in named), 'or')}"
+            )
+        wanted = set(trials_of(named[0]))
         known = [trial_id for trial_id in known if trial_id in wanted]
         place = f"study {study!r}"
     records, unread = [], []
@@ -95,6 +98,17 @@ def best(store: Store, study: str | None = None) -> Best:
         raise InvalidInput(f"no trial of {place} is complete{told}")
     images = {repr(record.spec.data.model_dump(exclude={"location"})) for record in ranked}
     return Best(ranked[0], len(ranked), len(images) == 1, tuple(unread))
+
+
+def studies_named(studies: Sequence[StudyRecord], text: str) -> list[StudyRecord]:
+    """The studies that `--study` means; see `trials.studies.matching`.
+
+    Raises:
+        InvalidInput: There is none.
+    """
+    if not (found := matching(studies, text)):
+        raise unknown("--study", text, (study.name for study in studies))
+    return found
 
 
 def described(found: Best) -> list[str]:

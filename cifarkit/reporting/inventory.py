@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import BaseModel
 
-from cifarkit.reporting import numbers
-from cifarkit.reporting.outcomes import model_name, trouble, trouble_of
-from cifarkit.reporting.settings import of_trial
+from cifarkit.reporting import alike, numbers
+from cifarkit.reporting.outcomes import Outcome, model_name, outcomes, trouble, trouble_of
+from cifarkit.reporting.settings import of_trial, settings_of
+from cifarkit.reporting.tables import axis_heading
 from cifarkit.reporting.text import listed, plain, shortened
 from cifarkit.trials.gather import Trials
-from cifarkit.trials.record import Hits, TrialRecord
+from cifarkit.trials.record import Hits, StudyRecord, TrialRecord
+from cifarkit.trials.studies import trials_of
 
+STUDY_HEADINGS = ("Study", "What it is", "Rows", "Trials", "Chosen", "When (UTC)")
 HEADINGS = ("Trial", "Status", "Network", "Settings", "Validation", "Test", "When (UTC)")
 _IN_BRIEF = ("Image size (px)", "Unfrozen share of layers", "Dropout", "Learning rate", "Seed")
 _SHOWN_CLASSES = 12
@@ -54,6 +58,64 @@ def everything(trial: TrialRecord) -> list[tuple[str, list[tuple[str, str]]]]:
         (title, [(plain(name), shortened(plain(text), _LONGEST)) for name, text in values if text])
         for title, values in parts
     ]
+
+
+def study_rows(studies: Sequence[StudyRecord], trials: Trials) -> list[list[str]]:
+    """One row per study, in the order of `STUDY_HEADINGS`; alike ones are told apart."""
+    titles = alike.titles(studies, trials)
+    return [
+        [
+            study.name,
+            shortened(titles[study.name], 90),
+            str(len(study.arms)),
+            _progress(study, trials),
+            plain(study.choice.arm) if study.choice else "",
+            _moment(study.created_at),
+        ]
+        for study in studies
+    ]
+
+
+def everything_of_study(
+    study: StudyRecord, trials: Trials
+) -> list[tuple[str, list[tuple[str, str]]]]:
+    """All that is known of one study, as `everything` has it of a trial."""
+    about = [
+        ("Study", study.name),
+        ("Title", study.title),
+        ("Kind", study.kind),
+        ("Varies", listed(axis_heading(axis) for axis in study.axes) if study.axes else ""),
+        ("Step", f"{study.step} of {study.part_of}" if study.step else ""),
+        ("Made (UTC)", _moment(study.created_at)),
+        ("Made by", study.command),
+        ("Trials", _progress(study, trials)),
+        ("Chosen", f"{study.choice.arm}: {study.choice.reason}" if study.choice else ""),
+    ]
+    parts = [
+        ("Study", about),
+        ("Settings", list(settings_of(study, trials).items())),
+        ("Rows", [(outcome.name, _arm(outcome)) for outcome in outcomes(study, trials)]),
+    ]
+    return [
+        (title, [(plain(name), shortened(plain(text), _LONGEST)) for name, text in values if text])
+        for title, values in parts
+        if values
+    ]
+
+
+def _progress(study: StudyRecord, trials: Trials) -> str:
+    ids = trials_of(study)
+    done = sum(trials[trial].complete for trial in ids if trial in trials)
+    return f"{done} of {len(ids)} complete"
+
+
+def _arm(outcome: Outcome) -> str:
+    listing = ", ".join(outcome.arm.trials)
+    return (
+        f"{listing} ({outcome.reason})"
+        if listing and outcome.reason
+        else (listing or outcome.reason)
+    )
 
 
 def _row(trial: TrialRecord) -> list[str]:

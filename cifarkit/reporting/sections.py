@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from cifarkit.errors import InvalidInput
-from cifarkit.reporting import measured
+from cifarkit.reporting import alike, measured
 from cifarkit.reporting.blocks import Block, Command, Document, Items, Paragraph, Section
 from cifarkit.reporting.conclusions import conclusions
 from cifarkit.reporting.evaluated import evaluation_sections
@@ -27,13 +28,45 @@ def compose(
     illustrated: bool,
 ) -> Document:
     """The whole document; its figures are drawn later, by whoever writes it."""
+    title = _title(studies)
+    titles = alike.titles(studies, records)
+    again = _taken_again(studies, titles)
+    suffixes = {study.name: titles[study.name][len(plain(study.title)) :] for study in studies}
+    studies = [study.model_copy(update={"title": titles[study.name]}) for study in studies]
     sections = [Section("Summary", 2, (Paragraph(_summary(studies, records)),))]
     if chosen := _choices(studies):
         sections.append(Section("What was chosen", 2, chosen))
     for study in studies:
-        sections += _study(study, records, published, illustrated)
+        first, *rest = _study(study, records, published, illustrated)
+        blocks = [_captioned(block, suffixes[study.name]) for block in first.blocks]
+        blocks = [*map(Paragraph, again.get(study.name, [])), *blocks]
+        sections += [replace(first, blocks=tuple(blocks)), *rest]
     sections += _how_measured(studies, records)
-    return Document(_title(studies), tuple(sections))
+    return Document(title, tuple(sections))
+
+
+def _captioned(block: Block, suffix: str) -> Block:
+    """A table's caption says which of several alike studies it is of."""
+    if not isinstance(block, Table) or not suffix or suffix.strip() in block.caption:
+        return block
+    return replace(block, caption=f"{block.caption.removesuffix('.')}{suffix}.")
+
+
+def _taken_again(studies: Sequence[StudyRecord], titles: Mapping[str, str]) -> dict[str, list[str]]:
+    """Of each step of a whole that was taken with other arms as well, where those are."""
+    taken: dict[tuple[str, str, int], list[StudyRecord]] = {}
+    for study in studies:
+        if study.step and study.whole_id:
+            taken.setdefault((study.part_of, study.whole_id, study.step), []).append(study)
+    return {
+        study.name: [
+            f"This step was also taken with other trials, since a step before it chose otherwise "
+            f"then: see {listed(titles[other.name] for other in again if other is not study)}."
+        ]
+        for again in taken.values()
+        if len(again) > 1
+        for study in again
+    }
 
 
 def _title(studies: Sequence[StudyRecord]) -> str:

@@ -15,7 +15,7 @@ from cifarkit.studies.resize import resize
 from cifarkit.studies.study import Study, of_one_network, plan_arm
 from cifarkit.studies.sweep import sweep
 from cifarkit.studies.zoo import zoo
-from cifarkit.trials.record import Choice, StudyRecord, TrialRecord
+from cifarkit.trials.record import Choice, StudyRecord, TrialRecord, short_digest
 
 RunStep = Callable[[Study], tuple[StudyRecord, Mapping[str, TrialRecord]]]
 """Runs a step's trials and returns what the store then has of it."""
@@ -72,11 +72,14 @@ def walk(
     """
     given = {name: value for name, value in overrides.items() if value is not None}
     position = Position({**file.settings, **given}, given=frozenset(given))
+    whole_id = ""
     for number, step in enumerate(file.step, start=1):
         study, skipped = plan_step(file, number, position, seeds or file.seeds)
         if study is None:
             yield Taken(step, skipped=skipped)
             continue
+        whole_id = whole_id or _whole_id(file, given, study)
+        study = replace(study, whole_id=whole_id)
         record, records = run_step(study)
         if not (step.choose and step.vary):
             yield Taken(step, study)
@@ -92,8 +95,12 @@ def preview(file: StudyFile, *, overrides: Mapping[str, Any], seeds: int | None)
     """The same steps, with what the file assumes in place of results."""
     given = {name: value for name, value in overrides.items() if value is not None}
     position = Position({**file.settings, **given}, given=frozenset(given))
+    whole_id = ""
     for number, step in enumerate(file.step, start=1):
         study, skipped = plan_step(file, number, position, seeds or file.seeds)
+        if study is not None:
+            whole_id = whole_id or _whole_id(file, given, study)
+            study = replace(study, whole_id=whole_id)
         yield Taken(step, study, skipped=skipped)
         if study is None or not (step.choose and step.vary):
             continue
@@ -107,6 +114,19 @@ def preview(file: StudyFile, *, overrides: Mapping[str, Any], seeds: int | None)
         position.settings |= chosen.settings
         if "model" in step.vary:
             position.kept = (assumed.get("model") or [chosen.settings["model"]])[: step.keep]
+
+
+def _whole_id(file: StudyFile, given: Mapping[str, Any], first: Study) -> str:
+    """Tells the whole from one of the same name with other settings, steps or data.
+
+    The first step's identity stands for the data, wherever it lies.
+    """
+    where = {"dataset", "location"}
+    settings = {
+        name: value for name, value in {**file.settings, **given}.items() if name not in where
+    }
+    steps = [step.model_dump(mode="json", exclude_defaults=True) for step in file.step]
+    return short_digest([settings, sorted(given.keys() - where), steps, first.record("").identity])
 
 
 def plan_step(

@@ -11,7 +11,9 @@ from typing import Any
 from cifarkit.backbones.registry import get as get_backbone
 from cifarkit.errors import InvalidInput
 from cifarkit.specs import TrialSpec, default_image_size
-from cifarkit.trials.record import Arm, StudyRecord
+from cifarkit.trials.record import Arm, StudyRecord, short_digest, study_identity
+
+_LONGEST_SLUG = 180
 
 FINAL_IMAGE_SIZE = 96
 """The size in pixels that the published study kept (its Table 2): for studies of one network."""
@@ -43,12 +45,15 @@ class Study:
     part_of: str = ""
     whole_title: str = ""
     step: int = 0
+    whole_id: str = ""
 
     @property
     def name(self) -> str:
-        """The name of its file: what varies, and on which data."""
+        """The name of its file: what varies and on which data, then what tells alike ones apart."""
+        identity = study_identity(self.kind, self.axes, self._arms())
         if self.step:
-            return _file_name(f"{self.part_of}-{self.step:02}-{self.title}")
+            identity = short_digest([self.whole_id, identity])
+            return _file_name(f"{self.part_of}-{self.step:02}-{self.title}", identity)
         spec = next(self.specs(), None)
         parts = [self.kind]
         if self.kind == "sweep":
@@ -59,7 +64,7 @@ class Study:
             parts.append(spec.data.dataset)
             if "classes" not in self.axes:
                 parts.append(str(spec.data.classes))
-        return _file_name("-".join(parts))
+        return _file_name("-".join(parts), identity)
 
     def specs(self) -> Iterator[TrialSpec]:
         """The specs of all arms. Seed by seed, so that every arm has a first result early."""
@@ -91,25 +96,30 @@ class Study:
             kind=self.kind,
             title=self.title,
             axes=self.axes,
-            arms=tuple(
-                Arm(
-                    label=arm.label,
-                    settings=arm.settings,
-                    trials=tuple(spec.trial_id for spec in arm.specs),
-                    impossible=arm.impossible,
-                )
-                for arm in self.arms
-            ),
+            arms=self._arms(),
             created_at=datetime.now(UTC),
             command=command,
             part_of=self.part_of,
             whole_title=self.whole_title,
             step=self.step,
+            whole_id=self.whole_id,
+        )
+
+    def _arms(self) -> tuple[Arm, ...]:
+        return tuple(
+            Arm(
+                label=arm.label,
+                settings=arm.settings,
+                trials=tuple(spec.trial_id for spec in arm.specs),
+                impossible=arm.impossible,
+            )
+            for arm in self.arms
         )
 
 
-def _file_name(text: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+def _file_name(text: str, identity: str) -> str:
+    slug = re.sub(r"[^a-z0-9]+", "-", text.lower())[:_LONGEST_SLUG].strip("-")
+    return f"{slug}-{identity}"
 
 
 def plan_arm(

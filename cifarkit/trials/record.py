@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
@@ -137,6 +140,8 @@ class StudyRecord(_Stored):
         choice: What was decided, if anything was.
         part_of, whole_title, step: The whole that it is a step of, and which one, from 1; 0 if of
             none.
+        whole_id: Tells apart wholes of one name whose settings or steps differ; empty in records of
+            the first versions.
     """
 
     schema_version: Version = SCHEMA_VERSION
@@ -151,6 +156,31 @@ class StudyRecord(_Stored):
     part_of: str = ""
     whole_title: str = ""
     step: Count = 0
+    whole_id: str = ""
+
+    @property
+    def identity(self) -> str:
+        """See `study_identity`."""
+        return study_identity(self.kind, self.axes, self.arms)
+
+
+def arm_identity(arm: Arm) -> str:
+    """The first seed's trial, whose id covers every setting and the data; or what is impossible."""
+    return arm.trials[0] if arm.trials else json.dumps(arm.settings, sort_keys=True, default=str)
+
+
+def study_identity(kind: str, axes: Iterable[str], arms: Sequence[Arm]) -> str:
+    """Eight hexadecimal digits of what a study compares, and on what data.
+
+    Neither the number of seeds nor the order of arms and axes counts: more seeds extend a study.
+    """
+    return short_digest([kind, sorted(axes), sorted(map(arm_identity, arms))])
+
+
+def short_digest(content: object) -> str:
+    """Eight hexadecimal digits of the SHA-256 of anything that JSON holds."""
+    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), default=str)
+    return hashlib.sha256(canonical.encode()).hexdigest()[:8]
 
 
 class Accuracy(_Stored):

@@ -18,6 +18,7 @@ import csv
 import io
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
@@ -69,6 +70,9 @@ class Store:
     def folder(self, trial_id: str) -> Path:
         return self.root / "trials" / trial_id
 
+    def study_path(self, name: str) -> Path:
+        return self.root / "studies" / f"{name}.json"
+
     def lock(self, trial_id: str, *, timeout: float = -1) -> FileLock | Lease:
         """What a process holds while it changes a trial; it ends with the process.
 
@@ -77,6 +81,12 @@ class Store:
             timeout: Seconds to wait for it; negative for ever.
         """
         return lock(self.folder(trial_id) / "lock", timeout=timeout)
+
+    def lock_studies(self) -> FileLock | Lease:
+        """What a process holds while it reads a study and writes it anew."""
+        folder = self.root / "studies"
+        folder.mkdir(parents=True, exist_ok=True)
+        return lock(folder / "lock")
 
     # Writing
 
@@ -98,11 +108,13 @@ class Store:
     def write_study(self, study: StudyRecord) -> None:
         """Write a study, in place of an earlier one of its name; a damaged one is set aside.
 
+        `studies.register` is for what was run: it never replaces another study.
+
         Raises:
             UnavailableFile: The one that is there could not be read.
             ForeignFile: A newer cifarkit wrote the one that is there.
         """
-        path = self.root / "studies" / f"{study.name}.json"
+        path = self.study_path(study.name)
         path.parent.mkdir(parents=True, exist_ok=True)
         if may_exist(path):
             try:
@@ -219,13 +231,19 @@ class Store:
                 found.append(read_study(path))
             except UnreadableFile as error:
                 on_unreadable(error)
-        began = {study.part_of: study.created_at for study in found if study.step == 1}
+        began: dict[tuple[str, str], datetime] = {}
+        for study in found:
+            whole = (study.part_of, study.whole_id)
+            if study.step:
+                began[whole] = min(began.get(whole, study.created_at), study.created_at)
         return sorted(
             found,
             key=lambda study: (
-                began.get(study.part_of, study.created_at) if study.step else study.created_at,
+                began[study.part_of, study.whole_id] if study.step else study.created_at,
                 study.part_of,
+                study.whole_id,
                 study.step,
+                study.created_at,
                 study.name,
             ),
         )

@@ -7,6 +7,7 @@ its place whole.
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import hashlib
 import os
@@ -18,7 +19,7 @@ import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from filelock import Timeout
+from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
 from cifarkit.errors import InvalidInput
@@ -27,6 +28,7 @@ from cifarkit.trials.mending import faults
 from cifarkit.trials.reading import MOST_BYTES, MOST_BYTES_OF, UnreadableFile, read_trial
 from cifarkit.trials.record import SCHEMA_VERSION, Status
 from cifarkit.trials.store import Store, read_study
+from cifarkit.trials.studies import take_in
 
 _EXPECTED = re.compile(
     rf"trials/[0-9a-f]{{12}}/({'|'.join(map(re.escape, TRIAL_FILES))})|studies/[0-9]{{1,5}}\.json",
@@ -54,8 +56,9 @@ class Imported:
 def import_archive(store: Store, archive: Path) -> Imported:
     """Add an archive's trials and studies to a store.
 
-    Complete trials of the store are kept, and studies of the same name. A trial of the archive
-    takes the place of one that is not complete, if it is complete itself.
+    Complete trials of the store are kept. A trial of the archive takes the place of one that is
+    not complete, if it is complete itself. The same study is extended, and another one of the same
+    name gets a name of its own.
 
     Raises:
         InvalidInput: The archive is damaged, or is not as `cifarkit store export` writes them;
@@ -67,7 +70,9 @@ def import_archive(store: Store, archive: Path) -> Imported:
     beside = Path(tempfile.mkdtemp(prefix=".import.", dir=store.root / "trials"))
     try:
         _unpack(archive, beside)
-        return _take_in(store, beside)
+        # Imports take turns, so that none takes another's half-moved trial for somebody's work.
+        with FileLock(store.root / "lock"):
+            return _take_in(store, beside)
     except _Refused as error:
         raise InvalidInput(f"{archive}: {error}") from None
     finally:
@@ -190,12 +195,16 @@ def _take_trial(store: Store, folder: Path, done: Imported) -> None:
     if place.is_symlink():
         done.refused[trial_id] = "its folder here is a link"
         return
-    if not place.exists():
-        os.rename(folder, place)
-        done.trials.append(trial_id)
-        return
     try:
-        with store.lock(trial_id, timeout=0):
+        if store.is_complete(trial_id):
+            done.kept.append(trial_id)
+            return
+        if not place.exists():
+            with contextlib.suppress(OSError):  # a command has just made the folder, to run it
+                os.rename(folder, place)
+                done.trials.append(trial_id)
+                return
+        with store.lock(trial_id, timeout=_patience_seconds(store, trial_id)):
             if not record.complete or store.is_complete(trial_id):
                 done.kept.append(trial_id)
                 return
@@ -209,14 +218,26 @@ def _take_trial(store: Store, folder: Path, done: Imported) -> None:
         done.refused[trial_id] = str(error)
 
 
+def _patience_seconds(store: Store, trial_id: str) -> float:
+    """How long to wait for a trial: a training lasts, a check or an export ends soon."""
+    try:
+        return 0.0 if store.state(trial_id).status is Status.RUNNING else 30.0
+    except UnreadableFile:
+        return 30.0
+
+
 def _take_study(store: Store, path: Path, done: Imported) -> None:
     try:
         study = read_study(path, named=False)
     except UnreadableFile as error:
         done.refused[f"study {path.stem}"] = error.why
         return
-    if os.path.lexists(store.root / "studies" / f"{study.name}.json"):
-        done.kept.append(study.name)
+    try:
+        written = take_in(store, study)
+    except UnreadableFile as error:  # a newer cifarkit's study has the name
+        done.refused[f"study {study.name}"] = str(error)
         return
-    store.write_study(study)
-    done.studies.append(study.name)
+    if written is None:
+        done.kept.append(study.name)
+    else:
+        done.studies.append(written.name)

@@ -121,7 +121,7 @@ def test_a_trial_that_runs_is_neither_checked_nor_removed_nor_exported(
 
 def test_remove(store: Store) -> None:
     done = in_a_process("store", "remove", HURT, "--runs", store.root, code=2)
-    assert "belongs to sweep-seed-lenet-synthetic-100; --force" in done.stderr
+    assert f"belongs to {store.studies()[0].name}; --force" in done.stderr
     assert "no trial 'ffff'" in str(
         cifarkit("store", "remove", "ffff", "--runs", store.root).exception
     )
