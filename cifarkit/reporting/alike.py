@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from cifarkit.reporting.settings import settings_of
-from cifarkit.reporting.tables import axis_heading
+from cifarkit.reporting.tables import axis_heading, axis_text
 from cifarkit.reporting.text import plain, shortened
 from cifarkit.trials.record import StudyRecord, TrialRecord
 
@@ -59,8 +59,12 @@ def _setting(heading: str, settings: Mapping[str, str]) -> str:
 
 def _arms(study: StudyRecord) -> str:
     """What its rows are: names of networks, or values of what varies."""
-    labels = [shortened(plain(arm.label), 30) for arm in study.arms]
-    shown = ", ".join(labels[:_ARMS_SHOWN])
-    more = f" and {len(labels) - _ARMS_SHOWN} more" if len(labels) > _ARMS_SHOWN else ""
-    axes = " and ".join(axis_heading(axis).lower() for axis in study.axes)
-    return f"{shown}{more}" if "model" in study.axes else f"{axes} {shown}{more}".strip()
+    axis = study.axes[0] if len(study.axes) == 1 and study.kind == "sweep" else None
+    names = [
+        axis_text(axis, arm.settings) if axis in arm.settings else plain(arm.label)
+        for arm in study.arms
+    ]
+    more = f" and {len(names) - _ARMS_SHOWN} more" if len(names) > _ARMS_SHOWN else ""
+    shown = ", ".join(shortened(name, 30) for name in names[:_ARMS_SHOWN]) + more
+    varied = " and ".join(axis_heading(axis).lower() for axis in study.axes)
+    return shown if "model" in study.axes else f"{varied} {shown}".strip()

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from cifarkit.trials.record import Status
+from cifarkit.trials.archive import export
+from cifarkit.trials.record import State, Status
 from cifarkit.trials.store import Store
+from cifarkit.trials.unpacking import import_archive
 from cifarkit.trials.upkeep import check
 from tests.reliability.small_study import FAULTS
 from tests.trials.test_damage import SPECS, flip, make_store
@@ -33,12 +35,29 @@ statuses = run(SPECS, store, InProcessLauncher(), work=WORK, jobs=2)
 assert set(statuses.values()) == {Status.COMPLETE}, statuses
 """
 
+IMPORT = """
+import os, sys, time
+from pathlib import Path
+from cifarkit.trials.store import Store
+from cifarkit.trials.unpacking import import_archive
+root = Path(sys.argv[1])
+print("ready", flush=True)
+sys.stdin.readline()
+for turn in range(15):
+    (root / f"at-{turn}-{os.getpid()}").touch()
+    while len(list(root.glob(f"at-{turn}-*"))) < 4:  # until all are there
+        time.sleep(0.001)
+    done = import_archive(Store(root / f"runs-{turn}"), root / "a.tar.gz")
+    assert not done.refused, done.refused
+    assert len(done.trials + done.studies + done.kept) == 4, done
+"""
 
-def together(root: Path, processes: int = 4) -> None:
-    """Run the same study from several processes that start at the same moment."""
+
+def together(root: Path, processes: int = 4, program: str = PROGRAM) -> None:
+    """Run the same program in several processes that start at the same moment."""
     running = [
         subprocess.Popen(
-            [sys.executable, "-c", PROGRAM, root],
+            [sys.executable, "-c", program, root],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -99,3 +118,43 @@ def test_a_damaged_store_is_mended_once(tmp_path: Path) -> None:
     ]
     assert len(list(tmp_path.rglob("*.damaged-*"))) == 2
     assert list(check(store)) == []
+
+
+def test_imports_of_one_archive_into_one_store(tmp_path: Path) -> None:
+    """Fifteen times; once the store has the same trials, which failed."""
+    sound = make_store(tmp_path / "sound")
+    export(sound, tmp_path / "a.tar.gz")
+    failed = Store(tmp_path / "runs-1")
+    for spec in SPECS:
+        failed.add(spec)
+        failed.write_state(spec.trial_id, State(status=Status.FAILED))
+    together(tmp_path, program=IMPORT)
+    for turn in range(15):
+        store = Store(tmp_path / f"runs-{turn}")
+        assert all(store.is_complete(spec.trial_id) for spec in SPECS)
+        assert store.studies() == sound.studies()
+        assert list(check(store)) == []
+        assert not list(store.root.rglob(".*"))
+
+
+def test_an_import_waits_for_a_check_and_not_for_a_training(tmp_path: Path) -> None:
+    export(make_store(tmp_path / "sound"), tmp_path / "a.tar.gz")
+    checked, running = (Store(tmp_path / name) for name in ("checked", "running"))
+    trial = SPECS[0].trial_id
+    for store, status in ((checked, Status.FAILED), (running, Status.RUNNING)):
+        store.add(SPECS[0])
+        store.write_state(trial, State(status=status))
+    hold = (
+        "import sys; from filelock import FileLock; lock = FileLock(sys.argv[1]); lock.acquire();"
+        "print('held', flush=True); import time; time.sleep(1)"
+    )
+    holder = subprocess.Popen(
+        [sys.executable, "-c", hold, checked.folder(trial) / "lock"], stdout=subprocess.PIPE
+    )
+    assert holder.stdout is not None
+    holder.stdout.readline()
+    assert import_archive(checked, tmp_path / "a.tar.gz").refused == {}
+    assert holder.wait(10) == 0
+    with running.lock(trial):
+        refused = import_archive(running, tmp_path / "a.tar.gz").refused
+    assert refused == {trial: "it is running here"}
