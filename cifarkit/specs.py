@@ -18,6 +18,7 @@ from pydantic_core import ErrorDetails
 
 from cifarkit.backbones.facts import Backbone
 from cifarkit.backbones.registry import get as get_backbone
+from cifarkit.backbones.registry import registry
 from cifarkit.data import catalog
 from cifarkit.errors import InvalidInput, unknown
 
@@ -162,8 +163,12 @@ class ModelSpec(_Spec):
 
     @property
     def trains_batchnorm(self) -> bool:
-        """Whether any BatchNormalization may be trained; if not, `batchnorm` says nothing."""
-        return get_backbone(self.model).trains_batchnorm(self.unfreeze)
+        """Whether any BatchNormalization may be trained; if not, `batchnorm` says nothing.
+
+        True also where the network is not installed.
+        """
+        facts = registry().get(self.model)
+        return facts is None or facts.trains_batchnorm(self.unfreeze)
 
     @model_validator(mode="before")
     @classmethod
@@ -172,16 +177,18 @@ class ModelSpec(_Spec):
             return raw
         if not isinstance(raw.get("model"), str):
             raise InvalidInput("model: name a network; `cifarkit zoo --list` shows them")
+        if raw.get("batchnorm") == "train":  # as the first versions called it
+            raw = raw | {"batchnorm": "keras"}
+        if "weights_file" in raw:
+            # Only a spec that was complete once has it, even None: it stands as it is, whatever is
+            # known of its network here, and may be read where that is not installed.
+            return raw
         facts = get_backbone(raw["model"])
         given = {key: value for key, value in raw.items() if value is not None}
         given["model"] = facts.key
         given.setdefault("image_size", default_image_size(facts))
-        if given.get("batchnorm") == "train":  # as the first versions called it
-            given["batchnorm"] = "keras"
-        # What a network has no use for must not make two ids of one training. Only a spec that was
-        # complete once has a weights file, even None; its id stands.
-        trained = facts.trains_batchnorm(_as_float(given.get("unfreeze", 1.0)))
-        if not trained and ("weights_file" not in raw or given.get("batchnorm") == "precise"):
+        # What a network has no use for must not make two ids of one training.
+        if not facts.trains_batchnorm(_as_float(given.get("unfreeze", 1.0))):
             given["batchnorm"] = "keras"
         if facts.whole:
             given |= {"weights": "none", "unfreeze": 1.0}
@@ -194,9 +201,7 @@ class ModelSpec(_Spec):
             )
         given |= _checked_weights(
             str(given.get("weights", "imagenet" if facts.weight_sets else "none")),
-            given.get("weights_file"),
             facts.weight_sets,
-            stored="weights_file" in raw,
         )
         return given
 
@@ -379,19 +384,14 @@ def file_identity(path: str | Path) -> str:
         return f"sha256:{hashlib.file_digest(stream, 'sha256').hexdigest()[:16]}"
 
 
-def _checked_weights(
-    weights: str, file: str | None, sets: tuple[str, ...], *, stored: bool
-) -> dict[str, Any]:
+def _checked_weights(weights: str, sets: tuple[str, ...]) -> dict[str, Any]:
     if weights in ("none", *sets):
         return {"weights": weights, "weights_file": None}
     if weights.startswith("sha256:"):
-        # A stored spec may be read anywhere; building its model needs the file.
-        if file is None and not stored:
-            raise InvalidInput(
-                f"weights: {weights!r} names the content of a file; give the path of the "
-                f".weights.h5 file"
-            )
-        return {"weights": weights, "weights_file": file}
+        raise InvalidInput(
+            f"weights: {weights!r} names the content of a file; give the path of the "
+            f".weights.h5 file"
+        )
     if weights.startswith("trial:"):
         if not weights.removeprefix("trial:").isalnum():
             raise InvalidInput(f"weights: {weights!r} is not of the form trial:ID")

@@ -6,8 +6,11 @@ shows them. Tests hold every fact against the built model.
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import entry_points
+from typing import get_type_hints
 
 from cifarkit.backbones.applications import APPLICATIONS
 from cifarkit.backbones.facts import Backbone
@@ -41,22 +44,47 @@ def registry() -> dict[str, Backbone]:
     Keras', then third parties'.
 
     A third party registers under the entry-point group `cifarkit.backbones` an object that is a
-    `Backbone` or an iterable of them.
-
-    Raises:
-        InvalidInput: A plug-in gave something else, or a key that is taken.
+    `Backbone` or an iterable of them. A plug-in that cannot be imported, gives something else, or
+    takes a key that is taken, is named in a logged warning and left out.
     """
     ours = {backbone.key: backbone for backbone in (*SCRATCH, *CIFAR_RESNETS, *APPLICATIONS)}
     found = {key: ours.pop(key) for key in STUDY} | ours
     for point in sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda point: point.name):
-        loaded = point.load()
-        for backbone in [loaded] if isinstance(loaded, Backbone) else list(loaded):
-            if not isinstance(backbone, Backbone):
-                raise InvalidInput(f"plug-in {point.name!r} gave {backbone!r}, not a Backbone")
-            if backbone.key in found:
-                raise InvalidInput(f"plug-in {point.name!r}: {backbone.key!r} is taken")
-            found[backbone.key] = backbone
+        try:
+            loaded = point.load()
+            given = [loaded] if isinstance(loaded, Backbone) else list(loaded)
+            found |= {
+                backbone.key: backbone for backbone in [_checked(one, found) for one in given]
+            }
+        except (Exception, SystemExit) as error:  # a plug-in is somebody else's code
+            package = f" of {point.dist.name} {point.dist.version}" if point.dist else ""
+            logging.getLogger("cifarkit").warning(
+                "cifarkit: plug-in %r%s is left out: %s",
+                point.name,
+                package,
+                f"{type(error).__name__}: {error}".removeprefix("InvalidInput: ").splitlines()[0],
+            )
     return found
+
+
+def _checked(backbone: object, known: Mapping[str, Backbone]) -> Backbone:
+    """A plug-in's backbone, as far as its facts can be used without building it.
+
+    Raises:
+        InvalidInput: It is something else, its facts are of other types, or its key is taken.
+    """
+    if not isinstance(backbone, Backbone):
+        raise InvalidInput(f"it gave {str(backbone)[:80]!r}, not a Backbone")
+    if backbone.key in known:
+        raise InvalidInput(f"{backbone.key!r} is taken")
+    from pydantic import TypeAdapter, ValidationError
+
+    for name, kind in get_type_hints(Backbone).items():
+        try:
+            TypeAdapter(kind).validate_python(getattr(backbone, name), strict=True)
+        except ValidationError as error:
+            raise InvalidInput(f"{backbone.key}: {name}: {error.errors()[0]['msg']}") from None
+    return backbone
 
 
 def get(key: str) -> Backbone:
@@ -67,7 +95,10 @@ def get(key: str) -> Backbone:
     """
     found = registry().get(key.lower())
     if found is None:
-        raise unknown("model", key, registry())
+        raise InvalidInput(
+            f"{unknown('model', key, registry())}; another package's network needs that package "
+            "installed"
+        )
     return found
 
 

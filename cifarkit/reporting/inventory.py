@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from cifarkit.backbones.registry import registry
 from cifarkit.reporting import alike, numbers
 from cifarkit.reporting.outcomes import Outcome, model_name, outcomes, trouble, trouble_of
 from cifarkit.reporting.settings import of_trial, settings_of
@@ -36,7 +37,7 @@ def everything(trial: TrialRecord) -> list[tuple[str, list[tuple[str, str]]]]:
     state, result = trial.state, trial.result
     about = [
         ("Trial", trial.trial_id),
-        ("Network", model_name(trial.spec.model.model)),
+        ("Network", _network(trial.spec.model.model)),
         ("Status", state.status.value),
         ("Why", "" if trial.complete else trouble(trial)),
         ("Attempts", str(state.attempts)),
@@ -101,6 +102,11 @@ def everything_of_study(
         for title, values in parts
         if values
     ]
+
+
+def _network(key: str) -> str:
+    name = model_name(key)
+    return name if key in registry() else f"{name} (no installed package provides it)"
 
 
 def _progress(study: StudyRecord, trials: Trials) -> str:

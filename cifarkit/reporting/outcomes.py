@@ -127,4 +127,7 @@ def model_note(key: str) -> str:
     try:
         return plain(registry.get(key).note)
     except InvalidInput:
-        return ""
+        return (
+            f"no installed package provides the network {plain(key)!r}; its row is what was "
+            "recorded, and only training it again needs the package."
+        )

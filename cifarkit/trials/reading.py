@@ -78,7 +78,7 @@ class UnavailableFile(UnreadableFile):
 
 
 class ForeignFile(UnreadableFile):
-    """It is sound, but not for this cifarkit: of a newer one, or of a network that is not here.
+    """It is sound, but not for this cifarkit: a newer one wrote it.
 
     Such a file is never set aside or written over.
     """
@@ -140,7 +140,7 @@ def read_spec(folder: Path) -> TrialSpec:
     try:
         return TrialSpec.model_validate(raw)
     except ValidationError as error:
-        # Its hash is right, so it is what was written: by another version, or with a plug-in.
+        # Its hash is right, so it is what was written, by another version.
         raise ForeignFile(path, f"cannot be used here: {_faults(error)}") from None
 
 

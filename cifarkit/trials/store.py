@@ -184,7 +184,7 @@ class Store:
             InvalidInput: The store has no such trial.
             DamagedFile: One of its files is not what was written.
             UnavailableFile: One of its files could not be read.
-            ForeignFile: One of its files is of a newer cifarkit, or its network is not here.
+            ForeignFile: One of its files is of a newer cifarkit.
         """
         folder = self.folder(trial_id)
         try:

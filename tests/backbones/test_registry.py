@@ -120,11 +120,24 @@ def test_plugin_is_found(monkeypatch: pytest.MonkeyPatch, as_list: bool) -> None
 
 
 @pytest.mark.parametrize(
-    ("plugin", "message"), [([7], "not a Backbone"), (backbone(key="lenet"), "taken")]
+    ("plugin", "message"),
+    [
+        ([7], "not a Backbone"),
+        (7, "TypeError"),
+        (backbone(key="lenet"), "'lenet' is taken"),
+        (backbone(min_size="large"), "mine: min_size: Input should be a valid integer"),
+        (backbone(weight_sets="imagenet"), "mine: weight_sets: Input should be a valid tuple"),
+    ],
 )
-def test_bad_plugin_is_refused(
-    monkeypatch: pytest.MonkeyPatch, plugin: object, message: str
+def test_bad_plugin_is_named_and_left_out(
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    plugin: object,
+    message: str,
 ) -> None:
+    before = registry()
     register(monkeypatch, plugin)
-    with pytest.raises(InvalidInput, match=message):
-        module.registry()
+    assert module.registry() == before
+    (said,) = caplog.messages
+    assert said.startswith("cifarkit: plug-in 'mine' is left out: ")
+    assert message in said

@@ -264,13 +264,13 @@ def test_a_gigantic_history_is_refused(tmp_path: Path) -> None:
 def test_a_spec_that_is_sound_but_not_for_this_machine_is_left_alone(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A network from a plug-in that is not installed here."""
+    """A setting that only a newer version knows."""
     copy = Path(shutil.copytree(root, tmp_path / "runs"))
     path = copy / "trials" / HURT / "spec.json"
     from cifarkit import specs
 
     raw = json.loads(path.read_text())
-    raw["model"]["model"] = "of_a_plug_in"
+    raw["train"]["of_a_newer_version"] = 1
     folder = copy / "trials" / specs.identity(raw)
     (copy / "trials" / HURT).rename(folder)
     (folder / "spec.json").write_text(json.dumps(raw))
