@@ -19,10 +19,11 @@ import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 from pydantic import ValidationError
 
 from cifarkit.errors import InvalidInput
+from cifarkit.locking import lock
 from cifarkit.trials.archive import CONTENTS, TRIAL_FILES, Contents, Member
 from cifarkit.trials.mending import faults
 from cifarkit.trials.reading import MOST_BYTES, MOST_BYTES_OF, UnreadableFile, read_trial
@@ -71,7 +72,7 @@ def import_archive(store: Store, archive: Path) -> Imported:
     try:
         _unpack(archive, beside)
         # Imports take turns, so that none takes another's half-moved trial for somebody's work.
-        with FileLock(store.root / "lock"):
+        with lock(store.root / "lock"):
             return _take_in(store, beside)
     except _Refused as error:
         raise InvalidInput(f"{archive}: {error}") from None
