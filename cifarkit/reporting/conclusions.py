@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING
 
@@ -21,8 +22,9 @@ if TYPE_CHECKING:
 def conclusions(study: StudyRecord, records: Mapping[str, TrialRecord]) -> list[str]:
     """Sentences on which arms differ; none if no arm has predictions to compare.
 
-    Only trials that scored the very same test images are compared: the true labels and the list
-    of classes stand for the images.
+    An arm with a trial that failed a check (`trials.checks`) is left out, and named. Only trials
+    that scored the very same test images are compared: the true labels and the list of classes
+    stand for the images.
     """
     runs: dict[str, dict[int, NDArray[np.bool_]]] = {}
     images: dict[str, Hashable] = {}
@@ -42,14 +44,48 @@ def conclusions(study: StudyRecord, records: Mapping[str, TrialRecord]) -> list[
                 runs[name][trial.spec.train.seed] = correct
     if sum(map(bool, runs.values())) < 2:
         return []
+    flawed = {name: named[name] for name in runs if any(named[name].findings)}
+    excluded = [_no_claim(flawed, axis, every=len(flawed) == len(runs))] if flawed else []
+    runs = {name: run for name, run in runs.items() if name not in flawed}
+    if sum(map(bool, runs.values())) < 2:
+        left = [name for name, run in runs.items() if run]
+        return [*excluded, *(f"That leaves nothing to compare {name} with." for name in left)]
+    images = {name: images[name] for name in runs}
     from cifarkit.evaluation.comparison import compare
     from cifarkit.evaluation.wording import sentences
 
     told = [f"Left out, since no predictions could be read: {listed(unread)}."] if unread else []
     try:
-        return [*sentences(compare(runs, image_sets=images), axis), *told]
+        return [*sentences(compare(runs, image_sets=images), axis), *excluded, *told]
     except InvalidInput as error:
-        return [f"The predictions could not be compared: {error}", *told]
+        return [f"The predictions could not be compared: {error}", *excluded, *told]
+
+
+def _no_claim(flawed: Mapping[str, Outcome], axis: str, *, every: bool) -> str:
+    """One sentence: about which arms nothing is claimed, and why."""
+    arms: dict[str, list[str]] = {}
+    for name, outcome in flawed.items():
+        arms.setdefault(_why(outcome), []).append(name)
+    if every and len(arms) == 1:
+        (why,) = arms
+        return f"No claim is made about any arm: each one's {why}."
+    about = "; ".join(
+        f"{axis} {listed(names)}: {'its' if len(names) == 1 else 'their'} {why}".strip()
+        for why, names in arms.items()
+    )
+    return (
+        f"No claim is made about any arm: {about}." if every else f"No claim is made about {about}."
+    )
+
+
+def _why(outcome: Outcome) -> str:
+    """What is wrong with an arm's trainings, in words that follow a possessive."""
+    times = Counter(finding.clause for found in outcome.findings for finding in found)
+    of = len(outcome.done)
+    return ", and ".join(
+        clause if times[clause] == of else f"{clause} (in {times[clause]} of {of} runs)"
+        for clause in times
+    )
 
 
 def _named(study: StudyRecord, found: list[Outcome]) -> tuple[str, dict[str, Outcome]]:

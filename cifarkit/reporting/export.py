@@ -11,6 +11,7 @@ from cifarkit.reporting import published as reference
 from cifarkit.reporting.outcomes import NOT_POSSIBLE, NOT_RUN, outcomes, trouble_of
 from cifarkit.reporting.settings import flat
 from cifarkit.reporting.text import csv_cell, plain
+from cifarkit.trials import checks
 from cifarkit.trials.record import Arm, StudyRecord, TrialRecord
 
 _LISTS = ("notes", "class_names", "class_groups", "hits", "schema_version")
@@ -37,7 +38,10 @@ def to_csv(
             }
             theirs = _published(study, arm) if published else {}
             for trial_id in arm.trials or (None,):
-                rows.append(about | _trial_row(arm, trial_id, records) | theirs)
+                row = _trial_row(arm, trial_id, records)
+                if trial_id is not None and trial_id in records:
+                    row["findings"] = "; ".join(_findings(study, records[trial_id]))
+                rows.append(about | row | theirs)
     # Columns of type object keep whole numbers whole where some rows have none.
     told = [{name: _csv_value(value) for name, value in row.items()} for row in rows]
     table = pd.DataFrame(told, dtype=object)
@@ -56,7 +60,7 @@ def to_json(
             arms.append(
                 {
                     **arm.model_dump(mode="json", exclude={"trials"}),
-                    "trials": [_trial_json(name, records) for name in arm.trials],
+                    "trials": [_trial_json(study, name, records) for name in arm.trials],
                 }
                 | ({"published": reference.row(study.kind, study.axes, arm)} if published else {})
             )
@@ -110,7 +114,13 @@ def _csv_value(value: Any) -> Any:
     return csv_cell(value) if isinstance(value, str) else value
 
 
-def _trial_json(trial_id: str, records: Mapping[str, TrialRecord]) -> dict[str, Any]:
+def _findings(study: StudyRecord, trial: TrialRecord) -> list[str]:
+    return [found.detail for found in checks.findings(trial, study.axes)]
+
+
+def _trial_json(
+    study: StudyRecord, trial_id: str, records: Mapping[str, TrialRecord]
+) -> dict[str, Any]:
     trial, reason = records.get(trial_id), trouble_of(trial_id, records)
     if trial is None:
         status = reason.split(":")[0]
@@ -129,6 +139,7 @@ def _trial_json(trial_id: str, records: Mapping[str, TrialRecord]) -> dict[str, 
         "spec": trial.spec.model_dump(
             mode="json", exclude={"data": {"location"}, "model": {"weights_file"}}
         ),
+        "findings": _findings(study, trial),
         "result": trial.result.model_dump(mode="json", exclude={"hits"}) if trial.result else None,
         "history": list(trial.history),
     }

@@ -13,6 +13,7 @@ from cifarkit.reporting.outcomes import Outcome, model_name, outcomes, trouble, 
 from cifarkit.reporting.settings import of_trial, settings_of
 from cifarkit.reporting.tables import axis_heading
 from cifarkit.reporting.text import listed, plain, shortened
+from cifarkit.trials.checks import findings
 from cifarkit.trials.gather import Trials
 from cifarkit.trials.record import Hits, StudyRecord, TrialRecord
 from cifarkit.trials.studies import trials_of
@@ -41,6 +42,7 @@ def everything(trial: TrialRecord) -> list[tuple[str, list[tuple[str, str]]]]:
         ("Status", state.status.value),
         ("Why", "" if trial.complete else trouble(trial)),
         ("Attempts", str(state.attempts)),
+        *(("Check", found.detail) for found in findings(trial)),
         ("Host", state.host or ""),
         ("Started (UTC)", _moment(state.started_at)),
         ("Ended (UTC)", _moment(state.ended_at)),

@@ -16,6 +16,7 @@ def notes(study: StudyRecord, records: Mapping[str, TrialRecord], *, published: 
     """Warnings first, then what concerns single rows, then the published columns."""
     found = outcomes(study, records)
     told = [*mixtures(study, records), *timing_warnings(study, records)]
+    told += _of_checks(found)
     told += _of_rows(study, found)
     if study.kind == "resize":
         # Its cells have room for two or three words; the whole reason is here.
@@ -23,6 +24,15 @@ def notes(study: StudyRecord, records: Mapping[str, TrialRecord], *, published: 
     if published:
         told += _of_published(study, records, found)
     return list(unique(told))
+
+
+def _of_checks(found: Sequence[Outcome]) -> list[str]:
+    """What is wrong with trials that completed; rows with the same fault are named together."""
+    rows: dict[str, list[str]] = {}
+    for outcome in found:
+        for finding in (finding for trial in outcome.findings for finding in trial):
+            rows.setdefault(finding.detail, []).append(outcome.name)
+    return [f"{listed(unique(names))}: {detail}." for detail, names in rows.items()]
 
 
 def _of_rows(study: StudyRecord, found: Sequence[Outcome]) -> list[str]:

@@ -11,6 +11,8 @@ from cifarkit.backbones import registry
 from cifarkit.errors import InvalidInput
 from cifarkit.reporting.numbers import trimmed
 from cifarkit.reporting.text import plain, unique
+from cifarkit.trials import checks
+from cifarkit.trials.checks import Finding
 from cifarkit.trials.gather import Trials
 from cifarkit.trials.reading import DamagedFile
 from cifarkit.trials.record import Arm, Result, Status, StudyRecord, TrialRecord
@@ -29,12 +31,14 @@ class Outcome:
         name: What its row is called, fit to print.
         done: The complete trials, in the order of their seeds.
         troubles: One per trial that is not complete, in plain words.
+        findings: What is wrong with each trial of `done` (see `trials.checks`).
     """
 
     arm: Arm
     name: str
     done: tuple[TrialRecord, ...]
     troubles: tuple[str, ...]
+    findings: tuple[tuple[Finding, ...], ...] = ()
 
     @cached_property
     def results(self) -> list[Result]:
@@ -47,6 +51,13 @@ class Outcome:
     @property
     def complete(self) -> bool:
         return bool(self.done) and not self.troubles
+
+    @property
+    def flaws(self) -> str:
+        """What is wrong with the trials that completed, in a few words; empty if nothing is."""
+        times = Counter(finding.brief for found in self.findings for finding in found)
+        of = f" of {len(self.done)} " if len(self.done) > 1 else ""
+        return "; ".join(f"{times[brief]}{of}{brief}" if of else brief for brief in times)
 
     @property
     def reason(self) -> str:
@@ -82,7 +93,8 @@ def outcomes(study: StudyRecord, records: Mapping[str, TrialRecord]) -> list[Out
             else:
                 troubles.append(trouble_of(trial_id, records))
         name = plain(arm.label) or "(no name)"
-        found.append(Outcome(arm, name, tuple(done), tuple(troubles)))
+        checked = tuple(tuple(checks.findings(trial, study.axes)) for trial in done)
+        found.append(Outcome(arm, name, tuple(done), tuple(troubles), checked))
     return found
 
 

@@ -163,8 +163,9 @@ def _trailing(found: Sequence[Outcome], reasons: bool) -> list[tuple[Column, lis
 
 def _outcome_text(outcome: Outcome, whole: bool) -> str:
     if outcome.complete:
-        return "complete"
-    return outcome.reason if whole else outcome.short_reason or "partly complete"
+        return outcome.flaws or "complete"
+    reason = outcome.reason if whole else outcome.short_reason or "partly complete"
+    return "; ".join(filter(None, (reason, outcome.flaws)))
 
 
 def _published(

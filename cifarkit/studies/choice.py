@@ -5,13 +5,14 @@ Test images take no part in it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
 from cifarkit.errors import CifarkitError, InvalidInput
 from cifarkit.evaluation.comparison import Conclusion, compare
+from cifarkit.trials.checks import Finding, findings
 from cifarkit.trials.record import Arm, Choice, StudyRecord, TrialRecord
 
 
@@ -23,6 +24,11 @@ class NothingToChooseFrom(CifarkitError):
 class _Scored:
     arm: Arm
     trials: tuple[TrialRecord, ...]
+    findings: tuple[Finding, ...]
+
+    @property
+    def broken(self) -> bool:
+        return any(finding.broken for finding in self.findings)
 
     @property
     def accuracy(self) -> float:
@@ -39,12 +45,13 @@ def choose(study: StudyRecord, records: Mapping[str, TrialRecord]) -> Choice:
     Among the arms that the validation images cannot tell from the best one (by
     `evaluation.comparison.compare`), the one that took the least time to train. Times that differ
     by less than a tenth are taken for equal; then the more accurate arm goes on. What frozen layers
-    gave an earlier trial counts as if computed anew.
+    gave an earlier trial counts as if computed anew. Arms whose training went wrong
+    (`trials.checks`) are left out, unless all did.
 
     Raises:
         NothingToChooseFrom: No arm has a finished trial.
     """
-    scored = _scored(study, records)
+    scored, broken = _scored(study, records)
     conclusion = compare(
         {label: {t.spec.train.seed: _right(t) for t in arm.trials} for label, arm in scored.items()}
     )
@@ -56,7 +63,13 @@ def choose(study: StudyRecord, records: Mapping[str, TrialRecord]) -> Choice:
     return Choice(
         arm=chosen.arm.label,
         settings=chosen.arm.settings,
-        reason=_reason(chosen, best, len(alike), len(scored), conclusion),
+        reason="; ".join(
+            [
+                _reason(chosen, best, len(alike), len(scored), conclusion),
+                *(f"its {clause}" for clause in _each_once(f.clause for f in chosen.findings)),
+                *(f"left out, {arm.arm.label}: {_briefly(arm)}" for arm in broken),
+            ]
+        ),
     )
 
 
@@ -83,22 +96,38 @@ def best_values(
     count: int,
 ) -> list[Any]:
     """The chosen value of an axis, then those of the next best arms by validation accuracy."""
-    ranked = sorted(_scored(study, records).values(), key=lambda arm: -arm.accuracy)
+    scored, _ = _scored(study, records)
+    ranked = sorted(scored.values(), key=lambda arm: -arm.accuracy)
     values = [choice.settings[axis], *(arm.arm.settings[axis] for arm in ranked)]
     return list(dict.fromkeys(values))[:count]
 
 
-def _scored(study: StudyRecord, records: Mapping[str, TrialRecord]) -> dict[str, _Scored]:
+def _scored(
+    study: StudyRecord, records: Mapping[str, TrialRecord]
+) -> tuple[dict[str, _Scored], list[_Scored]]:
+    """The arms to choose from by their labels, and those that are left out."""
     found = {}
     for arm in study.arms:
         done = _complete(arm.trials, records)
         if done:
-            found[arm.label] = _Scored(arm, done)
+            wrong = tuple(finding for trial in done for finding in findings(trial, study.axes))
+            found[arm.label] = _Scored(arm, done, wrong)
     if not found:
         raise NothingToChooseFrom(
             f"{study.title}: no trial completed, so there is nothing to go on with"
         )
-    return found
+    sound = {label: arm for label, arm in found.items() if not arm.broken}
+    if not sound:
+        return found, []
+    return sound, [arm for arm in found.values() if arm.broken]
+
+
+def _briefly(arm: _Scored) -> str:
+    return ", ".join(_each_once(found.brief for found in arm.findings if found.broken))
+
+
+def _each_once(texts: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(texts))
 
 
 def _complete(trials: Sequence[str], records: Mapping[str, TrialRecord]) -> tuple[TrialRecord, ...]:
@@ -121,7 +150,7 @@ def _reason(chosen: _Scored, best: _Scored, alike: int, arms: int, conclusion: C
     images = conclusion.scores[0].images
     of = f"on {images:,} validation images"
     if arms == 1:
-        return f"the only one that completed; validation accuracy {chosen.accuracy:.3f} {of}"
+        return f"the only one to choose from; validation accuracy {chosen.accuracy:.3f} {of}"
     if chosen is not best:
         return (
             f"validation accuracy {chosen.accuracy:.3f} {of}, not distinguishable from the "

@@ -85,6 +85,7 @@ def run_trial(
     from cifarkit.training.build import build, precision
     from cifarkit.training.checkpoint import Checkpoints, Spent
     from cifarkit.training.steps import uses_xla
+    from cifarkit.trials.checks import course
     from cifarkit.trials.record import Accuracy, Result
     from cifarkit.trials.store import write_history, write_result
 
@@ -195,6 +196,7 @@ def run_trial(
                 *_loading_notes(spec, built.loaded_share),
                 *_notes(done, batch_size, micro_batch),
             ),
+            course=course(done.history, _commonest(splits.validation_labels)),
             hits=packed(splits.test_labels, test_logits.argmax(axis=1)),
             loaded_share=built.loaded_share,
             duplicates=duplicates,
@@ -292,6 +294,11 @@ class _Clock:
     def lap(self) -> float:
         before, self._mark = self._mark, time.perf_counter()
         return self._mark - before
+
+
+def _commonest(labels: np.ndarray) -> float:
+    """The share of the commonest label: the accuracy of always guessing it."""
+    return float(np.bincount(labels).max() / len(labels))
 
 
 def _top_k(logits: np.ndarray, labels: np.ndarray, k: int) -> float:

@@ -235,6 +235,23 @@ class Duplicates(_Stored):
     accuracy_without: Share | None
 
 
+class Course(_Stored):
+    """How a training went, as far as `trials.checks` looks at it.
+
+    Attributes:
+        first_loss, lowest_loss, last_loss: Mean training loss of the first, the best and the last
+            epoch.
+        highest_accuracy: The best epoch's running mean on training images.
+        chance: The share of the commonest class among the validation images.
+    """
+
+    first_loss: float
+    lowest_loss: float
+    last_loss: float
+    highest_accuracy: Share
+    chance: Share
+
+
 class Result(_Stored):
     """`result.json`: all that a finished trial measured.
 
@@ -252,6 +269,7 @@ class Result(_Stored):
         notes: What a reader of this trial's row must know.
         hits: See `Hits`; None in records of the first versions.
         duplicates: See `Duplicates`; None in records of the first versions.
+        course: See `Course`; None in records of the first versions.
         loaded_share: The share of the backbone's weight tensors that loading weights changed; None
             if it started from random weights, and in records of the first versions.
     """
@@ -275,6 +293,7 @@ class Result(_Stored):
     used_batch_size: Count
     notes: Texts = ()
     hits: Hits | None = None
+    course: Course | None = None
     loaded_share: Share | None = None
     duplicates: Duplicates | None = None
 
@@ -297,6 +316,20 @@ class TrialRecord:
     result: Result | None
     folder: Path
     history: tuple[dict[str, Any], ...] = field(default=())
+
+    @cached_property
+    def course(self) -> Course | None:
+        """The result's; of the first versions' results, from the history, if that can be read."""
+        from cifarkit.trials.checks import course
+        from cifarkit.trials.reading import UnreadableFile, read_history
+
+        if self.result is None or self.result.course is not None:
+            return self.result.course if self.result else None
+        try:
+            rows = self.history or tuple(read_history(self.folder / "history.csv"))
+            return course(rows, 1 / max(2, len(self.result.class_names)))
+        except (UnreadableFile, LookupError, ValueError):
+            return None
 
     @cached_property
     def complete(self) -> bool:

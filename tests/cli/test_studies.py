@@ -64,7 +64,8 @@ def test_sweep_on_an_archive_in_the_real_format(tmp_path: Path) -> None:
                  "--runs", tmp_path / "runs")  # fmt: skip
     rows = table(cifarkit(*arguments).stdout)
     assert [row[0] for row in rows] == ["Label smoothing", "0", "0.1"]
-    assert "±" in rows[1][-2]
+    assert "±" in rows[1][rows[0].index("Accuracy")]
+    assert rows[1][-1] == "2 of 2 cut short by --epochs 1"
     appendix = cifarkit("report", "--runs", tmp_path / "runs").stdout
     assert "What the data supports" in appendix
     assert "seeds" in appendix

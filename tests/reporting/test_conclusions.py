@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,15 +19,22 @@ IMAGES = 800
 
 
 def sweep(
-    fabricator: Fabricator, *shares: float, first_version: bool = False
+    fabricator: Fabricator,
+    *shares: float,
+    first_version: bool = False,
+    cut_short: Collection[float] = (),
 ) -> tuple[StudyRecord, list[str]]:
     """Arms with that accuracy; results of the first version did not keep what was right."""
     arms, trials = [], []
     for number, share in enumerate(shares):
         settings = {"dropout": round(0.1 * (number + 1), 1)}
         right = np.arange(IMAGES) < share * IMAGES
-        made = result(test_images=IMAGES, hits=None if first_version else hits(right))
-        trial = fabricator.trial({"model": "vgg16", **settings}, made)
+        made = result(
+            test_images=IMAGES,
+            hits=None if first_version else hits(right),
+            best_epoch=10 if share in cut_short else 7,
+        )
+        trial = fabricator.trial({"model": "vgg16", "epochs": 10, **settings}, made)
         fabricator.predictions(trial, right)
         arms.append(Arm(label=str(settings["dropout"]), settings=settings, trials=(trial,)))
         trials.append(trial)
@@ -97,3 +105,28 @@ def test_without_predictions_nothing_is_concluded(tmp_path: Path) -> None:
     study = fabricator.study("zoo", "zoo", ["model"], arms)
     assert conclusions(study, fabricator.records()) == []
     assert "What the data supports" not in document([study], fabricator.records())
+
+
+def test_no_claim_rests_on_a_training_that_was_cut_short(tmp_path: Path) -> None:
+    study, _ = sweep(fabricator := Fabricator(tmp_path), 0.9, 0.8, 0.5, cut_short=[0.9])
+    told = conclusions(study, fabricator.records())
+    assert "dropout 0.2 scored highest" in told[0]
+    said = "No claim is made about dropout 0.1: its training was cut short by --epochs 10."
+    assert told[-1] == said
+    assert said in document([study], fabricator.records())
+    assert not any("0.1" in sentence for sentence in told[:-1])
+
+
+def test_of_a_single_arm_that_is_left_nothing_is_claimed(tmp_path: Path) -> None:
+    study, _ = sweep(fabricator := Fabricator(tmp_path), 0.9, 0.8, 0.5, cut_short=[0.9, 0.8])
+    assert conclusions(study, fabricator.records()) == [
+        "No claim is made about dropout 0.1 and 0.2: their training was cut short by --epochs 10.",
+        "That leaves nothing to compare 0.3 with.",
+    ]
+
+
+def test_if_every_arm_is_flawed_that_is_said_in_a_sentence(tmp_path: Path) -> None:
+    study, _ = sweep(fabricator := Fabricator(tmp_path), 0.9, 0.8, cut_short=[0.9, 0.8])
+    assert conclusions(study, fabricator.records()) == [
+        "No claim is made about any arm: each one's training was cut short by --epochs 10."
+    ]

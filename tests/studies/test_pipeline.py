@@ -19,7 +19,7 @@ from cifarkit.studies.pipeline import Taken, preview, walk
 from cifarkit.studies.plan_file import PRESETS, StudyFile, read
 from cifarkit.studies.study import Study
 from cifarkit.studies.sweep import sweep
-from cifarkit.trials.record import State, Status, StudyRecord, TrialRecord
+from cifarkit.trials.record import Course, State, Status, StudyRecord, TrialRecord
 from cifarkit.trials.store import Store, write_result
 from tests.reporting.fabricate import result
 
@@ -106,6 +106,39 @@ def test_a_warm_cache_makes_no_arm_quick(tmp_path: Path) -> None:
         assert choose(record, again).arm == expected
         shown = summary(record, again).texts()[1]
         assert ("71.60" in shown) is (uncached is not None)
+
+
+DIVERGED = Course(
+    first_loss=2.0, lowest_loss=1.0, last_loss=90.0, highest_accuracy=0.8, chance=0.0125
+)
+
+
+def with_changes(
+    records: Mapping[str, TrialRecord], changes: Mapping[float, Mapping[str, Any]]
+) -> dict[str, TrialRecord]:
+    """The records, with other results for the arms of some dropout."""
+    made = {}
+    for trial_id, record in records.items():
+        assert record.result is not None
+        update = changes.get(record.spec.model.dropout, {})
+        made[trial_id] = replace(record, result=record.result.model_copy(update=update))
+    return made
+
+
+def test_a_training_that_went_wrong_is_not_chosen_while_there_are_others(tmp_path: Path) -> None:
+    study = sweep({"model": "vgg16", "epochs": 10}, {"dropout": [0.1, 0.3, 0.5]})
+    score = {0.1: (0.90, 10.0), 0.3: (0.80, 10.0), 0.5: (0.60, 10.0)}
+    record, records = runner(tmp_path, lambda spec: score[spec.model.dropout])(study)
+    cut_short = {"best_epoch": 10}
+    choice = choose(record, with_changes(records, {0.1: {"course": DIVERGED}, 0.3: cut_short}))
+    assert choice.arm == "0.3"
+    assert choice.reason.endswith(
+        "above all others; its training was cut short by --epochs 10; left out, 0.1: diverged"
+    )
+    every = {dropout: {"course": DIVERGED} for dropout in score}
+    choice = choose(record, with_changes(records, every))
+    assert choice.arm == "0.1"
+    assert choice.reason.endswith("its training diverged")
 
 
 def test_few_seeds_do_not_make_a_bad_arm_as_good_as_the_best(tmp_path: Path) -> None:
