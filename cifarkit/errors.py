@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import stat
 from collections.abc import Iterable
+from pathlib import Path
 
 
 class CifarkitError(Exception):
@@ -16,6 +18,22 @@ class InvalidInput(CifarkitError, ValueError):
     The message names what was received and what would do. It is a `ValueError`, so that
     pydantic's validators can raise it. The command line ends with exit code 2.
     """
+
+
+def check_file(path: Path, kind: str = "file") -> None:
+    """Refuse a path that a user named if no regular file can be read there.
+
+    Raises:
+        InvalidInput: There is none, it is a folder or a device, or may not be read.
+    """
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):  # to open a pipe would wait for its writer
+            raise InvalidInput(f"{path} is not a regular file")
+        path.open("rb").close()
+    except FileNotFoundError:
+        raise InvalidInput(f"there is no {kind} {path}") from None
+    except OSError as error:
+        raise InvalidInput(f"{path} cannot be read: {error.strerror}") from None
 
 
 def unknown(kind: str, received: str, choices: Iterable[str]) -> InvalidInput:

@@ -9,11 +9,11 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from cifarkit.backbones.facts import Backbone
@@ -159,7 +159,7 @@ class ModelSpec(_Spec):
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.5
     unfreeze: Fraction = 1.0
     batchnorm: Literal["precise", "keras", "frozen"] = "precise"
-    head_outputs: Annotated[int, Field(ge=2)] | None = None
+    head_outputs: Annotated[int, Field(ge=2, lt=2**31)] | None = None
 
     @property
     def trains_batchnorm(self) -> bool:
@@ -188,12 +188,17 @@ class ModelSpec(_Spec):
         given["model"] = facts.key
         given.setdefault("image_size", default_image_size(facts))
         # What a network has no use for must not make two ids of one training.
+        unused: dict[str, Any] = {}
         if not facts.trains_batchnorm(_as_float(given.get("unfreeze", 1.0))):
-            given["batchnorm"] = "keras"
+            unused["batchnorm"] = "keras"
         if facts.whole:
-            given |= {"weights": "none", "unfreeze": 1.0}
+            unused |= {"weights": "none", "unfreeze": 1.0}
         if not facts.uses_dropout:
-            given["dropout"] = 0.0
+            unused["dropout"] = 0.0
+        for name, value in unused.items():
+            if name in given:
+                check_setting(name, given[name])
+            given[name] = value
         if _as_int(given["image_size"]) < facts.min_size:
             raise InvalidInput(
                 f"image_size: {facts.key} takes {facts.min_size} pixels or more, "
@@ -225,7 +230,7 @@ class TrainSpec(_Spec):
     """
 
     epochs: Count = 100
-    head_epochs: Annotated[int, Field(ge=0)] = 0
+    head_epochs: Annotated[int, Field(ge=0, lt=2**31)] = 0
     batch_size: Count = 128
     optimizer: Literal["adam", "adamax", "sgd", "adamw", "rmsprop"] = "adam"
     learning_rate: Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -346,6 +351,24 @@ SETTINGS: dict[str, str] = {
 """Every setting by its flat name, and the section of the spec that it belongs to."""
 
 
+def check_setting(name: str, value: Any) -> None:
+    """Refuse what a setting can never be, where the setting is not used and so not in a spec.
+
+    Raises:
+        InvalidInput: The message names the setting and what was received.
+    """
+    try:
+        _setting_type(name).validate_python(value)
+    except ValidationError as error:
+        raise InvalidInput("\n".join(_explained(fault, name) for fault in error.errors())) from None
+
+
+@cache
+def _setting_type(name: str) -> TypeAdapter[Any]:
+    sections: dict[str, type[_Spec]] = {"data": DataSpec, "model": ModelSpec, "train": TrainSpec}
+    return TypeAdapter(sections[SETTINGS[name]].model_fields[name].rebuild_annotation())
+
+
 def _as_int(value: Any) -> int:
     """The value for an early comparison; what is no number is left to the field's own check."""
     try:
@@ -415,12 +438,12 @@ def _checked_weights(weights: str, sets: tuple[str, ...]) -> dict[str, Any]:
     return {"weights": content, "weights_file": str(path.resolve())}
 
 
-def _explained(error: ErrorDetails) -> str:
+def _explained(error: ErrorDetails, name: str = "") -> str:
     """One line for the user: the setting, what is wrong, what was received."""
     cause = error.get("ctx", {}).get("error")
     if isinstance(cause, InvalidInput):
         return str(cause)
-    name = ".".join(str(part) for part in error["loc"][1:]) or str(error["loc"])
+    name = name or ".".join(str(part) for part in error["loc"][1:]) or str(error["loc"])
     message = error["msg"][:1].lower() + error["msg"][1:]
     received = "" if error["type"] == "missing" else f", got {error['input']!r}"
     return f"{name.removeprefix('augmentation.')}: {message}{received}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import re
 import sys
 from collections.abc import Sequence
 from typing import Annotated
@@ -89,7 +91,7 @@ def run(arguments: Sequence[str]) -> int:
         # Whatever was not expected to fail where it did: the system's reason and the file will do.
         named = f"{error.filename}: " if error.filename is not None else ""
         _complain(f"{named}{error.strerror or error}")
-        return 1
+        return 2 if error.errno in (errno.ENAMETOOLONG, errno.ELOOP) else 1
     return 0
 
 
@@ -98,6 +100,8 @@ def _check_text(arguments: Sequence[str]) -> None:
     for argument in arguments:
         try:
             argument.encode()
+            if "\0" in argument:
+                raise InvalidInput(f"{argument!a} holds a null character")
         except UnicodeEncodeError:
             raise InvalidInput(
                 f"{argument!a} is not text in this system's encoding, "
@@ -108,6 +112,7 @@ def _check_text(arguments: Sequence[str]) -> None:
 def _complain(message: str) -> None:
     from cifarkit.reporting.text import plain
 
+    message = re.sub(r"(\S{100})\S{200,}(\S{100})", r"\1...\2", message)  # a path of 5,000 letters
     for line in map(plain, message.splitlines()):
         typer.secho(f"cifarkit: {line}", err=True, fg="red")
 

@@ -37,22 +37,22 @@ def evaluate(
 ) -> None:
     """Write one network's test accuracy, per class too, its confusions and its calibration."""
     from cifarkit.cli.console import say
+    from cifarkit.cli.existing import existing_store
     from cifarkit.errors import InvalidInput
     from cifarkit.reporting import chosen, scored
     from cifarkit.reporting.evaluated import evaluation
-    from cifarkit.trials.store import Store
 
     if study is not None and target != BEST:
         raise InvalidInput(f"--study chooses among several trials: say 'best', not {target!r}")
     if target == BEST:
-        found = chosen.best(Store(runs), study)
+        found = chosen.best(existing_store(runs), study)
         for line in chosen.described(found):
             say(line)
         scores = scored.of_trial(found.record)
     elif _is_path(target):
         scores = scored.of_file(Path(target))
     else:
-        scores = scored.of_trial(chosen.named(Store(runs), target))
+        scores = scored.of_trial(chosen.named(existing_store(runs), target))
     typer.echo(evaluation(scores, format=format.value, figures_dir=figures, pairs=pairs), nl=False)
 
 

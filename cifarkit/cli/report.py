@@ -41,13 +41,13 @@ def report(
 ) -> None:
     """Write the tables, figures and conclusions of all studies in the store to standard output."""
     from cifarkit.cli.console import say
+    from cifarkit.cli.existing import existing_store
     from cifarkit.errors import InvalidInput
     from cifarkit.reporting.chosen import studies_named
     from cifarkit.reporting.document import document
     from cifarkit.trials.gather import gather
-    from cifarkit.trials.store import Store
 
-    store = Store(runs)
+    store = existing_store(runs)
     studies = store.studies(lambda error: say(f"left out: {error}", "yellow"))
     if not studies:
         raise InvalidInput(

@@ -20,11 +20,11 @@ Runs = Annotated[Path, typer.Option("--runs", help="The folder of results.")]
 def list_trials(runs: Runs = RUNS_DEFAULT) -> None:
     """List all trials."""
     from cifarkit.cli.console import plain_or_rich_table
+    from cifarkit.cli.existing import existing_store
     from cifarkit.reporting import inventory
     from cifarkit.trials.gather import read_all
-    from cifarkit.trials.store import Store
 
-    store = Store(runs)
+    store = existing_store(runs)
     rows = inventory.rows(read_all(store, store.trial_ids()))
     plain_or_rich_table(f"Trials in {runs}", inventory.HEADINGS, rows, numeric={4, 5})
 
@@ -33,11 +33,11 @@ def list_trials(runs: Runs = RUNS_DEFAULT) -> None:
 def list_studies(runs: Runs = RUNS_DEFAULT) -> None:
     """List all studies."""
     from cifarkit.cli.console import plain_or_rich_table, say
+    from cifarkit.cli.existing import existing_store
     from cifarkit.reporting import inventory
     from cifarkit.trials.gather import gather
-    from cifarkit.trials.store import Store
 
-    store = Store(runs)
+    store = existing_store(runs)
     studies = store.studies(lambda error: say(f"left out: {error}", "yellow"))
     rows = inventory.study_rows(studies, gather(store, studies))
     plain_or_rich_table(f"Studies in {runs}", inventory.STUDY_HEADINGS, rows, numeric={2})
@@ -51,11 +51,11 @@ def show(
     runs: Runs = RUNS_DEFAULT,
 ) -> None:
     """Show everything of one trial or study."""
+    from cifarkit.cli.existing import existing_store
     from cifarkit.reporting import chosen, inventory
     from cifarkit.trials.gather import gather
-    from cifarkit.trials.store import Store
 
-    store = Store(runs)
+    store = existing_store(runs)
     study = next((study for study in store.studies() if study.name == target), None)
     if study is not None:
         parts = inventory.everything_of_study(study, gather(store, [study]))
@@ -72,10 +72,10 @@ def rename(
 ) -> None:
     """Give a study another name; the command that made it still goes on with it."""
     from cifarkit.cli.console import say
-    from cifarkit.trials.store import Store
+    from cifarkit.cli.existing import existing_store
     from cifarkit.trials.studies import rename as rename_study
 
-    rename_study(Store(runs), study, new)
+    rename_study(existing_store(runs), study, new)
     say(f"{study} is now {new}")
 
 
@@ -93,10 +93,10 @@ def check(
 ) -> None:
     """Check every file against its checksum and its form; exit with 1 if something is wrong."""
     from cifarkit.cli.console import lines, say
-    from cifarkit.trials.store import Store
+    from cifarkit.cli.existing import existing_store
     from cifarkit.trials.upkeep import check as check_store
 
-    store, wrong = Store(runs), 0
+    store, wrong = existing_store(runs), 0
     for finding in check_store(store, repair=repair):
         wrong += finding.wrong and not finding.mended
         mended = f": {finding.mended}" if finding.mended else ""
@@ -118,12 +118,12 @@ def remove(
 ) -> None:
     """Remove trials with all their files, or studies; the trials of a removed study stay."""
     from cifarkit.cli.console import say
+    from cifarkit.cli.existing import existing_store
     from cifarkit.reporting import chosen
-    from cifarkit.trials.store import Store
     from cifarkit.trials.studies import remove as remove_study
     from cifarkit.trials.upkeep import remove as remove_trials
 
-    store = Store(runs)
+    store = existing_store(runs)
     known = {study.name for study in store.studies()}
     studies = [target for target in dict.fromkeys(targets) if target in known]
     rest = [target for target in targets if target not in known]
@@ -149,12 +149,12 @@ def export_trials(
 ) -> None:
     """Write trials and their studies into one archive, to carry them to another machine."""
     from cifarkit.cli.console import say
+    from cifarkit.cli.existing import existing_store
     from cifarkit.reporting import chosen
     from cifarkit.reporting.text import counted
     from cifarkit.trials.archive import export
-    from cifarkit.trials.store import Store
 
-    store = Store(runs)
+    store = existing_store(runs)
     ids = list(dict.fromkeys(chosen.id_of(store, trial) for trial in trials or []))
     written, left_out = export(store, file, ids)
     for trial_id, reason in left_out.items():

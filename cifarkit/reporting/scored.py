@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from cifarkit.errors import InvalidInput
+from cifarkit.errors import InvalidInput, check_file
 from cifarkit.evaluation.calibration import Calibration, calibration
 from cifarkit.evaluation.confusion import Confusion, confusion
 from cifarkit.evaluation.metrics import Interval, accuracy, top_k_accuracy, wilson_interval
@@ -98,6 +98,7 @@ def of_file(path: Path) -> Scores:
     Raises:
         InvalidInput: It is missing or damaged.
     """
+    check_file(path)
     read = saved.read(path)
     names = tuple(map(str, range(int(read.labels.max()) + 1)))
     slug = re.sub("[^A-Za-z0-9]+", "-", path.stem).strip("-")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cifarkit.studies.study import Study, check_distinct, of_one_network, plan_arm
+from cifarkit.studies.study import Study, check_distinct, check_size, of_one_network, plan_arm
 
 FRACTIONS = (0.0, 0.1, 0.2, 1.0)
 
@@ -19,6 +19,7 @@ def finetune(
         InvalidInput: A fraction or a setting cannot be used.
     """
     settings = of_one_network(settings)
+    check_size(fractions, seeds=seeds)
     arms = tuple(
         plan_arm(depth_label(fraction), settings, {"unfreeze": fraction}, seeds=seeds)
         for fraction in fractions

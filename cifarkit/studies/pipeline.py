@@ -140,6 +140,10 @@ def plan_step(
         name: (position.kept or [settings.get("model")]) if values == KEPT else list(values)
         for name, values in step.vary.items()
     }
+    if vary.get("model") == [None]:
+        raise InvalidInput(
+            f"step {step.title!r}: no earlier step varied model, so none was kept; list networks"
+        )
     if "model" not in vary and "model" not in settings:
         raise InvalidInput(f"step {step.title!r}: no network is chosen yet; vary or set model")
     if reason := _pointless(vary, settings):

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from cifarkit.errors import InvalidInput, unknown
+from cifarkit.errors import InvalidInput, check_file, unknown
 from cifarkit.studies.sweep import names, setting_of
 
 PRESETS = ("published", "quick")
@@ -106,12 +106,14 @@ def read(source: str) -> StudyFile:
         text = resources.files("cifarkit.studies").joinpath(f"presets/{source}.toml").read_text()
     else:
         path = Path(source)
-        if not path.is_file():
-            raise InvalidInput(f"there is no study file {source!r}; presets: {', '.join(PRESETS)}")
+        try:
+            check_file(path, "study file")
+        except InvalidInput as error:
+            raise InvalidInput(f"{error}; presets: {', '.join(PRESETS)}") from None
         if path.stat().st_size > MOST_BYTES:
             raise InvalidInput(f"{source}: larger than {MOST_BYTES:,} bytes; no study file is")
         try:
-            text = path.read_text(encoding="utf-8")
+            text = path.read_text(encoding="utf-8-sig")  # editors on Windows write a mark
         except (OSError, UnicodeDecodeError) as error:
             raise InvalidInput(f"{source}: cannot be read as text: {error}") from None
     if any(line.count(".") > MOST_DOTS for line in text.splitlines()):

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cifarkit.backbones.registry import get as get_backbone
-from cifarkit.studies.study import PlannedArm, Study, check_distinct, plan_arm
+from cifarkit.studies.study import PlannedArm, Study, check_distinct, check_size, plan_arm
 
 MODELS = ("densenet169", "densenet201")
 SIZES = (32, 78, 96, 128)
@@ -24,6 +24,7 @@ def resize(
     Raises:
         InvalidInput: A network or a setting cannot be used, or a size is no size at all.
     """
+    check_size(models, sizes, seeds=seeds)
     arms = []
     for key in models:
         facts = get_backbone(key)

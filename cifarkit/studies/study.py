@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sized
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -17,6 +18,8 @@ _LONGEST_SLUG = 180
 
 FINAL_IMAGE_SIZE = 96
 """The size in pixels that the published study kept (its Table 2): for studies of one network."""
+MOST_TRIALS = 10_000
+"""Of a study. One that is larger is a mistyped number, and would be planned for minutes."""
 
 
 @dataclass(frozen=True)
@@ -122,6 +125,20 @@ def _file_name(text: str, identity: str) -> str:
     return f"{slug}-{identity}"
 
 
+def check_size(*axes: Sized, seeds: int) -> None:
+    """Refuse a grid of more than `MOST_TRIALS` trials before any of them is planned.
+
+    Raises:
+        InvalidInput: It has more; the message says how many.
+    """
+    arms = math.prod(map(len, axes))
+    if arms * seeds > MOST_TRIALS:
+        raise InvalidInput(
+            f"a study has at most {MOST_TRIALS:,} trials; {arms:,} x --seeds {seeds:,} would be "
+            f"{arms * seeds:,}"
+        )
+
+
 def plan_arm(
     label: str, settings: Mapping[str, Any], varied: Mapping[str, Any], *, seeds: int = 1
 ) -> PlannedArm:
@@ -130,6 +147,7 @@ def plan_arm(
     Raises:
         InvalidInput: The settings cannot be used.
     """
+    check_size(seeds=seeds)
     specs = tuple(TrialSpec.of(**{**settings, **varied, "seed": seed}) for seed in range(seeds))
     told = {name: value for name, value in varied.items() if value is not None}
     return PlannedArm(label, told, specs)

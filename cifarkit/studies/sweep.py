@@ -8,7 +8,14 @@ from typing import Any
 
 from cifarkit.errors import InvalidInput, unknown
 from cifarkit.specs import SETTINGS, Augmentation, TrialSpec
-from cifarkit.studies.study import PlannedArm, Study, check_distinct, of_one_network, plan_arm
+from cifarkit.studies.study import (
+    PlannedArm,
+    Study,
+    check_distinct,
+    check_size,
+    of_one_network,
+    plan_arm,
+)
 
 ALIASES = {"lr": "learning_rate", "size": "image_size", "depth": "unfreeze", "models": "model"}
 NOT_SWEPT = {"location", "seed", "data_seed"}
@@ -70,6 +77,7 @@ def sweep(
     """
     if "model" not in axes:
         settings = of_one_network(settings)
+    check_size(*axes.values(), seeds=seeds)
     planned = []
     for combination in itertools.product(*axes.values()):
         asked = {

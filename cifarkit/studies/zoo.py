@@ -7,7 +7,8 @@ from typing import Any
 
 from cifarkit.backbones.registry import STUDY
 from cifarkit.backbones.registry import get as get_backbone
-from cifarkit.studies.study import Study, check_distinct, plan_arm
+from cifarkit.specs import check_setting
+from cifarkit.studies.study import Study, check_distinct, check_size, plan_arm
 
 
 def zoo(settings: Mapping[str, Any], *, models: Sequence[str] = STUDY, seeds: int = 1) -> Study:
@@ -19,6 +20,9 @@ def zoo(settings: Mapping[str, Any], *, models: Sequence[str] = STUDY, seeds: in
     Raises:
         InvalidInput: A network or a setting cannot be used.
     """
+    check_size(models, seeds=seeds)
+    if settings.get("image_size") is not None:
+        check_setting("image_size", settings["image_size"])
     arms = []
     for key in models:
         facts = get_backbone(key)

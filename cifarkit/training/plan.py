@@ -6,8 +6,10 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from cifarkit.errors import CifarkitError
 from cifarkit.profiling.memory import published_estimate_mb
 from cifarkit.specs import ModelSpec, TrialSpec
+from cifarkit.trials.worker import explain
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,15 @@ def _count(spec: ModelSpec) -> _Counted:
     from cifarkit.training.build import build
 
     keras.backend.clear_session()
-    built = build(spec, (spec.image_size, spec.image_size), pretrained=False)
+    try:
+        built = build(spec, (spec.image_size, spec.image_size), pretrained=False)
+    except Exception as error:
+        status, reason = explain(error)
+        if status != "oom":
+            raise
+        raise CifarkitError(
+            f"{spec.model} with {spec.head_outputs:,} outputs does not fit into memory: {reason}"
+        ) from None
     counts = count(built.model)
     return _Counted(counts.total, counts.trainable, layer_outputs(built.layers))
 

@@ -22,7 +22,7 @@ from pathlib import Path
 from filelock import Timeout
 from pydantic import ValidationError
 
-from cifarkit.errors import InvalidInput
+from cifarkit.errors import InvalidInput, check_file
 from cifarkit.locking import lock
 from cifarkit.trials.archive import CONTENTS, TRIAL_FILES, Contents, Member
 from cifarkit.trials.mending import faults
@@ -65,8 +65,7 @@ def import_archive(store: Store, archive: Path) -> Imported:
         InvalidInput: The archive is damaged, or is not as `cifarkit store export` writes them;
             nothing was added.
     """
-    if not archive.is_file():
-        raise InvalidInput(f"there is no file {archive}")
+    check_file(archive)
     (store.root / "trials").mkdir(parents=True, exist_ok=True)
     beside = Path(tempfile.mkdtemp(prefix=".import.", dir=store.root / "trials"))
     try:

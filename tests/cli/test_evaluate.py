@@ -69,8 +69,8 @@ def test_tensorflow_is_not_imported(fabricator: Fabricator, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("best", "--runs", "nowhere"), "there is no trial in nowhere; train one first"),
-        (("0123abcd", "--runs", "nowhere"), "there is no trial in nowhere"),
+        (("best", "--runs", "nowhere"), "there are no results in nowhere; a study makes some"),
+        (("0123abcd", "--runs", "nowhere"), "there are no results in nowhere"),
         (("nothing.npz",), "there is no file nothing.npz"),
         (("abcd", "--study", "zoo"), "--study chooses among several trials"),
         (("best", "--pairs", "0"), "Invalid value for '--pairs'"),

@@ -67,7 +67,7 @@ def test_no_arguments_shows_the_commands() -> None:
         (("zoo", "--models", ","), "--models"),
         (("zoo", "--dataset", "cifar101"), "cifar101"),
         (("zoo", "--dataset", "synthetic", "--optimizer", "adm"), "optimizer"),
-        (("report", "--runs", "nowhere"), "there is no study in nowhere"),
+        (("report", "--runs", "nowhere"), "there are no results in nowhere"),
         (("report", "--format", "word"), "Invalid value for '--format'"),
         (("zoos",), "No such command 'zoos'"),
     ],

@@ -302,7 +302,7 @@ def test_faults_of_a_file_are_named(tmp_path: Path, text: str, message: str) -> 
 
 
 def test_a_file_that_is_not_there_or_no_text(tmp_path: Path) -> None:
-    with pytest.raises(InvalidInput, match=r"there is no study file 'pubished'; presets: "):
+    with pytest.raises(InvalidInput, match=r"there is no study file pubished; presets: "):
         read("pubished")
     (tmp_path / "bytes.toml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(InvalidInput, match="cannot be read as text"):
@@ -318,3 +318,10 @@ def test_a_step_needs_a_network() -> None:
     )
     with pytest.raises(InvalidInput, match="no network is chosen yet"):
         list(preview(file, overrides={}, seeds=None))
+
+
+def test_a_byte_order_mark_is_no_fault(tmp_path: Path) -> None:
+    path = tmp_path / "study.toml"
+    text = 'name = "a"\ntitle = "b"\n[[step]]\ntitle = "c"\nvary.model = ["lenet"]\n'
+    path.write_bytes(b"\xef\xbb\xbf" + text.encode())
+    assert read(str(path)).name == "a"
