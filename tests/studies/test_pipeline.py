@@ -244,7 +244,9 @@ def planned_from_the_command_line(monkeypatch: pytest.MonkeyPatch, *words: str) 
     """The steps that `cifarkit study ... --dry-run` would show."""
     steps: list[Taken] = []
 
-    def show(file: StudyFile, settings: dict[str, Any], seeds: int | None, runs: Path) -> None:
+    def show(
+        file: StudyFile, settings: dict[str, Any], seeds: int | None, runs: Path, **how: Any
+    ) -> None:
         steps.extend(preview(file, overrides=settings, seeds=seeds))
 
     monkeypatch.setattr(walk_module, "preview_study", show)
