@@ -21,6 +21,8 @@ READING = (
     "store list",
     "store check",
     "store check --repair",
+    "store studies",
+    "store rename a b",
     "store show abcd",
     "store remove abcd",
     "store export x.tar.gz",
