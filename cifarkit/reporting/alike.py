@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
-from cifarkit.reporting.settings import settings_of
+from cifarkit.reporting.settings import settings_of, trials_of
 from cifarkit.reporting.tables import axis_heading, axis_text
 from cifarkit.reporting.text import plain, shortened
 from cifarkit.trials.record import StudyRecord, TrialRecord
 
-_LONGEST = 100
+_Part = Callable[[StudyRecord], str]
+_LONGEST = 60
 _ARMS_SHOWN = 4
 
 
@@ -18,43 +20,56 @@ def titles(studies: Sequence[StudyRecord], records: Mapping[str, TrialRecord]) -
     by_title: dict[str, list[StudyRecord]] = {}
     for study in studies:
         by_title.setdefault(plain(study.title), []).append(study)
-    return {
-        study.name: f"{title} ({suffix})" if (suffix := suffixes.get(study.name)) else title
-        for title, alike in by_title.items()
-        for suffixes in [_suffixes(alike, records) if len(alike) > 1 else {}]
-        for study in alike
-    }
+    found = {}
+    for title, alike in by_title.items():
+        for name, words in _told_apart(alike, _parts(alike, records)).items():
+            found[name] = f"{title} ({', '.join(words)})" if words else title
+    return found
 
 
-def _suffixes(alike: Sequence[StudyRecord], records: Mapping[str, TrialRecord]) -> dict[str, str]:
+def _parts(alike: Sequence[StudyRecord], records: Mapping[str, TrialRecord]) -> list[_Part]:
+    """What may differ, and how it is said, in the order in which it is looked at."""
+    if len(alike) < 2:
+        return []
     settings = {study.name: settings_of(study, records) for study in alike}
     headings = dict.fromkeys(heading for known in settings.values() for heading in known)
-    parts: list[Callable[[StudyRecord], str]] = [lambda study: plain(study.whole_title)]
-    parts += [
-        lambda study, heading=heading: _setting(heading, settings[study.name])  # type: ignore[misc]
-        for heading in headings
+
+    def setting(heading: str, study: StudyRecord) -> str:
+        said = settings[study.name]
+        text = f"{heading.lower()} {said.get(heading, 'none')}" if said else ""
+        return shortened(text, _LONGEST)
+
+    return [
+        lambda study: shortened(plain(study.whole_title), _LONGEST),
+        lambda study: settings[study.name].get("Data set", ""),
+        _arms,
+        *(partial(setting, heading) for heading in headings),
+        lambda study: _images(study, records),
+        lambda study: study.name,
     ]
-    parts.append(_arms)
-    said: dict[str, list[str]] = {study.name: [] for study in alike}
-    for part in parts:
-        texts = {study.name: part(study) for study in alike}
-        if len(set(texts.values())) > 1:
-            for name, text in texts.items():
-                said[name] += [text] if text else []
-    suffixes = {name: shortened(", ".join(texts), _LONGEST) for name, texts in said.items()}
-    found = list(suffixes.values())
-    # What no setting tells apart (other images in folders of one name) has its own name still.
-    return {
-        name: text if found.count(text) == 1 else f"{text}, {name}".removeprefix(", ")
-        for name, text in suffixes.items()
-    }
 
 
-def _setting(heading: str, settings: Mapping[str, str]) -> str:
-    text = settings.get(heading)
-    if heading == "Data set":
-        return text or ""
-    return f"{heading[0].lower()}{heading[1:]} {text or 'none'}" if settings else ""
+def _told_apart(alike: Sequence[StudyRecord], parts: Sequence[_Part]) -> dict[str, list[str]]:
+    """Of each study, by its name, as many of the parts as tell it from all others."""
+    for number, part in enumerate(parts):
+        groups: dict[str, list[StudyRecord]] = {}
+        for study in alike:
+            groups.setdefault(part(study), []).append(study)
+        if len(groups) > 1:
+            return {
+                name: [text, *words] if text else words
+                for text, group in groups.items()
+                for name, words in _told_apart(group, parts[number + 1 :]).items()
+            }
+    return {study.name: [] for study in alike}
+
+
+def _images(study: StudyRecord, records: Mapping[str, TrialRecord]) -> str:
+    """Which images, of several folders or files of one name or of one at several times."""
+    for _, trial in trials_of(study, records):
+        if content := trial.spec.data.fingerprint:
+            return f"images {plain(content.rpartition(':')[2][:8])}"
+    return ""
 
 
 def _arms(study: StudyRecord) -> str:
