@@ -45,7 +45,9 @@ def report(
     from cifarkit.errors import InvalidInput
     from cifarkit.reporting.chosen import studies_named
     from cifarkit.reporting.document import document
+    from cifarkit.reporting.text import counted
     from cifarkit.trials.gather import gather
+    from cifarkit.trials.studies import trials_of
 
     store = existing_store(runs)
     studies = store.studies(lambda error: say(f"left out: {error}", "yellow"))
@@ -56,6 +58,14 @@ def report(
     if study:
         names = {found.name for wanted in study for found in studies_named(studies, wanted)}
         studies = [found for found in studies if found.name in names]
+    else:
+        listed = {trial for found in studies for trial in trials_of(found)}
+        if alone := len(set(store.trial_ids()) - listed):
+            say(
+                f"not in this report, since no study lists them: {counted(alone, 'trial')}; "
+                "`cifarkit store list` shows all, and the command that made them lists them again",
+                "yellow",
+            )
     # The learning curves and the raw numbers are made of histories, nothing else is.
     histories = figures is not None or format in (Format.HTML, Format.JSON)
 

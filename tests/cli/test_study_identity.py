@@ -164,6 +164,8 @@ def test_store_lists_shows_renames_and_removes_studies() -> None:
     assert "its trials stay in the store (2)" in ok("store", "remove", second)
     assert studies() == ["mine"]
     assert len(Store("runs").trial_ids()) == 6
+    assert "no study lists them: 2 trials" in ok("report")
+    assert "no study lists" not in ok("report", "--study", "mine")
     trial = Store("runs").trial_ids()[0]
     assert trial in ok("store", "show", trial[:6])
 
