@@ -56,7 +56,9 @@ class DataSpec(_Spec):
         class_seed: Draws the classes with this seed; None takes the first by label.
         class_names: Names the classes, in the order of their labels.
         train_per_class: Training images of each class, validation included; None takes all.
-        validation_fraction: The stratified part of the training images that is held out.
+        validation_fraction: The stratified part of the training images that is held out; not used
+            where the data comes with a validation part.
+        train_at_most: Limit for each class instead: smaller classes keep all their images.
         data_seed: Of that split and of `train_per_class`.
     """
 
@@ -67,6 +69,7 @@ class DataSpec(_Spec):
     class_seed: Seed | None = None
     class_names: tuple[str, ...] | None = None
     train_per_class: Annotated[int, Field(ge=2)] | None = None
+    train_at_most: Annotated[int, Field(ge=2)] | None = None
     validation_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.1
     data_seed: Seed = 0
 
@@ -107,8 +110,20 @@ class DataSpec(_Spec):
         if facts.train_per_class is not None and wanted > facts.train_per_class:
             raise InvalidInput(
                 f"train_per_class: {facts.title} has {facts.train_per_class} training images in "
-                f"its smallest class, {wanted} were asked for"
+                f"its smallest class, {wanted} were asked for; train_at_most takes up to that many "
+                "of each class"
             )
+        if wanted and given.get("train_at_most") is not None:
+            raise InvalidInput(
+                "train_per_class takes exactly so many images of each class, train_at_most up to "
+                "so many: give one"
+            )
+        # What the data has no use for must not make two ids of one training.
+        largest = facts.train_in_largest_class or facts.train_per_class
+        if largest is not None and _as_int(given.get("train_at_most")) >= largest:
+            del given["train_at_most"]
+        if facts.has_validation:
+            given.pop("validation_fraction", None)
         return given
 
 
@@ -320,12 +335,17 @@ def identity(spec: Mapping[str, Any]) -> str:
     """The trial id of a spec that was dumped as JSON; where files lie is no part of it."""
     counted = {
         **spec,
-        "data": {k: v for k, v in spec["data"].items() if k != "location"},
+        "data": _data_as_first_written(spec["data"]),
         "model": _model_as_first_written(spec["model"]),
         "train": _as_first_written(spec["train"]),
     }
     canonical = json.dumps(counted, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()[:12]
+
+
+def _data_as_first_written(data: Mapping[str, Any]) -> dict[str, Any]:
+    unused = {"location"} | ({"train_at_most"} if data.get("train_at_most") is None else set())
+    return {k: v for k, v in data.items() if k not in unused}
 
 
 def _model_as_first_written(model: Mapping[str, Any]) -> dict[str, Any]:

@@ -62,6 +62,7 @@ CHANGES = {
     "classes": 5,
     "class_seed": 3,
     "train_per_class": 9,
+    "train_at_most": 9,
     "validation_fraction": 0.2,
     "data_seed": 1,
     "model": "vgg19",

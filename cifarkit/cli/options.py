@@ -57,6 +57,14 @@ SETTINGS: dict[str, Any] = {
         int | None,
         _option(DATA, "--train-per-class", help="Training images of each class.", default="all"),
     ],
+    "train_at_most": Annotated[
+        int | None,
+        _option(
+            DATA,
+            "--train-at-most",
+            help="Training images of each class, or all of a class that has fewer.",
+        ),
+    ],
     "image_size": Annotated[
         int | None,
         _option(

@@ -32,6 +32,7 @@ class DataFacts:
         class_names: The names of the classes, in the order of their labels.
         class_groups: The superclass of each class; empty if there are none.
         train_per_class: Training images of the smallest class; None if that is not cheaply known.
+        train_in_largest_class: The same of the largest class; None if all are equal or unknown.
         fingerprint: Hash of the content: `blake2b:` and 32 hexadecimal digits for folders and
             `.npz` (earlier versions: `sha256:`, of names and sizes only), `sha256:` and 16 digits
             for data in CIFAR's format; None for the official content of a built-in data set.
@@ -48,6 +49,7 @@ class DataFacts:
     train_per_class: int | None
     fingerprint: str | None
     location: str | None
+    train_in_largest_class: int | None = None
     has_validation: bool = False
     notes: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()

@@ -74,6 +74,7 @@ def _facts_of_others(official: DataFacts, found: Path, _stamp: cifar_files.Stamp
         class_names=data.class_names,
         class_groups=data.class_groups,
         train_per_class=int(counts.min()),
+        train_in_largest_class=int(counts.max()),
         fingerprint=_fingerprint(data),
     )
 

@@ -213,6 +213,7 @@ def split(
     dataset: ImageDataset,
     *,
     train_per_class: int | None,
+    train_at_most: int | None = None,
     validation_fraction: float,
     data_seed: int,
 ) -> Splits:
@@ -228,6 +229,7 @@ def split(
     Args:
         dataset: What is split.
         train_per_class: Training images of each class, validation included; None takes all.
+        train_at_most: The same, but classes with fewer images keep all of them.
         validation_fraction: Of each class's images, in 0..1 exclusive; rounded to whole images,
             at least one and at most all but one.
         data_seed: Of the shuffle; the same on every machine.
@@ -240,7 +242,8 @@ def split(
     validation: list[npt.NDArray[np.intp]] = []
     for label, name in enumerate(dataset.class_names):
         members = np.flatnonzero(dataset.train_labels == label)
-        size = len(members) if train_per_class is None else train_per_class
+        size = min(len(members), train_at_most or len(members))
+        size = train_per_class or size
         if size > len(members):
             raise InvalidInput(
                 f"--train-per-class: {dataset.name} has {len(members)} training images of class "

@@ -37,6 +37,7 @@ def facts(path: Path) -> DataFacts:
         class_names=found.class_names,
         class_groups=(),
         train_per_class=min(counts),
+        train_in_largest_class=max(counts),
         fingerprint=found.fingerprint,
         location=str(path),
         has_validation=found.validation is not None,

@@ -22,7 +22,7 @@ from cifarkit.data.npz_pixels import Pixels, as_bytes
 from cifarkit.data.view import View
 from cifarkit.errors import InvalidInput
 
-_VERSION = "2"
+_VERSION = "3"
 """Raised whenever `_examine` finds other things in the same file."""
 
 
@@ -38,7 +38,8 @@ def facts(path: Path) -> DataFacts:
         title=path.name,
         class_names=tuple(found["class_names"]),
         class_groups=(),
-        train_per_class=found["train_per_class"],
+        train_per_class=min(found["train_counts"]),
+        train_in_largest_class=max(found["train_counts"]),
         fingerprint=files.fingerprint(found["digests"]),
         location=str(path),
         has_validation=found["has_validation"],
@@ -102,9 +103,9 @@ def _examine(path: Path, stream: BinaryIO) -> dict[str, Any]:
         return {
             "digests": _member_digests(stream),
             "class_names": data.class_names,
-            "train_per_class": int(
-                np.bincount(data.train_labels, minlength=len(data.class_names)).min()
-            ),
+            "train_counts": np.bincount(
+                data.train_labels, minlength=len(data.class_names)
+            ).tolist(),
             "has_validation": data.validation_images is not None,
             "notes": data.notes,
         }

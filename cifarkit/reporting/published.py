@@ -55,8 +55,9 @@ def differences(kind: str, axes: Sequence[str], trials: Sequence[TrialRecord]) -
     told += _instead("classes", [spec.classes for spec in data], said["classes"])
     heads = [model.head_outputs or 0 for model in models]
     told += _instead("outputs of the head", heads, said["head_outputs"])
-    if any(spec.train_per_class is not None for spec in data):
-        kept = unique(counted(s.train_per_class, "image") for s in data if s.train_per_class)
+    limits = [limit for spec in data if (limit := spec.train_per_class or spec.train_at_most)]
+    if limits:
+        kept = unique(counted(limit, "image") for limit in limits)
         told.append(f"at most {listed(kept)} of each class to train on")
     final = tables()["text_results"]["final"]
     if kind in ("finetune", "sweep") and "model" not in axes:

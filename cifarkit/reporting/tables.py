@@ -22,6 +22,7 @@ AXIS_HEADINGS = {
     "batchnorm": "BatchNorm",
     "epochs": "Epochs allowed",
     "train_per_class": "Training images per class",
+    "train_at_most": "Training images per class, at most",
 }
 CAPTIONS = {
     "zoo": "Memory (an estimate), parameters, training time and test accuracy of every model.",

@@ -61,9 +61,11 @@ class Experience:
 
     @staticmethod
     def _train_images(spec: TrialSpec) -> int | None:
-        per_class = spec.data.train_per_class
+        """At most how many there are, validation included."""
+        per_class = spec.data.train_per_class or spec.data.train_at_most
         if per_class is None:
-            per_class = catalog.facts(spec.data.dataset, spec.data.location).train_per_class
+            facts = catalog.facts(spec.data.dataset, spec.data.location)
+            per_class = facts.train_in_largest_class or facts.train_per_class
         return None if per_class is None else per_class * spec.data.classes
 
 

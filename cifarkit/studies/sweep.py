@@ -92,6 +92,8 @@ def sweep(
     for arm in planned:
         # As the spec has them: 0.30 is 0.3, and a path is the data it holds.
         typed = {field: value_of(arm.specs[0], field) for field in axes}
+        # The spec has None for a limit that makes no difference to the data.
+        typed |= {name: arm.settings.get(name) for name, value in typed.items() if value is None}
         arms.append(PlannedArm(_label(typed), typed, arm.specs))
     return Study("sweep", title, tuple(axes), tuple(arms))
 

@@ -51,6 +51,7 @@ def splits_of(spec: TrialSpec) -> Splits:
             data.class_names,
         ),
         train_per_class=data.train_per_class,
+        train_at_most=data.train_at_most,
         validation_fraction=data.validation_fraction,
         data_seed=data.data_seed,
     )

@@ -5,10 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 from sklearn.datasets import load_digits
 
 from cifarkit.data import catalog
 from cifarkit.data.dataset import load, select_classes, split
+from cifarkit.errors import InvalidInput
+from cifarkit.specs import TrialSpec
+from cifarkit.training.trial import splits_of
 from tests.data.digits import make_digits_npz, make_uneven_digits
 
 
@@ -44,4 +48,26 @@ def test_a_published_npz(tmp_path: Path) -> None:
     np.testing.assert_array_equal(data.validation_labels, labels[1200:1500])
     np.testing.assert_array_equal(
         data.test_images[..., 1].reshape(-1, 64), np.round(images[1500:] * (255 / 16))
+    )
+
+
+def test_at_most_so_many_of_each_class(tmp_path: Path) -> None:
+    root = make_uneven_digits(tmp_path)
+    with pytest.raises(InvalidInput, match=r"8 training images in its smallest class.*at_most"):
+        TrialSpec.of(model="lenet", dataset=str(root), train_per_class=20)
+    with pytest.raises(InvalidInput, match="give one"):
+        TrialSpec.of(model="lenet", dataset=str(root), train_per_class=5, train_at_most=20)
+    spec = TrialSpec.of(model="lenet", dataset=str(root), train_at_most=15)
+    parts = splits_of(spec)
+    together = np.concatenate([parts.train_labels, parts.validation_labels])
+    assert np.bincount(together).tolist() == [8, 10, 12, 14, 15, 15, 15, 15, 15, 15]
+    plain = TrialSpec.of(model="lenet", dataset=str(root))
+    assert plain.trial_id != spec.trial_id
+    assert plain == TrialSpec.of(model="lenet", dataset=str(root), train_at_most=26)
+
+
+def test_a_fraction_that_is_not_used_makes_no_other_trial(tmp_path: Path) -> None:
+    path = make_digits_npz(tmp_path / "digitsmnist.npz")
+    assert TrialSpec.of(model="lenet", dataset=path) == TrialSpec.of(
+        model="lenet", dataset=path, validation_fraction=0.3
     )

@@ -126,6 +126,7 @@ VALUES = {
     "classes": ["20", "40"],
     "class-seed": ["1", "2"],
     "train-per-class": ["10", "20"],
+    "train-at-most": ["10", "20"],
     "validation-fraction": ["0.1", "0.2"],
     "model": ["lenet", "vgg16"],
     "weights": ["none", "imagenet"],
