@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from functools import cache
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from typing import get_type_hints
 
 from cifarkit.backbones.applications import APPLICATIONS
@@ -37,6 +37,9 @@ STUDY: tuple[str, ...] = (
 )
 """The thirteen networks of the published study, in the order of its Table 1."""
 
+_PACKAGES: dict[str, str] = {}
+"""What `package_of` knows: filled when the plug-ins are loaded."""
+
 
 @cache
 def registry() -> dict[str, Backbone]:
@@ -53,9 +56,11 @@ def registry() -> dict[str, Backbone]:
         try:
             loaded = point.load()
             given = [loaded] if isinstance(loaded, Backbone) else list(loaded)
-            found |= {
+            checked = {
                 backbone.key: backbone for backbone in [_checked(one, found) for one in given]
             }
+            found |= checked
+            _PACKAGES.update(dict.fromkeys(checked, _package(point)))
         except (Exception, SystemExit) as error:  # a plug-in is somebody else's code
             package = f" of {point.dist.name} {point.dist.version}" if point.dist else ""
             logging.getLogger("cifarkit").warning(
@@ -85,6 +90,18 @@ def _checked(backbone: object, known: Mapping[str, Backbone]) -> Backbone:
         except ValidationError as error:
             raise InvalidInput(f"{backbone.key}: {name}: {error.errors()[0]['msg']}") from None
     return backbone
+
+
+def package_of(key: str) -> str:
+    """Name and version of the package that a plug-in's network is from; empty for our own."""
+    registry()
+    return _PACKAGES.get(key, "")
+
+
+def _package(point: EntryPoint) -> str:
+    if point.dist is None:
+        return f"of {point.value}, whose package is not known"
+    return f"{point.dist.name} {point.dist.version}"
 
 
 def get(key: str) -> Backbone:

@@ -21,6 +21,7 @@ from cifarkit.data import catalog
 from cifarkit.errors import CifarkitError, InvalidInput
 from cifarkit.reporting.text import counted
 from cifarkit.specs import TrialSpec
+from cifarkit.studies.earlier import other_packages
 from cifarkit.studies.study import Study
 from cifarkit.trials.gather import gather
 from cifarkit.trials.launcher import ProcessLauncher
@@ -95,6 +96,8 @@ def run_study(study: Study, how: How) -> tuple[StudyRecord, dict[str, Status]]:
     labels = {spec.trial_id: arm.label for arm in study.arms for spec in arm.specs}
     if study.rates:
         say(study.rates)
+    for sentence in other_packages(specs, store):
+        say(sentence, "yellow")
     try:
         record = register(store, study.record(command_line()), how.name, by_id)
         if why := locking.trouble(store.root):

@@ -8,6 +8,7 @@ from cifarkit.cli.check_data import check_data
 from cifarkit.cli.console import messages, plain_or_rich_table, say
 from cifarkit.cli.telling import in_words
 from cifarkit.specs import TrialSpec
+from cifarkit.studies.earlier import other_graph, other_packages
 from cifarkit.studies.expected import Experience
 from cifarkit.studies.study import Study
 from cifarkit.trials.store import Store
@@ -35,6 +36,8 @@ def show_plan(studies: Iterable[Study], store: Store, *, strict: bool) -> None:
             for spec in arm.specs:
                 arms.setdefault(spec.trial_id, (study, arm.label, spec))
     check_data((spec for _, _, spec in arms.values()), store, strict=strict)
+    for sentence in other_packages((spec for _, _, spec in arms.values()), store):
+        say(sentence, "yellow")
     experience = Experience.of(store)
     total: float | None = 0.0
     with messages().status("Building the models, to count and estimate ..."):
@@ -52,7 +55,10 @@ def show_plan(studies: Iterable[Study], store: Store, *, strict: bool) -> None:
             )
             row = [label or study.title, str(spec.model.image_size), f"{planned.total_params:,}"]
             row += [f"{planned.trainable_params:,}", f"{memory:.3f}".rstrip("0").rstrip(".")]
-            row += ["done" if done else in_words(seconds) if seconds else "", spec.trial_id]
+            when = "done" if done else in_words(seconds) if seconds else ""
+            if done and other_graph(store.read(spec.trial_id), planned.graph_sha256):
+                when = "done, from a graph other than is built now"
+            row += [when, spec.trial_id]
             rows.append([study.title, *row] if several else row)
     for study in studies:
         for arm in study.arms:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from cifarkit.reporting import published as reference
 from cifarkit.reporting.measured import timing_warnings
@@ -17,6 +18,7 @@ def notes(study: StudyRecord, records: Mapping[str, TrialRecord], *, published: 
     found = outcomes(study, records)
     told = [*mixtures(study, records), *timing_warnings(study, records)]
     told += _of_checks(found)
+    told += _of_builds(study, records)
     told += _of_rows(study, found)
     if study.kind == "resize":
         # Its cells have room for two or three words; the whole reason is here.
@@ -59,6 +61,39 @@ def _of_rows(study: StudyRecord, found: Sequence[Outcome]) -> list[str]:
                     f"{outcome.name}: trained with batch size {result.used_batch_size}, "
                     f"{result.requested_batch_size} was asked for."
                 )
+    return told
+
+
+def _of_builds(study: StudyRecord, records: Mapping[str, TrialRecord]) -> list[str]:
+    """From which packages plug-ins came, and where one network was built in two ways."""
+    told: list[str] = []
+    packages: dict[str, dict[str, None]] = {}
+    graphs: dict[tuple[Any, ...], dict[str, list[str]]] = {}
+    for outcome, trial in trials_of(study, records):
+        if (result := trial.result) is None:
+            continue
+        spec = trial.spec.model
+        if result.backbone_package:
+            told.append(f"{model_name(spec.model)} is of {plain(result.backbone_package)}.")
+            packages.setdefault(spec.model, {})[result.backbone_package] = None
+        if result.graph_sha256:
+            # What a builder is given; weights that are loaded later are no part of it.
+            weights = "none" if ":" in spec.weights else spec.weights
+            given = (spec.model, spec.image_size, weights, spec.head_outputs, spec.dropout)
+            graphs.setdefault(given, {}).setdefault(result.graph_sha256, []).append(outcome.name)
+    for model, found in packages.items():
+        if len(found) > 1:
+            told.append(
+                f"{model_name(model)}: its trials were built by {listed(map(plain, found))}, so "
+                "their differences are not the axis' alone."
+            )
+    for (model, *_), built in graphs.items():
+        if len(built) > 1:
+            groups = " against ".join(listed(unique(names)) for names in built.values())
+            told.append(
+                f"{model_name(model)}: the same settings were built as {len(built)} different "
+                f"graphs ({groups}): the code that builds it changed in between."
+            )
     return told
 
 

@@ -15,6 +15,7 @@ from cifarkit.errors import CifarkitError
 from cifarkit.profiling.memory import layer_outputs, published_estimate_mb
 from cifarkit.profiling.params import count
 from cifarkit.specs import ModelSpec, TrialSpec, file_identity
+from cifarkit.training.graph import graph_sha256
 from cifarkit.training.loaded import assignments
 from cifarkit.trials.store import KEPT_WEIGHTS
 
@@ -31,6 +32,7 @@ class BuiltModel:
         frozen_layers: How many of the backbone's layers, from the input on, are not trained.
         loaded_share: The share, 0..1, of the backbone's weight tensors that loading weights
             changed; None if none were to be loaded.
+        graph_sha256: Of the backbone as it was built (see `training.graph`).
         precise_batchnorm: Have the statistics of BatchNormalization that is trained computed anew
             after each epoch (see `training.batchnorm`).
     """
@@ -42,6 +44,7 @@ class BuiltModel:
     frozen_layers: int
     loaded_share: float | None = None
     precise_batchnorm: bool = False
+    graph_sha256: str = ""
 
     def estimated_mb(self, batch_size: int, *, with_input: bool = False) -> float:
         """The published estimate; `with_input` counts one layer in front, as Tables 3 and 5 do."""
@@ -96,6 +99,7 @@ def build(
         )
         if loads:
             _load(backbone, spec, native_size, trials)
+    graph = graph_sha256(backbone)
     loaded_share = assigned.share(backbone, spec.weights, spec.model) if loads else None
     frozen_layers = freeze(
         backbone, unfreeze=spec.unfreeze, freeze_batchnorm=spec.batchnorm == "frozen"
@@ -124,6 +128,7 @@ def build(
         frozen_layers,
         loaded_share,
         precise_batchnorm=spec.batchnorm == "precise",
+        graph_sha256=graph,
     )
 
 

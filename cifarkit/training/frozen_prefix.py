@@ -23,6 +23,7 @@ from cifarkit.data.rows import Rows
 from cifarkit.profiling.flops import flops_per_image
 from cifarkit.specs import TrainSpec
 from cifarkit.training.cut import cut
+from cifarkit.training.graph import call_of
 from cifarkit.training.steps import run_graphs_as_traced, uses_xla
 
 Part = Images | Augmented
@@ -256,7 +257,7 @@ def prefix_identity(prefix: Any) -> bytes:
     add(_VERSION, keras.__version__, tf.__version__, uses_xla())
     operations = prefix.operations
     for operation in operations:
-        add(type(operation).__name__, _settings(operation), _call(operation, operations))
+        add(type(operation).__name__, _settings(operation), call_of(operation, operations))
         add([(x.shape, x.dtype) for x in keras.tree.flatten(operation.output)])
         for weight in getattr(operation, "weights", ()):
             digest.update(np.ascontiguousarray(weight).data)
@@ -272,27 +273,6 @@ def _settings(operation: Any) -> dict[str, Any]:
         for key, value in operation.get_config().items()
         if key not in left_out and not isinstance(value, dict)
     }
-
-
-def _call(operation: Any, operations: Sequence[Any]) -> str:
-    """What it was called on: the operations that feed it, by number, and all plain arguments."""
-    import keras
-
-    def told(argument: Any) -> Any:
-        if isinstance(argument, keras.KerasTensor):
-            producer, _, place = argument._keras_history
-            return ("tensor", operations.index(producer), place)
-        if hasattr(argument, "__array__"):  # what it prints leaves out most of a large one
-            array = np.ascontiguousarray(argument)
-            return (array.shape, array.dtype, hashlib.sha256(array.tobytes()).hexdigest())
-        return argument
-
-    calls = [
-        node.arguments
-        for node in operation._inbound_nodes
-        if all(x._keras_history.operation in operations for x in node.input_tensors)
-    ]
-    return repr(keras.tree.map_structure(told, [(call.args, call.kwargs) for call in calls]))
 
 
 def _entry(identity: bytes, images: Part) -> str:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from cifarkit.backbones.registry import get as get_backbone
 from cifarkit.errors import CifarkitError
 from cifarkit.profiling.memory import published_estimate_mb
 from cifarkit.specs import ModelSpec, TrialSpec
@@ -14,13 +15,20 @@ from cifarkit.trials.worker import explain
 
 @dataclass(frozen=True)
 class Plan:
-    """Of one trial; memory by the published study's estimate (see `profiling.memory`)."""
+    """Of one trial; memory by the published study's estimate (see `profiling.memory`).
+
+    Attributes:
+        graph_sha256: Of the trial's backbone (see `training.graph`); empty where another one was
+            built to count: some networks are built in another way for published weights, and one
+            with a head of its own is counted without its dropout.
+    """
 
     spec: TrialSpec
     total_params: int
     trainable_params: int
     estimated_mb: float
     estimated_with_input_mb: float
+    graph_sha256: str = ""
 
 
 @dataclass(frozen=True)
@@ -28,6 +36,7 @@ class _Counted:
     total: int
     trainable: int
     outputs: int
+    graph_sha256: str
 
 
 def plan(specs: Iterable[TrialSpec]) -> Iterator[Plan]:
@@ -46,6 +55,7 @@ def plan(specs: Iterable[TrialSpec]) -> Iterator[Plan]:
             trainable_params=found.trainable,
             estimated_mb=published_estimate_mb(found.outputs, found.total, batch_size),
             estimated_with_input_mb=published_estimate_mb(with_input, found.total, batch_size),
+            graph_sha256=found.graph_sha256 if _as_counted(spec.model) else "",
         )
 
 
@@ -67,7 +77,12 @@ def _count(spec: ModelSpec) -> _Counted:
             f"{spec.model} with {spec.head_outputs:,} outputs does not fit into memory: {reason}"
         ) from None
     counts = count(built.model)
-    return _Counted(counts.total, counts.trainable, layer_outputs(built.layers))
+    return _Counted(counts.total, counts.trainable, layer_outputs(built.layers), built.graph_sha256)
+
+
+def _as_counted(spec: ModelSpec) -> bool:
+    facts = get_backbone(spec.model)
+    return spec.weights not in facts.weight_sets and not (facts.whole and spec.dropout)
 
 
 def import_quietly() -> None:

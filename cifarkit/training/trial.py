@@ -12,6 +12,7 @@ import numpy as np
 import psutil
 
 from cifarkit import __version__
+from cifarkit.backbones.registry import package_of
 from cifarkit.data.dataset import Splits, load, select_classes, split
 from cifarkit.data.duplicates import find_repeated
 from cifarkit.errors import InvalidInput
@@ -200,6 +201,8 @@ def run_trial(
             course=course(done.history, _commonest(splits.validation_labels)),
             hits=packed(splits.test_labels, test_logits.argmax(axis=1)),
             loaded_share=built.loaded_share,
+            backbone_package=package_of(spec.model.model),
+            graph_sha256=built.graph_sha256,
             duplicates=duplicates,
         ),
     )

@@ -272,6 +272,10 @@ class Result(_Stored):
         course: See `Course`; None in records of the first versions.
         loaded_share: The share of the backbone's weight tensors that loading weights changed; None
             if it started from random weights, and in records of the first versions.
+        backbone_package: Name and version of the package that a plug-in's network came from; empty
+            for our own, and in records of the first versions.
+        graph_sha256: Of the backbone's graph as it was built (see `training.graph`); empty if it
+            could not be told, and in records of the first versions.
     """
 
     schema_version: Version = SCHEMA_VERSION
@@ -295,6 +299,8 @@ class Result(_Stored):
     hits: Hits | None = None
     course: Course | None = None
     loaded_share: Share | None = None
+    backbone_package: str = ""
+    graph_sha256: str = ""
     duplicates: Duplicates | None = None
 
 

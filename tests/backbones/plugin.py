@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 MODULE = """
@@ -28,8 +29,8 @@ def install(
 ) -> dict[str, str]:
     """Write the package `tiny-nets`; returns the environment in which it is installed."""
     about = folder / f"tiny_nets-{version}.dist-info"
-    for old in folder.glob("tiny_nets-*.dist-info/*"):
-        old.unlink()
+    for old in folder.glob("tiny_nets-*.dist-info"):
+        shutil.rmtree(old)
     about.mkdir(parents=True, exist_ok=True)
     (folder / "tiny_nets.py").write_text(MODULE.format(load=load, width=width))
     (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: tiny-nets\nVersion: {version}\n")

@@ -1,0 +1,70 @@
+"""What a model computes, as its layers tell it: their configuration and how they are connected."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+
+def graph_sha256(model: Any) -> str:
+    """SHA-256 (hexadecimal) of a functional model's graph, without names, values and precision.
+
+    Two models with the same hash are made of layers with the same settings, connected in the same
+    way, with weights of the same shapes. Code that a layer does not put into its configuration is
+    not seen. Empty if an operation cannot tell its configuration, or the model is not functional.
+    """
+    digest = hashlib.sha256()
+    try:
+        _add(digest, model)
+    except (NotImplementedError, AttributeError):  # from Keras; from a subclassed model
+        return ""
+    return digest.hexdigest()
+
+
+def _add(digest: Any, model: Any) -> None:
+    import keras
+
+    operations = model.operations
+    for operation in operations:
+        told: list[Any] = [type(operation).__name__, call_of(operation, operations)]
+        if isinstance(operation, keras.Function):
+            _add(digest, operation)
+        else:
+            told.append(_settings(operation.get_config()))
+        told.append([tuple(x.shape) for x in keras.tree.flatten(operation.output)])
+        told.append([tuple(weight.shape) for weight in getattr(operation, "weights", ())])
+        digest.update(repr(told).encode())
+    ends = [operations.index(x._keras_history.operation) for x in model.outputs]
+    digest.update(repr(ends).encode())
+
+
+def _settings(value: Any) -> Any:
+    """A configuration without names, which Keras numbers by what else a process has built."""
+    if isinstance(value, dict):
+        left_out = ("name", "trainable", "dtype")
+        return sorted((key, _settings(v)) for key, v in value.items() if key not in left_out)
+    return [_settings(v) for v in value] if isinstance(value, list | tuple) else repr(value)
+
+
+def call_of(operation: Any, operations: Sequence[Any]) -> str:
+    """What it was called on: the operations that feed it, by number, and all plain arguments."""
+    import keras
+
+    def told(argument: Any) -> Any:
+        if isinstance(argument, keras.KerasTensor):
+            producer, _, place = argument._keras_history
+            return ("tensor", operations.index(producer), place)
+        if hasattr(argument, "__array__"):  # what it prints leaves out most of a large one
+            array = np.ascontiguousarray(argument)
+            return (array.shape, array.dtype, hashlib.sha256(array.tobytes()).hexdigest())
+        return argument
+
+    calls = [
+        node.arguments
+        for node in operation._inbound_nodes
+        if all(x._keras_history.operation in operations for x in node.input_tensors)
+    ]
+    return repr(keras.tree.map_structure(told, [(call.args, call.kwargs) for call in calls]))

@@ -1,0 +1,57 @@
+"""A network whose builder has changed is not passed off as the one that was trained."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import keras
+import pytest
+
+from cifarkit.training.graph import graph_sha256
+from tests.backbones.plugin import install
+from tests.cli.command import cifarkit
+
+SMALL = ("--model", "tiny", "--dataset", "synthetic", "--classes", "3", "--train-per-class", "10",
+         "--epochs", "1", "--weights", "none")  # fmt: skip
+
+
+def test_a_plugin_that_has_changed_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def installed(version: str, width: int) -> None:
+        for name, value in install(tmp_path / "site", version=version, width=width).items():
+            monkeypatch.setenv(name, value)
+
+    runs = ("--runs", tmp_path / "runs")
+    installed("1.0", 8)
+    cifarkit("sweep", "lr", "1e-3", *SMALL, *runs)
+    plan = cifarkit("sweep", "lr", "1e-3", *SMALL, *runs, "--dry-run")
+    assert "\tdone\t" in plan.stdout
+    # The package is another one.
+    installed("1.1", 8)
+    again = cifarkit("sweep", "lr", "1e-3", *SMALL, *runs)
+    assert "tiny: 1 done earlier with tiny-nets 1.0, now tiny-nets 1.1 is installed" in again.stderr
+    # So is the graph, under the same version: seen where it is built.
+    installed("1.0", 12)
+    assert "done earlier with" not in cifarkit("sweep", "lr", "1e-3", *SMALL, *runs).stderr
+    plan = cifarkit("sweep", "lr", "1e-3", *SMALL, *runs, "--dry-run")
+    assert "done, from a graph other than is built now" in plan.stdout
+    cifarkit("sweep", "lr", "1e-3", "1e-2", *SMALL, *runs)
+    report = cifarkit("report", *runs).stdout.replace("\n", " ")
+    assert "Tiny is of tiny-nets 1.0." in report
+    assert "the same settings were built as 2 different graphs (0.001 against 0.01)" in report
+
+
+def network(width: int = 8, strides: int = 1, skip: bool = True) -> keras.Model:
+    image = keras.Input((16, 16, 3))
+    x = keras.layers.Conv2D(8, 3, strides=strides, padding="same")(image)
+    y = keras.layers.Conv2D(width, 1, activation="relu")(x)
+    z = keras.layers.Conv2D(8, 1)(y)
+    return keras.Model(image, keras.layers.Add()([z, x if skip else z]))
+
+
+def test_the_hash_of_a_graph_sees_settings_shapes_and_connections() -> None:
+    same = {graph_sha256(network()) for _ in range(3)}
+    assert len(same) == 1
+    others = {graph_sha256(network(**c)) for c in ({"width": 9}, {"strides": 2}, {"skip": False})}
+    assert len(same | others) == 4
