@@ -73,6 +73,12 @@ class DataSpec(_Spec):
     validation_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.1
     data_seed: Seed = 0
 
+    @property
+    def identified_by_sizes(self) -> bool:
+        """Whether an earlier version knew the data by the names and sizes of its files only."""
+        known = self.fingerprint or ""
+        return self.dataset in ("folder", "npz") and not known.startswith("blake2b:")
+
     @model_validator(mode="before")
     @classmethod
     def _complete_from_the_data(cls, raw: Any) -> Any:

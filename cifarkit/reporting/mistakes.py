@@ -71,11 +71,17 @@ def pixels(
     try:
         if catalog.missing(data.dataset, data.location):
             raise NotAtHand("the data set is not on this machine")
-        if catalog.facts(data.dataset, data.location).fingerprint != data.fingerprint:
+        if data.identified_by_sizes:
+            raise NotAtHand(
+                "the trial identified its images by names and sizes only, so that those of today "
+                "may be others"
+            )
+        loaded = load(data.dataset, data.location, image_size=record.spec.model.image_size)
+        if loaded.fingerprint != data.fingerprint:
             raise NotAtHand("the data set has changed since the trial ran")
         # Splitting off the validation part leaves the test part as it is: it is left out here.
         chosen = select_classes(
-            load(data.dataset, data.location, image_size=record.spec.model.image_size),
+            loaded,
             data.classes,
             data.class_seed,
             data.class_names,

@@ -15,19 +15,15 @@ def identified_by_sizes(specs: Iterable[TrialSpec], store: Store) -> int:
     Their results may be of other images of the same names and sizes, so they are never taken for
     these trials.
     """
-    wanted = {_apart_from_content(spec) for spec in specs if _by_content(spec)}
+    wanted = {_apart_from_content(spec) for spec in specs if spec.data.location is not None}
     found = 0
     for trial_id in store.trial_ids() if wanted else ():
         try:
             spec = read_spec(store.folder(trial_id))
         except UnreadableFile:
             continue
-        found += not _by_content(spec) and _apart_from_content(spec) in wanted
+        found += spec.data.identified_by_sizes and _apart_from_content(spec) in wanted
     return found
-
-
-def _by_content(spec: TrialSpec) -> bool:
-    return (spec.data.fingerprint or "").startswith("blake2b:")
 
 
 def _apart_from_content(spec: TrialSpec) -> tuple[str, str | None]:
