@@ -26,7 +26,7 @@ demo: $(VENV)/installed
 test: lint
 	$(BIN)/python -m pytest
 
-BENCHMARKS := augmentation startup frozen_prefix memory report_scaling zoo curves
+BENCHMARKS := augmentation startup frozen_prefix memory report_scaling zoo curves batchnorm
 
 bench: $(VENV)/installed
 	@rm -f bench.md
