@@ -311,7 +311,8 @@ class TrialRecord:
     Attributes:
         history: One dict per epoch, in order: `epoch` (from 1), `loss`, `accuracy`,
             `validation_loss`, `validation_accuracy`, `train_seconds`, `validation_seconds`,
-            `images_per_second`. Empty unless the whole trial was read.
+            `images_per_second`. `validation_seconds` includes computing the statistics of
+            BatchNormalization anew. Empty unless the whole trial was read.
         folder: Where its files lie; `predictions.npz` there holds `labels` (n,) int32,
             `predictions` (n,) int32 and `probabilities` (n, outputs) float16 of the test images.
     """
