@@ -108,15 +108,27 @@ def get(key: str) -> Backbone:
     """The backbone of that key; letters' case does not matter.
 
     Raises:
-        InvalidInput: There is none; the message names the nearest.
+        UnknownBackbone: There is none; the message names the nearest.
     """
     found = registry().get(key.lower())
     if found is None:
-        raise InvalidInput(
+        raise UnknownBackbone(key)
+    return found
+
+
+class UnknownBackbone(InvalidInput):
+    """No network of that key is known here.
+
+    Attributes:
+        key: What was asked for.
+    """
+
+    def __init__(self, key: str) -> None:
+        super().__init__(
             f"{unknown('model', key, registry())}; another package's network needs that package "
             "installed"
         )
-    return found
+        self.key = key
 
 
 def weights_size(backbone: Backbone, image_size: int) -> int:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, TypeVar, get_type_hints
 
 import typer
 
+from cifarkit.backbones.registry import UnknownBackbone
 from cifarkit.cli.running import RUN, RUN_DEFAULTS
 from cifarkit.errors import InvalidInput
 
@@ -200,7 +201,19 @@ def shared(
             if location := chosen.get("location"):
                 chosen["location"] = str(location)
             run = {name: given.pop(name) for name in RUN}
-            command(**given, settings=chosen, run=run)
+            runs = run["runs"]
+            try:
+                command(**given, settings=chosen, run=run)
+            except UnknownBackbone as error:
+                from cifarkit.studies.earlier import package_of_missing
+                from cifarkit.trials.store import Store
+
+                if package := package_of_missing(error.key, Store(runs)):
+                    raise InvalidInput(
+                        f"unknown model {error.key!r}; trials in {runs} have it from the package "
+                        f"{package}: install that to train it"
+                    ) from None
+                raise
 
         parameters = [
             parameter.replace(annotation=hints[name])

@@ -141,5 +141,5 @@ def model_note(key: str) -> str:
     except InvalidInput:
         return (
             f"no installed package provides the network {plain(key)!r}; its row is what was "
-            "recorded, and only training it again needs the package."
+            "recorded, and only training it needs the package."
         )

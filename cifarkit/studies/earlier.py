@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from cifarkit.backbones.registry import package_of
 from cifarkit.specs import TrialSpec
+from cifarkit.trials.gather import read_all
 from cifarkit.trials.record import TrialRecord
 from cifarkit.trials.store import Store
 
@@ -31,6 +32,17 @@ def other_packages(specs: Iterable[TrialSpec], store: Store) -> list[str]:
         f"`cifarkit store remove ID` lets them run again: {', '.join(trials)}"
         for (model, recorded, installed), trials in earlier.items()
     ]
+
+
+def package_of_missing(key: str, store: Store) -> str:
+    """The package that a network came from which no installed one provides; empty if unknown."""
+    trials = read_all(store, store.trial_ids()).values()
+    found = {
+        trial.result.backbone_package: None
+        for trial in trials
+        if trial.result is not None and trial.spec.model.model == key.lower()
+    }
+    return " or ".join(filter(None, found))
 
 
 def other_graph(done: TrialRecord, built: str) -> bool:

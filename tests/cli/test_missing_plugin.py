@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cifarkit.specs import identity
-from cifarkit.trials.store import Store, checksums
+from cifarkit.trials.store import Store, checksums, write_result
 from tests.backbones.plugin import install
 from tests.cli.command import CIFARKIT, environment
 from tests.cli.stubbed import cifarkit, train_nothing
@@ -27,6 +27,10 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
     assert cifarkit("zoo", "--models", "lenet,simple_cnn", *T).exit_code == 0
     store = Store("runs")
     old = next(r for r in store.records() if r.spec.model.model == "simple_cnn")
+    result = old.result.model_copy(update={"backbone_package": "tiny-nets 1.0"})  # type: ignore[union-attr]
+    write_result(old.folder, result)
+    summed = old.state.model_copy(update={"checksums": checksums(old.folder)})
+    store.write_state(old.trial_id, summed)
     raw = json.loads((old.folder / "spec.json").read_text())
     raw["model"] |= {"model": KEY, "weights": "advprop"}
     new = store.folder(identity(raw))
@@ -35,7 +39,6 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
     (path,) = Path("runs/studies").glob("*.json")
     text = path.read_text().replace(old.trial_id, new.name).replace("simple_cnn", KEY)
     path.write_text(text.replace("Simple CNN", "Tiny"))
-    assert checksums(new) == old.state.checksums
     return store
 
 
@@ -50,6 +53,7 @@ def test_a_store_needs_no_network(store: Store) -> None:
         assert not done.stderr
     report = cifarkit("report").stdout
     assert "no installed package provides the network 'tiny'" in report
+    assert "tiny is of tiny-nets 1.0" in report
     for command in (("list",), ("studies",), ("show", trial), ("check",), ("export", "a.tar.gz")):
         done = cifarkit("store", *command)
         assert done.exit_code == 0, done.output
@@ -59,8 +63,11 @@ def test_a_store_needs_no_network(store: Store) -> None:
     assert cifarkit("report", "--runs", "there").stdout == report
     assert cifarkit("evaluate", trial).exit_code == 0
     assert cifarkit("zoo", "--models", "lenet", *T).exit_code == 0
-    done = cifarkit("zoo", "--models", KEY, *T)
-    assert "unknown model 'tiny'" in str(done.exception)
+    for command in (("zoo", "--models", KEY), ("sweep", "lr", "1", "--model", KEY)):
+        said = str(cifarkit(*command, *T).exception)
+        assert said.startswith("unknown model 'tiny'")
+        assert "from the package tiny-nets 1.0: install that" in said
+    done = cifarkit("zoo", "--models", KEY, *T, "--runs", "empty")
     assert "needs that package installed" in str(done.exception)
 
 
