@@ -213,6 +213,11 @@ class ModelSpec(_Spec):
         if not facts.trains_batchnorm(_as_float(given.get("unfreeze", 1.0))):
             unused["batchnorm"] = "keras"
         if facts.whole:
+            asked = str(given.get("weights", "none"))
+            if "weights_file" not in raw and asked not in ("none", "imagenet"):
+                raise InvalidInput(
+                    f"weights: {facts.key} is trained from scratch and cannot start from {asked!r}"
+                )
             unused |= {"weights": "none", "unfreeze": 1.0}
         if not facts.uses_dropout:
             unused["dropout"] = 0.0

@@ -230,6 +230,7 @@ REFUSALS = [
     ({"model": "vgg16", "epochs": "ten"}, "epochs: input should be a valid integer"),
     ({"model": "vgg16", "optimizer": "adamm"}, "optimizer: input should be 'adam'"),
     ({"model": "vgg16", "weights": "imagnet"}, "weights: 'imagnet' is none of imagenet, none"),
+    ({"model": "lenet", "weights": "trial:0123"}, "lenet is trained from scratch and cannot start"),
     ({"model": "vgg16", "weights": "no.weights.h5"}, "there is no file no.weights.h5"),
     ({"model": "vgg16", "weights": "trial:../x"}, "is not of the form trial:ID"),
     ({"model": "vgg16", "head_outputs": 50}, "head_outputs: 50 cannot tell 100 classes"),

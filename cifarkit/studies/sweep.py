@@ -90,7 +90,7 @@ def sweep(
     check_distinct(Study("sweep", title, tuple(axes), tuple(planned)))
     arms = []
     for arm in planned:
-        # As the spec has them: 0.30 is 0.3, and a path is the data it holds.
+        # As the spec has them: 0.30 is 0.3.
         typed = {field: value_of(arm.specs[0], field) for field in axes}
         # The spec has None for a limit that makes no difference to the data.
         typed |= {name: arm.settings.get(name) for name, value in typed.items() if value is None}
@@ -99,9 +99,11 @@ def sweep(
 
 
 def value_of(spec: TrialSpec, field: str) -> Any:
-    """The value of a setting by its flat name, typed; of weights in a file the file's path."""
+    """The value of a setting by its flat name, typed, such that it makes the same spec again."""
     if field == "weights":
         return spec.model.weights_file or spec.model.weights
+    if field == "dataset" and spec.data.dataset in ("folder", "npz"):
+        return spec.data.location
     if field == "augment":
         return spec.train.augmentation is not None
     if field in Augmentation.model_fields:

@@ -271,6 +271,29 @@ def test_the_published_depths_share_one_rate_that_an_option_replaces(
         assert depths.rates == ""
 
 
+def test_a_chosen_file_is_what_the_next_steps_start_from(tmp_path: Path) -> None:
+    """It is identified by its content, which names nothing that could be opened."""
+    weights, data = tmp_path / "a.weights.h5", tmp_path / "tiny.npz"
+    weights.write_bytes(b"\x89HDF\r\n\x1a\n")
+    images = np.random.default_rng(0).integers(0, 255, (12, 8, 8, 3), np.uint8)
+    np.savez(data, x_train=images, y_train=np.arange(12) % 2)
+    plan = {
+        "name": "mine",
+        "title": "Mine",
+        "settings": {"model": "resnet8", "dataset": "synthetic"},
+        "step": [
+            {"title": "Weights", "vary": {"weights": [str(weights), "none"]}},
+            {"title": "Data", "vary": {"dataset": [str(data), "synthetic"]}},
+            {"title": "Final model", "choose": False},
+        ],
+    }
+    *_, last = preview(StudyFile.model_validate(plan), overrides={}, seeds=1)
+    assert last.study is not None
+    (spec,) = last.study.specs()
+    assert spec.model.weights_file == str(weights)
+    assert (spec.data.dataset, spec.data.location) == ("npz", str(data))
+
+
 @pytest.mark.parametrize("source", [*PRESETS, *map(str, EXAMPLES)])
 def test_presets_and_examples_can_be_read(source: str) -> None:
     assert read(source).step
