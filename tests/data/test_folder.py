@@ -447,3 +447,19 @@ class TestIdentity:
         root = noise_of(tmp_path / "root")
         catalog.facts(str(root))
         assert not list((cache.directory() / "digests").glob("*.json"))
+
+    def test_a_command_looks_at_its_data_once(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        root = noise_of(tmp_path / "root")
+        with catalog.scanned_once():
+            before = catalog.facts(str(root))
+            monkeypatch.setattr(folder, "scan", None)
+            assert catalog.facts("folder", str(root)) == before
+
+    def test_what_takes_long_is_reported(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        monkeypatch.setattr(files, "_QUIET_SECONDS", 0.0)
+        catalog.facts(str(noise_of(tmp_path / "root")))
+        assert capsys.readouterr().err.startswith("'root': 1 of 10 files read\n")
