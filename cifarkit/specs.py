@@ -382,14 +382,14 @@ SETTINGS: dict[str, str] = {
 """Every setting by its flat name, and the section of the spec that it belongs to."""
 
 
-def check_setting(name: str, value: Any) -> None:
-    """Refuse what a setting can never be, where the setting is not used and so not in a spec.
+def check_setting(name: str, value: Any) -> Any:
+    """The value in the setting's own type; for where it is used before, or without, a spec.
 
     Raises:
         InvalidInput: The message names the setting and what was received.
     """
     try:
-        _setting_type(name).validate_python(value)
+        return _setting_type(name).validate_python(value)
     except ValidationError as error:
         raise InvalidInput("\n".join(_explained(fault, name) for fault in error.errors())) from None
 
@@ -464,9 +464,13 @@ def _checked_weights(weights: str, sets: tuple[str, ...]) -> dict[str, Any]:
             if stream.read(len(HDF5_SIGNATURE)) != HDF5_SIGNATURE:
                 raise InvalidInput(f"weights: {weights} is no HDF5 file")
         content = file_identity(path)
+        resolved = str(path.resolve())
+        resolved.encode()  # a record could not hold it
+    except UnicodeEncodeError:
+        raise InvalidInput(f"weights: {resolved!a} is not UTF-8; rename the folder") from None
     except OSError as error:
         raise InvalidInput(f"weights: {weights} cannot be read: {error.strerror}") from None
-    return {"weights": content, "weights_file": str(path.resolve())}
+    return {"weights": content, "weights_file": resolved}
 
 
 def _explained(error: ErrorDetails, name: str = "") -> str:

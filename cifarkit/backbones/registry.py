@@ -110,6 +110,7 @@ def get(key: str) -> Backbone:
     Raises:
         UnknownBackbone: There is none; the message names the nearest.
     """
+    key = str(key)  # a study file may have a number there
     found = registry().get(key.lower())
     if found is None:
         raise UnknownBackbone(key)

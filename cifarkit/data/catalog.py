@@ -206,6 +206,9 @@ def _absolute(path: str) -> Path:
     absolute = Path(os.path.abspath(os.path.expanduser(path)))
     try:
         absolute.exists()
+        str(absolute).encode()  # a record could not hold it
+    except UnicodeEncodeError:
+        raise InvalidInput(f"{str(absolute)!a} is not UTF-8; rename the folder") from None
     except (OSError, ValueError) as error:  # too long, a folder that may not be looked into, NUL
         reason = getattr(error, "strerror", None) or error
         raise InvalidInput(f"{reprlib.repr(path)} cannot be looked at: {reason}") from None

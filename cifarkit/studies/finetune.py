@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from cifarkit.specs import check_setting
 from cifarkit.studies.study import Study, check_distinct, check_size, of_one_network, plan_arm
 
 FRACTIONS = (0.0, 0.1, 0.2, 1.0)
@@ -21,7 +22,12 @@ def finetune(
     settings = of_one_network(settings)
     check_size(fractions, seeds=seeds)
     arms = tuple(
-        plan_arm(depth_label(fraction), settings, {"unfreeze": fraction}, seeds=seeds)
+        plan_arm(
+            depth_label(check_setting("unfreeze", fraction)),
+            settings,
+            {"unfreeze": fraction},
+            seeds=seeds,
+        )
         for fraction in fractions
     )
     return check_distinct(Study("finetune", "Fine-tuning depth", ("unfreeze",), arms))

@@ -50,7 +50,7 @@ class Step(_Strict):
     settings: dict[str, Scalar] = {}
     choose: bool = True
     keep: Annotated[int, Field(ge=1, le=20)] = 1
-    assume: dict[str, Scalar | list[str]] = {}
+    assume: dict[str, Scalar | Annotated[list[str], Field(min_length=1)]] = {}
 
     @model_validator(mode="before")
     @classmethod

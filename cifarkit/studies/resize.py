@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cifarkit.backbones.registry import get as get_backbone
+from cifarkit.specs import check_setting
 from cifarkit.studies.study import PlannedArm, Study, check_distinct, check_size, plan_arm
 
 MODELS = ("densenet169", "densenet201")
@@ -28,7 +29,7 @@ def resize(
     arms = []
     for key in models:
         facts = get_backbone(key)
-        for size in sizes:
+        for size in (check_setting("image_size", size) for size in sizes):
             label, varied = f"{facts.name} at {size} px", {"model": facts.key, "image_size": size}
             if 0 < size < facts.min_size:
                 reason = f"{facts.name} takes {facts.min_size} pixels or more"

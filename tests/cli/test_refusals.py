@@ -151,3 +151,17 @@ def test_kept_networks_in_the_first_step(refused: Refused, tmp_path: Path, vary:
     path = tmp_path / "study.toml"
     path.write_text(f'name = "a"\ntitle = "b"\n[[step]]\ntitle = "c"\nvary.{vary}\n')
     assert "no earlier step varied model" in refused("study", str(path), "--dry-run")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="names are Unicode there")
+def test_data_in_a_folder_whose_name_is_not_text(
+    refused: Refused, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / os.fsdecode(b"\xff")
+    (folder / "photos").mkdir(parents=True)
+    (folder / "a.weights.h5").write_bytes(b"\x89HDF\r\n\x1a\n")
+    monkeypatch.chdir(folder)
+    data = ["zoo", "--models", "lenet", "--dataset", "photos"]
+    weights = ["zoo", "--models", "vgg16", *T.split(), "--weights", "a.weights.h5"]
+    for command in (data, weights):
+        assert "is not UTF-8; rename the folder" in refused(*command)

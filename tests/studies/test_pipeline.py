@@ -350,3 +350,20 @@ def test_a_byte_order_mark_is_no_fault(tmp_path: Path) -> None:
     text = 'name = "a"\ntitle = "b"\n[[step]]\ntitle = "c"\nvary.model = ["lenet"]\n'
     path.write_bytes(b"\xef\xbb\xbf" + text.encode())
     assert read(str(path)).name == "a"
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        {"vary": {"model": [0.5]}},
+        {"vary": {"unfreeze": ["ant"]}},
+        {"vary": {"unfreeze": [float("nan")]}},
+        {"vary": {"model": ["lenet", "vgg16"], "image_size": ["ant"]}},
+        {"vary": {"dropout": [0.1, 0.2]}, "assume": {"model": []}},
+    ],
+)
+def test_values_of_no_use_in_a_step_are_refused(step: dict[str, Any]) -> None:
+    raw = {"name": "a", "title": "b", "settings": {"dataset": "synthetic", "model": "vgg16"}}
+    with pytest.raises(ValueError, match=r"model|unfreeze|image_size"):
+        list(preview(StudyFile.model_validate(raw | {"step": [{"title": "c"} | step]}),
+                     overrides={}, seeds=None))  # fmt: skip
