@@ -39,6 +39,8 @@ class Backbone:
         whole: True for a network with its own head, trained from scratch (LeNet).
         uses_dropout: Whether the `dropout` setting means anything to it.
         uses_batchnorm: Whether it has BatchNormalization.
+        count: For a network with its own head: its parameters and the output elements per image of
+            all its layers, by `(image_size, outputs)`, so that a dry run need not build it.
         head: `standard` (Dropout, pooling, Dense), or `xception`, the published study's.
         note: What a reader of its row must know (that it stands in for another network, say).
     """
@@ -58,6 +60,7 @@ class Backbone:
     whole: bool = False
     uses_dropout: bool = True
     uses_batchnorm: bool = True
+    count: Callable[[int, int], tuple[int, int]] | None = None
     head: Literal["standard", "xception"] = "standard"
     note: str = ""
 

@@ -7,7 +7,8 @@ would lose digits.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from cifarkit.backbones.facts import Backbone
 
@@ -18,116 +19,107 @@ _NATIVE_SIZE = 32
 _STUDY = "the published study (its own network, no paper)"
 
 
-def _simple_cnn(
-    *, image_size: int, weights: str | None, outputs: int, dropout: float
+class _Conv(NamedTuple):
+    """A 3 x 3 convolution with ReLU."""
+
+    filters: int
+    padding: Literal["valid", "same"] = "valid"
+
+
+class _Dense(NamedTuple):
+    """A hidden layer with ReLU."""
+
+    units: int
+
+
+_Layer = _Conv | _Dense | Literal["pool", "flatten", "dropout"]
+
+_SIMPLE_CNN: tuple[_Layer, ...] = (
+    *(_Conv(32), "pool", _Conv(64), "pool", _Conv(64)),
+    *("flatten", _Dense(64)),
+)
+"""128,420 parameters for 100 outputs at 32 px."""
+
+_CUSTOM_CNN: tuple[_Layer, ...] = (
+    *(_Conv(16, "same"), "pool", _Conv(48, "same"), "pool", _Conv(64, "same"), "pool"),
+    *(_Conv(256, "same"), "flatten", _Dense(512), "dropout"),
+)
+"""2,331,796 parameters for 100 outputs at 32 px.
+
+The published network is known by two numbers only: 2,333,468 parameters, and 33.792 MB by the
+study's estimate. This one meets the second exactly and is 0.07% below the first.
+"""
+
+_LENET: tuple[_Layer, ...] = (
+    *(_Conv(32), "pool", _Conv(32), "pool"),
+    *("flatten", _Dense(512), _Dense(200)),
+)
+"""723,180 parameters for 100 outputs at 32 px: a wide LeNet with ReLU and max pooling."""
+
+
+def _build(
+    key: str, *, image_size: int, weights: str | None, outputs: int, dropout: float
 ) -> keras.Model:
-    """Three convolutions and one hidden layer, 128,420 parameters for 100 outputs at 32 px.
+    """A functional model of images `(n, s, s, 3)`.
 
     Args:
-        image_size: Side of the square image in pixels, at least 18.
+        key: Which network.
+        image_size: Side of the square image in pixels.
         weights: Ignored: there are no published weights.
         outputs: Number of logits.
-        dropout: Ignored: the published network has none.
+        dropout: Fraction of the last hidden layer dropped in training, in [0, 1), if it has any.
 
     Raises:
-        ValueError: The image is too small for the unpadded convolutions (from Keras).
+        ValueError: The image is too small for the convolutions and poolings (from Keras).
     """
-    from keras import layers
-
-    return _sequence(
-        "simple_cnn",
-        image_size,
-        layers.Conv2D(32, 3, activation="relu"),
-        layers.MaxPooling2D(),
-        layers.Conv2D(64, 3, activation="relu"),
-        layers.MaxPooling2D(),
-        layers.Conv2D(64, 3, activation="relu"),
-        layers.Flatten(),
-        layers.Dense(64, activation="relu"),
-        _logits(outputs),
-    )
-
-
-def _custom_cnn(
-    *, image_size: int, weights: str | None, outputs: int, dropout: float
-) -> keras.Model:
-    """Four padded convolutions and one hidden layer, 2,331,796 parameters for 100 outputs at 32 px.
-
-    The published network is known by two numbers only: 2,333,468 parameters, and 33.792 MB by the
-    study's estimate. This one meets the second exactly and is 0.07% below the first.
-
-    Args:
-        image_size: Side of the square image in pixels, at least 8.
-        weights: Ignored: there are no published weights.
-        outputs: Number of logits.
-        dropout: Fraction of the hidden layer dropped in training, in [0, 1).
-
-    Raises:
-        ValueError: The image is too small to be pooled three times (from Keras).
-    """
-    from keras import layers
-
-    return _sequence(
-        "custom_cnn",
-        image_size,
-        layers.Conv2D(16, 3, padding="same", activation="relu"),
-        layers.MaxPooling2D(),
-        layers.Conv2D(48, 3, padding="same", activation="relu"),
-        layers.MaxPooling2D(),
-        layers.Conv2D(64, 3, padding="same", activation="relu"),
-        layers.MaxPooling2D(),
-        layers.Conv2D(256, 3, padding="same", activation="relu"),
-        layers.Flatten(),
-        layers.Dense(512, activation="relu"),
-        layers.Dropout(dropout),
-        _logits(outputs),
-    )
-
-
-def _lenet(*, image_size: int, weights: str | None, outputs: int, dropout: float) -> keras.Model:
-    """A wide LeNet with ReLU and max pooling, 723,180 parameters for 100 outputs at 32 px.
-
-    Args:
-        image_size: Side of the square image in pixels, at least 10.
-        weights: Ignored: there are no published weights.
-        outputs: Number of logits.
-        dropout: Ignored: the published network has none.
-
-    Raises:
-        ValueError: The image is too small for the unpadded convolutions (from Keras).
-    """
-    from keras import layers
-
-    return _sequence(
-        "lenet",
-        image_size,
-        layers.Conv2D(32, 3, activation="relu"),
-        layers.MaxPooling2D(),
-        layers.Conv2D(32, 3, activation="relu"),
-        layers.MaxPooling2D(),
-        layers.Flatten(),
-        layers.Dense(512, activation="relu"),
-        layers.Dense(200, activation="relu"),
-        _logits(outputs),
-    )
-
-
-def _logits(outputs: int) -> keras.layers.Dense:
-    from keras import layers
-
-    return layers.Dense(outputs, dtype="float32", name="logits")
-
-
-def _sequence(name: str, image_size: int, *layers: keras.layers.Layer) -> keras.Model:
-    """The layers one after the other as a functional model, of images `(n, s, s, 3)`."""
     import keras
+    from keras import layers
+
+    def layer(of: _Layer) -> keras.layers.Layer:
+        match of:
+            case _Conv(filters, padding):
+                return layers.Conv2D(filters, 3, padding=padding, activation="relu")
+            case _Dense(units):
+                return layers.Dense(units, activation="relu")
+            case "pool":
+                return layers.MaxPooling2D()
+            case "flatten":
+                return layers.Flatten()
+            case "dropout":
+                return layers.Dropout(dropout)
 
     images = keras.Input((image_size, image_size, 3))
     x = images
-    for layer in layers:
-        x = layer(x)
-    return keras.Model(images, x, name=name)
+    for of in _LAYERS[key]:
+        x = layer(of)(x)
+    logits = layers.Dense(outputs, dtype="float32", name="logits")
+    return keras.Model(images, logits(x), name=key)
 
+
+def _count(key: str, image_size: int, outputs: int) -> tuple[int, int]:
+    """What the network at that size has, without building it.
+
+    Returns:
+        Its parameters, and the output elements per image of all its layers together.
+    """
+    side, channels, params, elements = image_size, 3, 0, 0
+    for of in (*_LAYERS[key], _Dense(outputs)):
+        match of:
+            case _Conv(filters, padding):
+                params += (9 * channels + 1) * filters
+                side, channels = (side if padding == "same" else side - 2), filters
+            case _Dense(units):
+                params += (channels + 1) * units
+                channels = units
+            case "pool":
+                side //= 2
+            case "flatten":
+                side, channels = 1, side * side * channels
+        elements += side * side * channels
+    return params, elements
+
+
+_LAYERS = {"simple_cnn": _SIMPLE_CNN, "custom_cnn": _CUSTOM_CNN, "lenet": _LENET}
 
 SCRATCH: tuple[Backbone, ...] = (
     Backbone(
@@ -135,7 +127,8 @@ SCRATCH: tuple[Backbone, ...] = (
         name="Simple CNN",
         family="CNN",
         paper=_STUDY,
-        build=_simple_cnn,
+        build=partial(_build, "simple_cnn"),
+        count=partial(_count, "simple_cnn"),
         preprocessing="unit",
         min_size=18,
         native_size=_NATIVE_SIZE,
@@ -150,7 +143,8 @@ SCRATCH: tuple[Backbone, ...] = (
         name="Custom CNN",
         family="CNN",
         paper=_STUDY,
-        build=_custom_cnn,
+        build=partial(_build, "custom_cnn"),
+        count=partial(_count, "custom_cnn"),
         preprocessing="unit",
         min_size=8,
         native_size=_NATIVE_SIZE,
@@ -171,7 +165,8 @@ SCRATCH: tuple[Backbone, ...] = (
             "LeCun, Bottou, Bengio, Haffner: Gradient-Based Learning Applied to Document "
             "Recognition, 1998 (widened by the published study)"
         ),
-        build=_lenet,
+        build=partial(_build, "lenet"),
+        count=partial(_count, "lenet"),
         preprocessing="unit",
         min_size=10,
         native_size=_NATIVE_SIZE,

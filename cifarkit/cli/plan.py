@@ -23,7 +23,7 @@ def show_plan(studies: Iterable[Study], store: Store, *, strict: bool) -> None:
     Raises:
         InvalidInput: As `check_data` does.
     """
-    from cifarkit.training.plan import import_quietly, plan
+    from cifarkit.training.plan import plan
 
     arms: dict[str, tuple[Study, str, TrialSpec]] = {}
     rows: list[list[str]] = []
@@ -40,8 +40,7 @@ def show_plan(studies: Iterable[Study], store: Store, *, strict: bool) -> None:
         say(sentence, "yellow")
     experience = Experience.of(store)
     total: float | None = 0.0
-    with messages().status("Building the models, to count and estimate ..."):
-        import_quietly()
+    with messages().status("Counting and estimating ..."):
         for planned in plan(spec for _, _, spec in arms.values()):
             spec = planned.spec
             study, label, _ = arms[spec.trial_id]

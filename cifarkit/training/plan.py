@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from cifarkit.backbones import layer_facts
 from cifarkit.backbones.registry import get as get_backbone
 from cifarkit.errors import CifarkitError
 from cifarkit.profiling.memory import published_estimate_mb
@@ -18,9 +19,9 @@ class Plan:
     """Of one trial; memory by the published study's estimate (see `profiling.memory`).
 
     Attributes:
-        graph_sha256: Of the trial's backbone (see `training.graph`); empty where another one was
-            built to count: some networks are built in another way for published weights, and one
-            with a head of its own is counted without its dropout.
+        graph_sha256: Of the trial's backbone (see `training.graph`); empty where none was built, or
+            another one: some networks are built in another way for published weights, and one with
+            a head of its own is counted without its dropout.
     """
 
     spec: TrialSpec
@@ -36,17 +37,22 @@ class _Counted:
     total: int
     trainable: int
     outputs: int
-    graph_sha256: str
+    graph_sha256: str = ""
 
 
 def plan(specs: Iterable[TrialSpec]) -> Iterator[Plan]:
-    """Plan each trial by building its model with random weights. Imports TensorFlow."""
+    """Plan each trial from facts of its network.
+
+    A network without tabulated facts (a plug-in, or an image size beyond the table) is built with
+    random weights, which imports TensorFlow.
+    """
     counted: dict[ModelSpec, _Counted] = {}
     for spec in specs:
-        # Weights and dropout change nothing that is counted.
-        bare = spec.model.model_copy(update={"weights": "none", "dropout": 0.0})
+        # Dropout changes nothing that is counted; of weights, only Keras' own change the layers.
+        weights = "imagenet" if spec.model.weights == "imagenet" else "none"
+        bare = spec.model.model_copy(update={"weights": weights, "dropout": 0.0})
         if bare not in counted:
-            counted[bare] = _count(bare)
+            counted[bare] = _from_facts(bare) or _built(bare)
         found, batch_size = counted[bare], spec.train.batch_size
         with_input = found.outputs + 3 * spec.model.image_size**2
         yield Plan(
@@ -59,7 +65,33 @@ def plan(specs: Iterable[TrialSpec]) -> Iterator[Plan]:
         )
 
 
-def _count(spec: ModelSpec) -> _Counted:
+def _from_facts(spec: ModelSpec) -> _Counted | None:
+    backbone, classes = get_backbone(spec.model), spec.head_outputs or 0
+    if backbone.count is not None:
+        total, outputs = backbone.count(spec.image_size, classes)
+        return _Counted(total, total, outputs)
+    facts = layer_facts.table().get(backbone.key)
+    side = None if facts is None else facts.output_side(spec.image_size)
+    if facts is None or side is None:
+        return None
+    facts = facts.with_weights(spec.weights)
+    # The head, as `training.build` makes it: Dropout, pooling, Dense.
+    features = backbone.features
+    feature_map = side * side * features
+    outputs = 2 * feature_map + features + classes
+    total, trainable, width = facts.total_params, 0, features
+    if backbone.head == "xception":
+        outputs += feature_map + 256
+        total += 4 * features + (features + 1) * 256
+        trainable += 2 * features + (features + 1) * 256
+        width = 256
+    logits = (width + 1) * classes
+    trainable += facts.trainable_params(spec.unfreeze, batchnorm_frozen=spec.batchnorm == "frozen")
+    return _Counted(total + logits, trainable + logits, outputs)
+
+
+def _built(spec: ModelSpec) -> _Counted:
+    import_quietly()
     import keras
 
     from cifarkit.profiling.memory import layer_outputs

@@ -18,6 +18,7 @@ import pytest
 import tensorflow as tf
 from keras.src.utils import file_utils
 
+from cifarkit.backbones import layer_facts
 from cifarkit.backbones.applications import APPLICATIONS
 from cifarkit.backbones.facts import Backbone
 from cifarkit.backbones.preprocessing import preprocessing_layers
@@ -111,6 +112,19 @@ def test_its_output_is_as_wide_as_said_and_not_empty(built: Built) -> None:
         assert len(sides) == 2
         assert min(sides) >= 1
         assert width == built.backbone.features
+
+
+def test_its_layers_are_those_of_the_table(built: Built) -> None:
+    if built.backbone.whole:
+        assert built.backbone.count is not None
+        params, _ = built.backbone.count(built.backbone.min_size, OUTPUTS)
+        assert params == built.model.count_params()
+        return
+    weights = "imagenet" if "imagenet" in built.backbone.weight_sets else "none"
+    facts = layer_facts.table()[built.backbone.key].with_weights(weights)
+    counted = layer_facts.of_model(built.model)
+    assert (counted.layers, counted.weights) == (facts.layers, facts.weights)
+    assert facts.output_side(built.backbone.min_size) == built.model.output_shape[1]
 
 
 def test_keras_asks_for_the_weights_file_as_named(built: Built) -> None:

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import pytest
 
+from cifarkit.profiling.params import count
 from cifarkit.specs import TrialSpec
 from cifarkit.training.build import build, precision
 from cifarkit.training.plan import Plan, plan
@@ -49,6 +50,33 @@ def test_table_5_memory() -> None:
     rows = PUBLISHED["table5_batch_size"]
     found = plan(published(batch_size=row["batch_size"]) for row in rows)
     assert [row.estimated_with_input_mb for row in found] == [row["memory_mb"] for row in rows]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"model": "simple_cnn", "image_size": 37},
+        {"model": "custom_cnn", "image_size": 33},
+        {"model": "lenet", "image_size": 64},
+        {"model": "resnet8", "image_size": 40, "unfreeze": 0.5},
+        {"model": "mobilenetv2", "image_size": 77, "unfreeze": 0.3, "batchnorm": "frozen"},
+        {"model": "xception", "image_size": 81, "unfreeze": 0.0},
+        {"model": "inceptionv3", "image_size": 107, "unfreeze": 0.25},
+        {"model": "nasnetmobile", "image_size": 70, "unfreeze": 0.1},
+    ],
+    ids=lambda settings: str(settings["model"]),
+)
+def test_a_plan_counts_what_a_built_model_has(settings: dict[str, Any]) -> None:
+    spec = TrialSpec.of(classes=7, dataset="cifar10", weights="none", **settings)
+    found = next(plan([spec]))
+    size = spec.model.image_size
+    built = build(spec.model, (size, size))
+    counts = count(built.model)
+    assert (found.total_params, found.trainable_params) == (counts.total, counts.trainable)
+    assert found.estimated_mb == built.estimated_mb(spec.train.batch_size)
+    assert found.estimated_with_input_mb == built.estimated_mb(
+        spec.train.batch_size, with_input=True
+    )
 
 
 def mobile(**settings: Any) -> Any:
