@@ -37,8 +37,8 @@ def main() -> None:
     import keras
     import tensorflow as tf
 
-    from cifarkit.data.augment import Change, make_augment
-    from cifarkit.data.pipeline import Batches
+    from cifarkit.datasets.augmentation import Change, make_augment
+    from cifarkit.datasets.loader import Batches
 
     rng = np.random.default_rng(0)
     shape = (chosen.images, chosen.native, chosen.native, 3)

@@ -19,11 +19,11 @@ from PIL import Image
 from sklearn.datasets import load_digits
 
 from benchmarks.measure import QUIET, parser, table
+from cifarkit.execution.launchers import ProcessLauncher
+from cifarkit.execution.runner import run
 from cifarkit.specs import TrialSpec
-from cifarkit.trials.launcher import ProcessLauncher
-from cifarkit.trials.record import TrialRecord
-from cifarkit.trials.runner import run
-from cifarkit.trials.store import Store
+from cifarkit.store.records import TrialRecord
+from cifarkit.store.store import Store
 
 MODELS = ("resnet8", "resnet14", "mobilenetv2", "efficientnetb0", "densenet121")
 KINDS = ("keras", "precise")

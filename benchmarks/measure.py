@@ -22,11 +22,11 @@ from typing import Any, TypeVar
 import numpy as np
 import psutil
 
+from cifarkit.execution.launchers import ProcessLauncher
+from cifarkit.execution.runner import TrialEvent, run
 from cifarkit.profiling.environment import cpu_model
 from cifarkit.specs import TrialSpec
-from cifarkit.trials.launcher import ProcessLauncher
-from cifarkit.trials.runner import TrialEvent, run
-from cifarkit.trials.store import Store
+from cifarkit.store.store import Store
 
 ROOT = Path(__file__).resolve().parents[1]
 QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3"}

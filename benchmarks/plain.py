@@ -31,7 +31,7 @@ def main(settings: dict[str, Any]) -> None:
 
     from cifarkit.profiling.memory import peak_rss_mb
     from cifarkit.specs import TrialSpec
-    from cifarkit.training.build import build
+    from cifarkit.training.model_builder import build
     from cifarkit.training.trial import splits_of
 
     spec = TrialSpec.of(**settings)

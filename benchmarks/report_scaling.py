@@ -19,8 +19,8 @@ from unittest import mock
 import numpy as np
 
 from benchmarks.measure import ROOT, alternate, parser, spread, table
-from cifarkit.trials.record import Arm
-from tests.reporting.fabricate import Fabricator, hits, result
+from cifarkit.store.records import Arm
+from tests.report.fabricate import Fabricator, hits, result
 
 SEEDS = 10
 RATES = [10.0**-power for power in np.linspace(2, 5, 10)]

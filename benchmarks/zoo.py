@@ -14,8 +14,8 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.measure import alternate, cifarkit, noise, parser, plain, spread, table
-from cifarkit.backbones.registry import STUDY
-from cifarkit.backbones.registry import get as get_backbone
+from cifarkit.models.registry import STUDY
+from cifarkit.models.registry import get as get_backbone
 
 
 def main() -> None:
@@ -30,7 +30,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         data = noise(Path(folder), chosen.images)
         for model in chosen.models.split(","):
-            whole = get_backbone(model).whole
+            whole = get_backbone(model).includes_head
             settings = {
                 "dataset": data,
                 "model": model,

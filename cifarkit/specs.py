@@ -16,11 +16,11 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
-from cifarkit.backbones.facts import Backbone
-from cifarkit.backbones.registry import get as get_backbone
-from cifarkit.backbones.registry import registry
-from cifarkit.data import catalog
+from cifarkit.datasets import registry as dataset_registry
 from cifarkit.errors import InvalidInput, unknown
+from cifarkit.models.info import Backbone
+from cifarkit.models.registry import get as get_backbone
+from cifarkit.models.registry import registry
 
 PRETRAINED_LEARNING_RATE = 2.5e-5
 """The published study's choice (its Table 6)."""
@@ -94,7 +94,7 @@ class DataSpec(_Spec):
         path = (str, os.PathLike)
         if not isinstance(dataset, path) or not isinstance(location, (*path, type(None))):
             return raw  # told when the fields are validated
-        facts = catalog.facts(str(dataset), None if location is None else str(location))
+        facts = dataset_registry.facts(str(dataset), None if location is None else str(location))
         given |= {"dataset": facts.dataset, "location": facts.location}
         given["fingerprint"] = facts.fingerprint
         if names := _names(given.get("class_names")):
@@ -168,8 +168,9 @@ class ModelSpec(_Spec):
         dropout: The fraction of features dropped before the classifier.
         unfreeze: The fraction of the backbone's layers that is trained, counted from its end.
         batchnorm: Where the statistics of unfrozen BatchNormalization come from in inference:
-            `precise`, computed anew from training images after each epoch (`training.batchnorm`);
-            `keras`, Keras' moving averages; `frozen`, it is not trained and keeps what it has.
+            `precise`, computed anew from training images after each epoch
+            (`training.precise_batchnorm`); `keras`, Keras' moving averages; `frozen`, it is
+            not trained and keeps what it has.
         head_outputs: The classifier's width; the number of classes unless said.
     """
 
@@ -212,7 +213,7 @@ class ModelSpec(_Spec):
         unused: dict[str, Any] = {}
         if not facts.trains_batchnorm(_as_float(given.get("unfreeze", 1.0))):
             unused["batchnorm"] = "keras"
-        if facts.whole:
+        if facts.includes_head:
             asked = str(given.get("weights", "none"))
             if "weights_file" not in raw and asked not in ("none", "imagenet"):
                 raise InvalidInput(
@@ -427,7 +428,7 @@ def default_image_size(facts: Backbone, usual: int = BACKBONE_IMAGE_SIZE) -> int
 
     Networks trained from scratch see 32 pixels, others `usual`, but none more than it was made for.
     """
-    if facts.whole:
+    if facts.includes_head:
         return SCRATCH_IMAGE_SIZE
     return max(facts.min_size, min(facts.native_size, usual))
 

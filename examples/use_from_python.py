@@ -7,10 +7,10 @@ It trains two small networks on built-in data, offline, in under a minute.
 
 from pathlib import Path
 
+from cifarkit.execution.launchers import ProcessLauncher
+from cifarkit.execution.runner import run
+from cifarkit.store.store import Store
 from cifarkit.studies.zoo import zoo
-from cifarkit.trials.launcher import ProcessLauncher
-from cifarkit.trials.runner import run
-from cifarkit.trials.store import Store
 
 settings = {"dataset": "synthetic", "classes": 5, "train_per_class": 100, "epochs": 3}
 

@@ -20,7 +20,7 @@ from cifarkit.cli.store import app as store
 from cifarkit.cli.study import study
 from cifarkit.cli.sweep import sweep
 from cifarkit.cli.zoo import zoo
-from cifarkit.data import catalog
+from cifarkit.datasets import registry as dataset_registry
 from cifarkit.errors import CifarkitError, InvalidInput
 
 app = typer.Typer(
@@ -74,7 +74,7 @@ def run(arguments: Sequence[str]) -> int:
     """
     try:
         _check_text(arguments)
-        with catalog.scanned_once():
+        with dataset_registry.scanned_once():
             app(list(arguments))
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
@@ -110,7 +110,7 @@ def _check_text(arguments: Sequence[str]) -> None:
 
 
 def _complain(message: str) -> None:
-    from cifarkit.reporting.text import plain
+    from cifarkit.text import plain
 
     message = re.sub(r"(\S{100})\S{200,}(\S{100})", r"\1...\2", message)  # a path of 5,000 letters
     for line in map(plain, message.splitlines()):

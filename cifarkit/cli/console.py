@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from cifarkit.reporting.text import plain
+from cifarkit.text import plain
 
 
 def messages() -> Console:

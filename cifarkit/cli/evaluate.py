@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from cifarkit.cli.report import Format
-from cifarkit.cli.running import RUNS_DEFAULT
+from cifarkit.cli.run_options import RUNS_DEFAULT
 
 BEST = "best"
 
@@ -37,22 +37,22 @@ def evaluate(
 ) -> None:
     """Write one network's test accuracy, per class too, its confusions and its calibration."""
     from cifarkit.cli.console import say
-    from cifarkit.cli.existing import existing_store
+    from cifarkit.cli.open_store import existing_store
     from cifarkit.errors import InvalidInput
-    from cifarkit.reporting import chosen, scored
-    from cifarkit.reporting.evaluated import evaluation
+    from cifarkit.report import evaluation_result, trial_lookup
+    from cifarkit.report.evaluation_report import evaluation
 
     if study is not None and target != BEST:
         raise InvalidInput(f"--study chooses among several trials: say 'best', not {target!r}")
     if target == BEST:
-        found = chosen.best(existing_store(runs), study)
-        for line in chosen.described(found):
+        found = trial_lookup.best(existing_store(runs), study)
+        for line in trial_lookup.described(found):
             say(line)
-        scores = scored.of_trial(found.record)
+        scores = evaluation_result.of_trial(found.record)
     elif _is_path(target):
-        scores = scored.of_file(Path(target))
+        scores = evaluation_result.of_file(Path(target))
     else:
-        scores = scored.of_trial(chosen.named(existing_store(runs), target))
+        scores = evaluation_result.of_trial(trial_lookup.named(existing_store(runs), target))
     typer.echo(evaluation(scores, format=format.value, figures_dir=figures, pairs=pairs), nl=False)
 
 

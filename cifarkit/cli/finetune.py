@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cifarkit.cli.options import TRAINING, numbers, shared
+from cifarkit.cli.setting_options import TRAINING, numbers, shared
 
 
 @shared(without=("unfreeze",))
@@ -27,7 +27,7 @@ def finetune(
     run: dict[str, Any],
 ) -> None:
     """Find the fine-tuning depth: how much of the backbone to train."""
-    from cifarkit.cli.execute import execute
+    from cifarkit.cli.run_study import execute
     from cifarkit.studies.finetune import finetune as plan_finetune
 
     study = plan_finetune(

@@ -6,11 +6,19 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
-from cifarkit.cli.bars import live
 from cifarkit.cli.console import messages
-from cifarkit.cli.telling import Show, TimeLeft, another_go, in_words, outcome, set_aside, waiting
-from cifarkit.reporting.text import plain
-from cifarkit.trials.runner import TrialEvent
+from cifarkit.cli.progress_messages import (
+    Show,
+    TimeLeft,
+    another_go,
+    in_words,
+    outcome,
+    set_aside,
+    waiting,
+)
+from cifarkit.cli.rich_progress import live
+from cifarkit.execution.runner import TrialEvent
+from cifarkit.text import plain
 
 PLAIN_INTERVAL_SECONDS = 10.0
 

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from cifarkit.cli.running import RUNS_DEFAULT
+from cifarkit.cli.run_options import RUNS_DEFAULT
 
 
 class Format(StrEnum):
@@ -41,13 +41,13 @@ def report(
 ) -> None:
     """Write the tables, figures and conclusions of all studies in the store to standard output."""
     from cifarkit.cli.console import say
-    from cifarkit.cli.existing import existing_store
+    from cifarkit.cli.open_store import existing_store
     from cifarkit.errors import InvalidInput
-    from cifarkit.reporting.chosen import studies_named
-    from cifarkit.reporting.document import document
-    from cifarkit.reporting.text import counted
-    from cifarkit.trials.gather import gather
-    from cifarkit.trials.studies import trials_of
+    from cifarkit.report.document import document
+    from cifarkit.report.trial_lookup import studies_named
+    from cifarkit.store.studies import trials_of
+    from cifarkit.store.trials import gather
+    from cifarkit.text import counted
 
     store = existing_store(runs)
     studies = store.studies(lambda error: say(f"left out: {error}", "yellow"))

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cifarkit.cli.options import comma_separated, numbers, shared
+from cifarkit.cli.setting_options import comma_separated, numbers, shared
 
 
 @shared(without=("image_size",))
@@ -22,7 +22,7 @@ def resize_study(
     run: dict[str, Any],
 ) -> None:
     """Find the input size: every network at every size."""
-    from cifarkit.cli.execute import execute
+    from cifarkit.cli.run_study import execute
     from cifarkit.studies.resize import resize
 
     study = resize(

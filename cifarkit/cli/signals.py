@@ -8,7 +8,7 @@ import time
 from types import FrameType
 from typing import NoReturn
 
-from cifarkit.trials.launcher import ENDING_SIGNALS
+from cifarkit.execution.launchers import ENDING_SIGNALS
 
 SAME_REQUEST_SECONDS = 1.0
 """A terminal, a shell and a batch system may each pass on the same request."""

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cifarkit.cli.running import RUNS_DEFAULT
+from cifarkit.cli.run_options import RUNS_DEFAULT
 
 app = typer.Typer(
     no_args_is_help=True, help="Look through the folder of results, check it, move it."
@@ -20,27 +20,27 @@ Runs = Annotated[Path, typer.Option("--runs", help="The folder of results.")]
 def list_trials(runs: Runs = RUNS_DEFAULT) -> None:
     """List all trials."""
     from cifarkit.cli.console import plain_or_rich_table
-    from cifarkit.cli.existing import existing_store
-    from cifarkit.reporting import inventory
-    from cifarkit.trials.gather import read_all
+    from cifarkit.cli.open_store import existing_store
+    from cifarkit.report import trial_listing
+    from cifarkit.store.trials import read_all
 
     store = existing_store(runs)
-    rows = inventory.rows(read_all(store, store.trial_ids()))
-    plain_or_rich_table(f"Trials in {runs}", inventory.HEADINGS, rows, numeric={4, 5})
+    rows = trial_listing.rows(read_all(store, store.trial_ids()))
+    plain_or_rich_table(f"Trials in {runs}", trial_listing.HEADINGS, rows, numeric={4, 5})
 
 
 @app.command("studies")
 def list_studies(runs: Runs = RUNS_DEFAULT) -> None:
     """List all studies."""
     from cifarkit.cli.console import plain_or_rich_table, say
-    from cifarkit.cli.existing import existing_store
-    from cifarkit.reporting import inventory
-    from cifarkit.trials.gather import gather
+    from cifarkit.cli.open_store import existing_store
+    from cifarkit.report import trial_listing
+    from cifarkit.store.trials import gather
 
     store = existing_store(runs)
     studies = store.studies(lambda error: say(f"left out: {error}", "yellow"))
-    rows = inventory.study_rows(studies, gather(store, studies))
-    plain_or_rich_table(f"Studies in {runs}", inventory.STUDY_HEADINGS, rows, numeric={2})
+    rows = trial_listing.study_rows(studies, gather(store, studies))
+    plain_or_rich_table(f"Studies in {runs}", trial_listing.STUDY_HEADINGS, rows, numeric={2})
 
 
 @app.command()
@@ -51,17 +51,17 @@ def show(
     runs: Runs = RUNS_DEFAULT,
 ) -> None:
     """Show everything of one trial or study."""
-    from cifarkit.cli.existing import existing_store
-    from cifarkit.reporting import chosen, inventory
-    from cifarkit.trials.gather import gather
+    from cifarkit.cli.open_store import existing_store
+    from cifarkit.report import trial_listing, trial_lookup
+    from cifarkit.store.trials import gather
 
     store = existing_store(runs)
     study = next((study for study in store.studies() if study.name == target), None)
     if study is not None:
-        parts = inventory.everything_of_study(study, gather(store, [study]))
+        parts = trial_listing.everything_of_study(study, gather(store, [study]))
     else:
-        parts = inventory.everything(chosen.named(store, target))
-    typer.echo(inventory.as_text(parts), nl=False)
+        parts = trial_listing.everything(trial_lookup.named(store, target))
+    typer.echo(trial_listing.as_text(parts), nl=False)
 
 
 @app.command(no_args_is_help=True)
@@ -72,8 +72,8 @@ def rename(
 ) -> None:
     """Give a study another name; the command that made it still goes on with it."""
     from cifarkit.cli.console import say
-    from cifarkit.cli.existing import existing_store
-    from cifarkit.trials.studies import rename as rename_study
+    from cifarkit.cli.open_store import existing_store
+    from cifarkit.store.studies import rename as rename_study
 
     rename_study(existing_store(runs), study, new)
     say(f"{study} is now {new}")
@@ -93,8 +93,8 @@ def check(
 ) -> None:
     """Check every file against its checksum and its form; exit with 1 if something is wrong."""
     from cifarkit.cli.console import lines, say
-    from cifarkit.cli.existing import existing_store
-    from cifarkit.trials.upkeep import check as check_store
+    from cifarkit.cli.open_store import existing_store
+    from cifarkit.store.maintenance import check as check_store
 
     store, wrong = existing_store(runs), 0
     for finding in check_store(store, repair=repair):
@@ -118,16 +118,16 @@ def remove(
 ) -> None:
     """Remove trials with all their files, or studies; the trials of a removed study stay."""
     from cifarkit.cli.console import say
-    from cifarkit.cli.existing import existing_store
-    from cifarkit.reporting import chosen
-    from cifarkit.trials.studies import remove as remove_study
-    from cifarkit.trials.upkeep import remove as remove_trials
+    from cifarkit.cli.open_store import existing_store
+    from cifarkit.report import trial_lookup
+    from cifarkit.store.maintenance import remove as remove_trials
+    from cifarkit.store.studies import remove as remove_study
 
     store = existing_store(runs)
     known = {study.name for study in store.studies()}
     studies = [target for target in dict.fromkeys(targets) if target in known]
     rest = [target for target in targets if target not in known]
-    ids = list(dict.fromkeys(chosen.id_of(store, target) for target in rest))
+    ids = list(dict.fromkeys(trial_lookup.id_of(store, target) for target in rest))
     remove_trials(store, ids, force=force)
     if ids:
         say(f"removed: {', '.join(ids)}")
@@ -149,13 +149,13 @@ def export_trials(
 ) -> None:
     """Write trials and their studies into one archive, to carry them to another machine."""
     from cifarkit.cli.console import say
-    from cifarkit.cli.existing import existing_store
-    from cifarkit.reporting import chosen
-    from cifarkit.reporting.text import counted
-    from cifarkit.trials.archive import export
+    from cifarkit.cli.open_store import existing_store
+    from cifarkit.report import trial_lookup
+    from cifarkit.store.archive import export
+    from cifarkit.text import counted
 
     store = existing_store(runs)
-    ids = list(dict.fromkeys(chosen.id_of(store, trial) for trial in trials or []))
+    ids = list(dict.fromkeys(trial_lookup.id_of(store, trial) for trial in trials or []))
     written, left_out = export(store, file, ids)
     for trial_id, reason in left_out.items():
         say(f"left out: {trial_id}: {reason}", "yellow")
@@ -171,9 +171,9 @@ def import_trials(
 ) -> None:
     """Add an archive's trials and studies; what is complete here already stays as it is."""
     from cifarkit.cli.console import say
-    from cifarkit.reporting.text import counted
-    from cifarkit.trials.store import Store
-    from cifarkit.trials.unpacking import import_archive
+    from cifarkit.store.archive_reading import import_archive
+    from cifarkit.store.store import Store
+    from cifarkit.text import counted
 
     done = import_archive(Store(runs), file)
     for name, reason in done.refused.items():

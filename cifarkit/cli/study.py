@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cifarkit.cli.options import shared
+from cifarkit.cli.setting_options import shared
 
 
 @shared(seeds_default=None)
@@ -25,21 +25,21 @@ def study(
 
     Every choice is made on validation images and written down with its reason.
     """
-    from cifarkit.studies.plan_file import StudyFile, read
+    from cifarkit.studies.config import StudyFile, read
 
     if schema:
         import json
 
         typer.echo(json.dumps(StudyFile.model_json_schema(), indent=2))
         return
-    from cifarkit.cli.execute import How
-    from cifarkit.cli.walk import preview_study, walk_study
+    from cifarkit.cli.pipeline import preview_study, walk_study
+    from cifarkit.cli.run_study import RunOptions
 
     file = read(plan)
     if run["name"] is not None:
         file = file.model_copy(update={"name": run["name"]})
     seeds = run.pop("seeds")
     if run.pop("dry_run"):
-        preview_study(file, settings, seeds, How(**run))
+        preview_study(file, settings, seeds, RunOptions(**run))
     else:
-        walk_study(file, settings, seeds, How(**run))
+        walk_study(file, settings, seeds, RunOptions(**run))

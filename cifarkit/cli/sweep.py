@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cifarkit.cli.options import shared
+from cifarkit.cli.setting_options import shared
 
 
 def _complete(incomplete: str) -> list[str]:
@@ -32,7 +32,7 @@ def sweep(
     run: dict[str, Any],
 ) -> None:
     """Vary any setting of a training: dropout, learning-rate, batch-size, optimizer ..."""
-    from cifarkit.cli.execute import execute
+    from cifarkit.cli.run_study import execute
     from cifarkit.studies.sweep import parse_axes
     from cifarkit.studies.sweep import sweep as plan_sweep
 

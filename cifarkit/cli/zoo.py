@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cifarkit.cli.options import comma_separated, shared
+from cifarkit.cli.setting_options import comma_separated, shared
 
 
 @shared()
@@ -26,14 +26,14 @@ def zoo(
     run: dict[str, Any],
 ) -> None:
     """Compare networks: memory, parameters, time, accuracy."""
-    from cifarkit.backbones.registry import STUDY, registry
+    from cifarkit.models.registry import STUDY, registry
 
     if list_models:
-        from cifarkit.cli.listing import show_backbones
+        from cifarkit.cli.backbone_table import show_backbones
 
         show_backbones()
         return
-    from cifarkit.cli.execute import execute
+    from cifarkit.cli.run_study import execute
     from cifarkit.studies.zoo import zoo as plan_zoo
 
     chosen = STUDY if models is None else comma_separated(models, "--models")

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cifarkit.errors import InvalidInput, unknown
-from cifarkit.evaluation.holm import holm
 from cifarkit.evaluation.mcnemar import discordant, mcnemar_p, paired_interval
 from cifarkit.evaluation.metrics import Interval, wilson_interval
-from cifarkit.evaluation.seeds import crossed_intervals, seeds_needed, seeds_p
+from cifarkit.evaluation.multiple_testing import holm
+from cifarkit.evaluation.paired_tests import crossed_intervals, seeds_needed, seeds_p
 
 LEVEL = 0.05
 """The accepted chance that any "better" or "worse" in a conclusion is false."""
@@ -56,7 +56,7 @@ class Comparison:
         adjusted_p: By Holm's method, over the conclusion's whole family.
         verdict: Of the arm: `better` or `worse` if the interval excludes 0 and `adjusted_p` < 0.05.
         method: `models`, one run each: McNemar's exact test, of these two trained models and not of
-            their settings. `settings`, several seeds each: see `seeds.seeds_p`.
+            their settings. `settings`, several seeds each: see `paired_tests.seeds_p`.
         runs: The seeds that both have.
     """
 

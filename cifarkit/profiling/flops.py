@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from cifarkit.profiling.shapes import output_elements
+from cifarkit.profiling.layer_outputs import output_elements
 
 if TYPE_CHECKING:
     import keras

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cifarkit.profiling.shapes import output_elements
+from cifarkit.profiling.layer_outputs import output_elements
 
 if TYPE_CHECKING:
     import keras

@@ -6,16 +6,16 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from cifarkit.backbones.registry import get as get_backbone
 from cifarkit.errors import InvalidInput
-from cifarkit.studies.choice import best_values, choose
+from cifarkit.models.registry import get as get_backbone
+from cifarkit.store.records import Choice, StudyRecord, TrialRecord, short_digest
+from cifarkit.studies.config import KEPT, Step, StudyFile
 from cifarkit.studies.finetune import finetune
-from cifarkit.studies.plan_file import KEPT, Step, StudyFile
 from cifarkit.studies.resize import resize
+from cifarkit.studies.selection import best_values, choose
 from cifarkit.studies.study import Study, of_one_network, plan_arm
 from cifarkit.studies.sweep import sweep
 from cifarkit.studies.zoo import zoo
-from cifarkit.trials.record import Choice, StudyRecord, TrialRecord, short_digest
 
 RunStep = Callable[[Study], tuple[StudyRecord, Mapping[str, TrialRecord]]]
 """Runs a step's trials and returns what the store then has of it."""
@@ -37,7 +37,7 @@ class Position:
 
 
 @dataclass(frozen=True)
-class Taken:
+class StepResult:
     """A step that was taken.
 
     Attributes:
@@ -58,7 +58,7 @@ def walk(
     overrides: Mapping[str, Any],
     seeds: int | None,
     run_step: RunStep,
-) -> Iterator[Taken]:
+) -> Iterator[StepResult]:
     """Take the steps one after the other; each is yielded when it is done.
 
     Args:
@@ -76,22 +76,24 @@ def walk(
     for number, step in enumerate(file.step, start=1):
         study, skipped = plan_step(file, number, position, seeds or file.seeds)
         if study is None:
-            yield Taken(step, skipped=skipped)
+            yield StepResult(step, skipped=skipped)
             continue
         whole_id = whole_id or _whole_id(file, given, study)
         study = replace(study, whole_id=whole_id)
         record, records = run_step(study)
         if not (step.choose and step.vary):
-            yield Taken(step, study)
+            yield StepResult(step, study)
             continue
         choice = choose(record, records)
         if "model" in step.vary and step.keep > 1:
             position.kept = best_values(record, records, choice, "model", step.keep)
         position.settings |= choice.settings
-        yield Taken(step, study, choice)
+        yield StepResult(step, study, choice)
 
 
-def preview(file: StudyFile, *, overrides: Mapping[str, Any], seeds: int | None) -> Iterator[Taken]:
+def preview(
+    file: StudyFile, *, overrides: Mapping[str, Any], seeds: int | None
+) -> Iterator[StepResult]:
     """The same steps, with what the file assumes in place of results."""
     given = {name: value for name, value in overrides.items() if value is not None}
     position = Position({**file.settings, **given}, given=frozenset(given))
@@ -101,7 +103,7 @@ def preview(file: StudyFile, *, overrides: Mapping[str, Any], seeds: int | None)
         if study is not None:
             whole_id = whole_id or _whole_id(file, given, study)
             study = replace(study, whole_id=whole_id)
-        yield Taken(step, study, skipped=skipped)
+        yield StepResult(step, study, skipped=skipped)
         if study is None or not (step.choose and step.vary):
             continue
         possible = [arm for arm in study.arms if arm.specs]
@@ -172,7 +174,7 @@ def _pointless(vary: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
     if "model" in vary:
         return ""
     facts = get_backbone(str(settings["model"]))
-    if facts.whole and "unfreeze" in vary:
+    if facts.includes_head and "unfreeze" in vary:
         return f"{facts.name} is trained from scratch: there is no depth to choose"
     if not facts.uses_dropout and "dropout" in vary:
         return f"{facts.name} has no dropout"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cifarkit.backbones.registry import get as get_backbone
+from cifarkit.models.registry import get as get_backbone
 from cifarkit.specs import check_setting
 from cifarkit.studies.study import PlannedArm, Study, check_distinct, check_size, plan_arm
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cifarkit.backbones.registry import STUDY
-from cifarkit.backbones.registry import get as get_backbone
+from cifarkit.models.registry import STUDY
+from cifarkit.models.registry import get as get_backbone
 from cifarkit.specs import check_setting
 from cifarkit.studies.study import Study, check_distinct, check_size, plan_arm
 
@@ -27,7 +27,7 @@ def zoo(settings: Mapping[str, Any], *, models: Sequence[str] = STUDY, seeds: in
     for key in models:
         facts = get_backbone(key)
         varied: dict[str, Any] = {"model": facts.key}
-        if facts.whole:
+        if facts.includes_head:
             varied |= {"image_size": None, "weights": None}
         arm = plan_arm(facts.name, settings, varied, seeds=seeds)
         arms.append(arm)

@@ -23,7 +23,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from cifarkit.trials.store import CHECKPOINTS
+from cifarkit.store.store import CHECKPOINTS
 
 TRAINED_PER_WRITTEN = 20.0
 """Seconds trained for each second that is spent on a checkpoint, at least."""
@@ -31,7 +31,7 @@ _DIGEST = 64
 
 
 @dataclass(frozen=True)
-class Spent:
+class ResourceUsage:
     """What the attempts before this one used, up to the checkpoint that it goes on from.
 
     Attributes:
@@ -43,9 +43,9 @@ class Spent:
     peak_rss_mb: float = 0.0
     device_peak_mb: float | None = None
 
-    def and_then(self, later: Spent) -> Spent:
+    def and_then(self, later: ResourceUsage) -> ResourceUsage:
         device = [mb for mb in (self.device_peak_mb, later.device_peak_mb) if mb is not None]
-        return Spent(
+        return ResourceUsage(
             self.seconds + later.seconds,
             max(self.peak_rss_mb, later.peak_rss_mb),
             max(device, default=None),
@@ -83,12 +83,12 @@ class Checkpoints:
     """
 
     def __init__(
-        self, folder: Path, identity: Mapping[str, Any], measure: Callable[[], Spent]
+        self, folder: Path, identity: Mapping[str, Any], measure: Callable[[], ResourceUsage]
     ) -> None:
         self._folder, self._identity, self._measure = folder, dict(identity), measure
         self._newest: Path | None = None
         self._due_at = 0.0
-        self.spent = Spent()
+        self.spent = ResourceUsage()
 
     def load(self) -> Snapshot | None:
         """The newest that is sound; a damaged one is named in the log and passed over.
@@ -107,7 +107,7 @@ class Checkpoints:
             if about["identity"] != self._identity:
                 print(f"{path.name} was made by {about['identity']}: left alone", flush=True)
                 continue
-            self.spent = Spent(**about["spent"])
+            self.spent = ResourceUsage(**about["spent"])
             self._newest = path
             return Snapshot(about["progress"], variables)
         return None

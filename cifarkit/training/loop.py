@@ -10,16 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from cifarkit.data.augment import Augmented, Change, make_augment
-from cifarkit.data.dataset import Images, Splits
-from cifarkit.data.pipeline import Batches
+from cifarkit.datasets.augmentation import Augmented, Change, make_augment
+from cifarkit.datasets.dataset import Images, Splits
+from cifarkit.datasets.loader import Batches
 from cifarkit.profiling.environment import arithmetic
 from cifarkit.specs import RANDOM_LEARNING_RATE, TrainSpec
-from cifarkit.training import batchnorm
-from cifarkit.training.build import BuiltModel, all_frozen
+from cifarkit.training import precise_batchnorm
 from cifarkit.training.checkpoint import Checkpoints, Snapshot
-from cifarkit.training.frozen_prefix import Source, source
-from cifarkit.training.steps import Steps, compile_predict, compile_steps, predict
+from cifarkit.training.feature_cache import Source, source
+from cifarkit.training.model_builder import BuiltModel, all_frozen
+from cifarkit.training.step import Steps, compile_predict, compile_steps, predict
 
 Emit = Callable[[str, dict[str, Any]], None]
 EVENT_INTERVAL_SECONDS = 0.5
@@ -30,7 +30,7 @@ class Fit:
     """What a fit did.
 
     Attributes:
-        history: One row per epoch (see `trials.record.TrialRecord.history`).
+        history: One row per epoch (see `store.records.TrialRecord.history`).
         best_epoch: The epoch, from 1, whose weights the model holds now.
         best_loss: The validation loss of that epoch, in nats.
         first_step_seconds: Tracing, optimizing and running the first step.
@@ -39,7 +39,7 @@ class Fit:
         resumed_after: The epochs after which an earlier attempt had ended.
         ran_on: What decided how each attempt's computations were rounded, each once.
         prefix_seconds: Running the frozen layers once per image, or reading back what they gave.
-        prefix_made_seconds, prefix_entries: See `frozen_prefix.Source`.
+        prefix_made_seconds, prefix_entries: See `feature_cache.Source`.
         notes: For a reader of the result.
     """
 
@@ -99,7 +99,7 @@ def fit(
         checkpoints: Where an earlier attempt was left, and where this one leaves its own; on a CPU
             the two of them end exactly where one would have.
         micro_batch: How many images may be in memory at once; None for a batch. The updates are
-            the batch's (see `training.microbatch`).
+            the batch's (see `training.gradient_accumulation`).
 
     Returns:
         The fit, and a function from the images of one of the splits to (n, outputs) float32 logits.
@@ -246,7 +246,7 @@ class _Run:
     def _sample(self) -> tuple[Images, np.ndarray]:
         """Training images as they are and the rows of them that BatchNormalization is given."""
         images = self.splits.train_images
-        rows = batchnorm.sample(len(images))
+        rows = precise_batchnorm.sample(len(images))
         if self.views[0] is images:
             return images, rows
         # The frozen layers run on augmented views alone: these few are run besides.
@@ -256,12 +256,14 @@ class _Run:
         """The BatchNormalization layers whose statistics are computed anew."""
         if not self.precise_batchnorm:
             return []
-        layers = batchnorm.normalizations(self.model)
-        if own := sorted({type(layer).__name__ for layer in layers if batchnorm.overridden(layer)}):
+        layers = precise_batchnorm.normalizations(self.model)
+        if own := sorted(
+            {type(layer).__name__ for layer in layers if precise_batchnorm.overridden(layer)}
+        ):
             note = f"{', '.join(own)} kept Keras' moving averages, since it computes its own way"
             if note not in self.done.notes:
                 self.done.notes.append(note)
-        return [layer for layer in layers if not batchnorm.overridden(layer)]
+        return [layer for layer in layers if not precise_batchnorm.overridden(layer)]
 
     def _change(self, train: TrainSpec, epoch: int) -> Change | None:
         """How the training images are augmented in an epoch."""

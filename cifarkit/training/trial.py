@@ -12,19 +12,19 @@ import numpy as np
 import psutil
 
 from cifarkit import __version__
-from cifarkit.backbones.registry import package_of
-from cifarkit.data.dataset import Splits, load, select_classes, split
-from cifarkit.data.duplicates import find_repeated
+from cifarkit.datasets.dataset import Splits, load, select_classes, split
+from cifarkit.datasets.duplicates import find_repeated
 from cifarkit.errors import InvalidInput
+from cifarkit.execution.worker import Emit
+from cifarkit.models.registry import package_of
 from cifarkit.profiling.memory import device_peak_mb, peak_rss_mb, rss_mb
 from cifarkit.specs import TrialSpec
-from cifarkit.training.lean_import import import_keras
+from cifarkit.store.atomic_write import write_atomically
+from cifarkit.store.correctness_bits import packed
+from cifarkit.store.records import Duplicates
+from cifarkit.store.store import KEPT_WEIGHTS
+from cifarkit.training.keras_import import import_keras
 from cifarkit.training.loop import Fit, cross_entropy_and_accuracy, fit
-from cifarkit.trials.hits import packed
-from cifarkit.trials.record import Duplicates
-from cifarkit.trials.store import KEPT_WEIGHTS
-from cifarkit.trials.worker import Emit
-from cifarkit.trials.writing import write_atomically
 
 MOST_WEIGHTS = 0.5
 """Loading that changes a smaller share of the weight tensors is noted."""
@@ -83,13 +83,13 @@ def run_trial(
     from cifarkit.profiling.environment import environment
     from cifarkit.profiling.flops import flops_per_image
     from cifarkit.profiling.measurements import Memory, Parameters, Time
-    from cifarkit.profiling.params import count
-    from cifarkit.training.build import build, precision
-    from cifarkit.training.checkpoint import Checkpoints, Spent
-    from cifarkit.training.steps import uses_xla
-    from cifarkit.trials.checks import course
-    from cifarkit.trials.record import Accuracy, Result
-    from cifarkit.trials.store import write_history, write_result
+    from cifarkit.profiling.parameters import count
+    from cifarkit.store.records import Accuracy, Result
+    from cifarkit.store.store import write_history, write_result
+    from cifarkit.store.training_checks import course
+    from cifarkit.training.checkpoint import Checkpoints, ResourceUsage
+    from cifarkit.training.model_builder import build, precision
+    from cifarkit.training.step import uses_xla
 
     spec = TrialSpec.model_validate_json((folder / "spec.json").read_bytes())
     baseline_rss_mb = rss_mb()
@@ -106,8 +106,8 @@ def run_trial(
         built = build(spec.model, (height, width), trials=folder.parent)
     build_seconds = clock.lap()
 
-    def spent() -> Spent:
-        return Spent(time.time() - started, peak_rss_mb(), device_peak_mb())
+    def spent() -> ResourceUsage:
+        return ResourceUsage(time.time() - started, peak_rss_mb(), device_peak_mb())
 
     checkpoints = Checkpoints(folder, _maker(spec, micro_batch), spent)
 

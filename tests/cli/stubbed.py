@@ -10,18 +10,18 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from cifarkit.cli import execute
+from cifarkit.cli import run_study
 from cifarkit.cli.app import app
 from cifarkit.errors import CifarkitError
-from cifarkit.trials.launcher import InProcessLauncher
+from cifarkit.execution.launchers import InProcessLauncher
 
 
 def train_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Trials run in this process and leave the files of a trained one; nothing is fetched."""
-    works = dict.fromkeys(execute.WORK, "tests.trials.whole_work:whole")
-    monkeypatch.setattr(execute, "WORK", works)
-    monkeypatch.setattr(execute, "ProcessLauncher", lambda *_, **__: InProcessLauncher())
-    monkeypatch.setattr(execute, "_fetch", lambda specs: None)
+    works = dict.fromkeys(run_study.WORK, "tests.execution.whole_work:whole")
+    monkeypatch.setattr(run_study, "WORK", works)
+    monkeypatch.setattr(run_study, "ProcessLauncher", lambda *_, **__: InProcessLauncher())
+    monkeypatch.setattr(run_study, "_fetch", lambda specs: None)
 
 
 def cifarkit(*arguments: str | Path) -> Result:

@@ -9,11 +9,11 @@ import pytest
 from PIL import Image
 
 from cifarkit.specs import TrialSpec
+from cifarkit.store.earlier_fingerprints import identified_by_sizes
+from cifarkit.store.store import Store
 from cifarkit.training.trial import splits_of
-from cifarkit.trials.earlier import identified_by_sizes
-from cifarkit.trials.store import Store
 from tests.cli.command import cifarkit
-from tests.data.digits import make_digits
+from tests.datasets.digits import make_digits
 
 
 @pytest.fixture(autouse=True)

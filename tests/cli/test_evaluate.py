@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 
 from cifarkit.errors import InvalidInput
-from cifarkit.reporting import chosen
+from cifarkit.report import trial_lookup
 from cifarkit.specs import TrialSpec
-from cifarkit.trials.record import Arm, Status
-from cifarkit.trials.store import Store
+from cifarkit.store.records import Arm, Status
+from cifarkit.store.store import Store
 from tests.cli.command import cifarkit
 from tests.cli.test_start import imported
-from tests.reporting.fabricate import Fabricator
-from tests.reporting.scored_trials import arrays, save, trial
-from tests.reporting.test_formats import markdown_tables
+from tests.report.evaluated_trials import arrays, save, trial
+from tests.report.fabricate import Fabricator
+from tests.report.test_formats import markdown_tables
 
 
 @pytest.fixture
@@ -114,8 +114,8 @@ def test_ids_are_found_by_an_unambiguous_prefix(tmp_path: Path) -> None:
     other = next(group[0] for group in groups.values() if len(group) == 1)
     for trial_id in (first, second, other):
         store.add(specs[trial_id])
-    assert chosen.named(store, other[:4]).trial_id == other
-    assert chosen.named(store, second).trial_id == second
+    assert trial_lookup.named(store, other[:4]).trial_id == other
+    assert trial_lookup.named(store, second).trial_id == second
     wrong = other[:-1] + ("0" if other[-1] != "0" else "1")
     for text, message in [
         (first[:4], f"may be any of 2 trials: {first}, {second}"),
@@ -124,7 +124,7 @@ def test_ids_are_found_by_an_unambiguous_prefix(tmp_path: Path) -> None:
         ("zzzz", f"there are {', '.join(sorted((first, second, other)))}"),
     ]:
         with pytest.raises(InvalidInput, match=message):
-            chosen.named(store, text)
+            trial_lookup.named(store, text)
 
 
 def test_a_long_list_of_ids_is_cut(tmp_path: Path) -> None:
@@ -132,7 +132,7 @@ def test_a_long_list_of_ids_is_cut(tmp_path: Path) -> None:
     for spec in specs_of(20).values():
         store.add(spec)
     with pytest.raises(InvalidInput, match=r"and 12 more$"):
-        chosen.named(store, "zzzz")
+        trial_lookup.named(store, "zzzz")
 
 
 def test_best_of_a_study(fabricator: Fabricator) -> None:
@@ -144,14 +144,14 @@ def test_best_of_a_study(fabricator: Fabricator) -> None:
     fabricator.study("small", "sweep", ["epochs"], arms)
     fabricator.study("bad", "sweep", ["epochs"], [Arm(label="a", settings={}, trials=(failed,))])
     fabricator.study("new", "sweep", ["epochs"], [Arm(label="a", settings={})])
-    assert chosen.best(store).record.trial_id == overall
-    assert chosen.best(store, "small").record.trial_id == of_study
+    assert trial_lookup.best(store).record.trial_id == overall
+    assert trial_lookup.best(store, "small").record.trial_id == of_study
     with pytest.raises(InvalidInput, match="no trial of study 'bad' is complete: 1 oom"):
-        chosen.best(store, "bad")
+        trial_lookup.best(store, "bad")
     with pytest.raises(InvalidInput, match=r"no trial of study 'new' is complete$"):
-        chosen.best(store, "new")
+        trial_lookup.best(store, "new")
     with pytest.raises(InvalidInput, match="did you mean 'small'"):
-        chosen.best(store, "smal")
+        trial_lookup.best(store, "smal")
 
 
 def test_best_passes_over_damaged_trials_and_tells(fabricator: Fabricator) -> None:
@@ -159,9 +159,9 @@ def test_best_passes_over_damaged_trials_and_tells(fabricator: Fabricator) -> No
     other = trial(fabricator, seed=2, validation=0.99)
     trial(fabricator, validation=0.1, data_seed=5)
     (fabricator.store.folder(other) / "result.json").write_text("{")
-    found = chosen.best(fabricator.store)
+    found = trial_lookup.best(fabricator.store)
     assert found.record.trial_id == kept
-    first, second, third = chosen.described(found)
+    first, second, third = trial_lookup.described(found)
     assert first.startswith("best of 2 complete trials")
     assert "do not compare" in second
     assert "result.json" in third

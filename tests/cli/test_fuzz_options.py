@@ -25,13 +25,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from cifarkit.cli import execute
+from cifarkit.cli import run_study
 from cifarkit.cli.app import app, run
-from cifarkit.reporting.figures import style
-from cifarkit.training import plan as plan_module
-from cifarkit.trials.archive import export
-from cifarkit.trials.record import Status
-from tests.trials.test_damage import HURT, OTHER, make_store
+from cifarkit.report.figures import style
+from cifarkit.store.archive import export
+from cifarkit.store.records import Status
+from cifarkit.training import cost_estimate as plan_module
+from tests.store.test_damage import HURT, OTHER, make_store
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="pipes, links and alarms")
 CALLS = int(os.environ.get("CIFARKIT_TEST_FUZZ", "60"))
@@ -175,9 +175,9 @@ def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def nothing_is_trained(monkeypatch: pytest.MonkeyPatch, pristine: Path) -> None:
     """Trials stay as they are, models are not built, figures are empty."""
     monkeypatch.setenv("HOME", str(pristine.parent))
-    monkeypatch.setattr(execute, "_fetch", lambda specs: None)
+    monkeypatch.setattr(run_study, "_fetch", lambda specs: None)
     monkeypatch.setattr(
-        execute,
+        run_study,
         "run",
         lambda specs, *_, **__: {spec.trial_id: Status.PENDING for spec in specs},
     )

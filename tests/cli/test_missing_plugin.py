@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from cifarkit.specs import identity
-from cifarkit.trials.store import Store, checksums, write_result
-from tests.backbones.plugin import install
+from cifarkit.store.store import Store, checksums, write_result
 from tests.cli.command import CIFARKIT, environment
 from tests.cli.stubbed import cifarkit, train_nothing
-from tests.trials.test_earlier_store import T
+from tests.models.plugin import install
+from tests.store.test_earlier_store import T
 
 KEY = "tiny"
 

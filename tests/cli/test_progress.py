@@ -5,10 +5,10 @@ import re
 import pytest
 
 from cifarkit.cli.progress import progress
-from cifarkit.cli.telling import TimeLeft, in_words, outcome
+from cifarkit.cli.progress_messages import TimeLeft, in_words, outcome
+from cifarkit.execution.runner import TrialEvent
 from cifarkit.specs import TrialSpec
-from cifarkit.trials.record import Status
-from cifarkit.trials.runner import TrialEvent
+from cifarkit.store.records import Status
 
 SPECS = [TrialSpec.of(model="lenet", dataset="synthetic", seed=seed) for seed in range(3)]
 ROW = {"loss": 1.0, "validation_accuracy": 0.5, "images_per_second": 99.6}

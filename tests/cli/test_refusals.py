@@ -12,7 +12,7 @@ import pytest
 
 from cifarkit.cli.app import run
 from tests.cli.command import CIFARKIT, environment
-from tests.trials.test_damage import make_store
+from tests.store.test_damage import make_store
 
 Refused = Callable[..., str]
 T = "--dataset synthetic --weights none --classes 4 --train-per-class 20 --epochs 2 --dry-run"

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from cifarkit.trials.record import Status
-from cifarkit.trials.store import Store
+from cifarkit.store.records import Status
+from cifarkit.store.store import Store
 from tests.cli.command import cifarkit as in_a_process
 from tests.cli.command import table
-from tests.reporting.fabricate import Fabricator
-from tests.trials.test_damage import (
+from tests.report.fabricate import Fabricator
+from tests.store.test_damage import (
     HURT,
     OTHER,
     SOUND,

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from cifarkit.trials.record import Status
-from cifarkit.trials.store import Store
+from cifarkit.store.records import Status
+from cifarkit.store.store import Store
 from tests.cli.command import CIFARKIT, environment
-from tests.trials.test_damage import make_store
+from tests.store.test_damage import make_store
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs /dev/full")
 FULL = "cifarkit: standard output cannot be written: No space left on device"

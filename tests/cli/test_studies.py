@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from cifarkit.data import catalog
-from cifarkit.trials.store import Store
+from cifarkit.datasets import registry as dataset_registry
+from cifarkit.store.store import Store
 from tests.cli.command import cifarkit, start, table
-from tests.data.archives import make_cifar100
+from tests.datasets.archives import make_cifar100
 
 SMALL = ("--dataset", "synthetic", "--classes", "5", "--train-per-class", "20", "--epochs", "1",
          "--batch-size", "32")  # fmt: skip
@@ -156,7 +156,7 @@ def test_a_whole_study_is_interrupted_and_goes_on(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_transfer_pays(tmp_path: Path) -> None:
     """A backbone trained on half of the classes beats random weights on the other half."""
-    names = catalog.facts("synthetic").class_names[:20]
+    names = dataset_registry.facts("synthetic").class_names[:20]
     first, second = ",".join(names[:10]), ",".join(names[10:])
     common = ("sweep", "model", "resnet8", "--dataset", "synthetic", "--runs", tmp_path, "--lr",
               "1e-3", "--image-size", "32", "--batch-size", "32", "--no-augment")  # fmt: skip

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cifarkit.execution import runner
 from cifarkit.specs import TrialSpec
-from cifarkit.trials import runner
-from cifarkit.trials.store import Store
-from cifarkit.trials.studies import register, set_choice, trials_of
+from cifarkit.store.store import Store
+from cifarkit.store.studies import register, set_choice, trials_of
 from tests.cli.stubbed import cifarkit, error_of, headings, train_nothing
 
 T = ("--dataset", "synthetic", "--weights", "none", "--classes", "4", "--train-per-class", "20",
@@ -266,13 +266,13 @@ def test_a_choice_and_its_date_stay_until_the_new_one_stands(
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("cifarkit.cli.execute.run", interrupted)
+    monkeypatch.setattr("cifarkit.cli.run_study.run", interrupted)
     assert cifarkit("study", "w.toml", "--seeds", "2").exit_code == 130
     after = Store("runs").studies()
     assert after[0].choice == before[0].choice
     assert after[0].created_at == before[0].created_at
     assert [len(arm.trials) for arm in after[0].arms] == [2, 2]
-    monkeypatch.setattr("cifarkit.cli.execute.run", runner.run)
+    monkeypatch.setattr("cifarkit.cli.run_study.run", runner.run)
     ok("study", "w.toml", "--seeds", "2")
 
 
@@ -310,7 +310,7 @@ def test_a_record_is_not_replaced_by_another_of_its_name() -> None:
     assert trials_of(entered) == [
         TrialSpec.of(**settings, learning_rate=rate).trial_id for rate in (0.3, 0.4)
     ]
-    from cifarkit.trials.record import Choice
+    from cifarkit.store.records import Choice
 
     set_choice(store, entered.name, Choice(arm="0.3", settings={}, reason="why"))
     assert register(store, other).choice is not None

@@ -10,12 +10,12 @@ import numpy as np
 import psutil
 import pytest
 
-from cifarkit.trials.hits import unpacked
-from cifarkit.trials.record import Status
-from cifarkit.trials.store import Store
+from cifarkit.store.correctness_bits import unpacked
+from cifarkit.store.records import Status
+from cifarkit.store.store import Store
 from tests.cli.command import cifarkit, start, table
-from tests.data.archives import make_cifar100
-from tests.data.digits import make_digits
+from tests.datasets.archives import make_cifar100
+from tests.datasets.digits import make_digits
 
 VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "published.json").read_text())
 
@@ -116,7 +116,7 @@ def running_worker(process: "psutil.Process", within: float = 60) -> psutil.Proc
     until = time.monotonic() + within
     while time.monotonic() < until:
         for child in process.children():
-            if "cifarkit.trials.worker" in " ".join(child.cmdline()):
+            if "cifarkit.execution.worker" in " ".join(child.cmdline()):
                 return child
         time.sleep(0.05)
     raise AssertionError("no trial was started")

@@ -14,7 +14,7 @@ import pytest
 
 from cifarkit.evaluation.comparison import Conclusion, compare, indistinguishable_from_best
 from cifarkit.evaluation.metrics import Interval
-from cifarkit.evaluation.seeds import crossed_intervals, sign_flip_p
+from cifarkit.evaluation.paired_tests import crossed_intervals, sign_flip_p
 from cifarkit.evaluation.wording import sentences
 from tests.evaluation.simulated import Arms, from_patterns, simulate
 

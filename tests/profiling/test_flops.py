@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from cifarkit.backbones.registry import get
+from cifarkit.models.registry import get
 from cifarkit.profiling.flops import flops_per_image
 
 COUNTED_OPERATIONS = {"Conv2D", "DepthwiseConv2dNative", "MatMul"}

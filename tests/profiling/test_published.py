@@ -15,10 +15,10 @@ import keras
 import pytest
 from keras import layers
 
-from cifarkit.backbones.facts import Backbone
-from cifarkit.backbones.registry import get
+from cifarkit.models.info import Backbone
+from cifarkit.models.registry import get
 from cifarkit.profiling.memory import layer_outputs, published_estimate_mb
-from cifarkit.profiling.params import count
+from cifarkit.profiling.parameters import count
 
 PUBLISHED = json.loads((Path(__file__).parents[1] / "vectors" / "published.json").read_text())
 SETTINGS = PUBLISHED["settings"]
@@ -33,7 +33,7 @@ def with_head(backbone: Backbone, image_size: int) -> keras.Model:
     """The network as the study trained it."""
     built = backbone.build(image_size=image_size, weights=None, outputs=OUTPUTS, dropout=0.5)
     assert isinstance(built, keras.Model)
-    if backbone.whole:
+    if backbone.includes_head:
         return built
     images = keras.Input((image_size, image_size, 3))
     x = built(images)
@@ -64,7 +64,7 @@ def measure(key: str, image_size: int) -> Measured:
 @pytest.mark.parametrize("row", PUBLISHED["table1_zoo"], ids=lambda row: row["key"])
 def test_table_1(row: dict[str, Any]) -> None:
     backbone = get(row["key"])
-    size = backbone.native_size if backbone.whole else SETTINGS["zoo_image_size"]
+    size = backbone.native_size if backbone.includes_head else SETTINGS["zoo_image_size"]
     measured = measure(backbone.key, size)
     assert measured.estimate_mb() == row["memory_mb"]
     if row["key"] != "custom_cnn":

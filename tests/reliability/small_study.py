@@ -6,14 +6,14 @@ from pathlib import Path
 
 import numpy as np
 
-from cifarkit.trials.record import Status
-from cifarkit.trials.store import Store
+from cifarkit.store.records import Status
+from cifarkit.store.store import Store
 from tests.cli.command import cifarkit, environment
 
 ROOT = Path(__file__).parents[2]
 FAULTS = Path(__file__).parent / "faults"
 SAME = ("epoch", "loss", "accuracy", "validation_loss", "validation_accuracy")
-WORKER, COMMAND = "cifarkit.trials.worker", "zoo"
+WORKER, COMMAND = "cifarkit.execution.worker", "zoo"
 """A word of the command line of a trial's process, and of the one that started it."""
 
 

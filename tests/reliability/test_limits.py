@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from cifarkit.trials.record import Status
-from cifarkit.trials.store import Store
+from cifarkit.store.records import Status
+from cifarkit.store.store import Store
 from tests.cli.command import cifarkit, table
 
 # 3600 images at once take about 2 GB more than a few of them.

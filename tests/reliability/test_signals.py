@@ -13,11 +13,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from cifarkit.trials.record import Status
-from cifarkit.trials.store import Store
+from cifarkit.store.records import Status
+from cifarkit.store.store import Store
 from tests.cli.command import cifarkit, environment, hear_ctrl_c
+from tests.execution.test_launchers import gone
 from tests.reliability.small_study import FAULTS
-from tests.trials.test_launcher import gone
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="POSIX signals")
 
@@ -26,7 +26,7 @@ KEPT = "Interrupted. What is finished is kept; the same command goes on from her
 # The command line as it is, but for the work of its trials, which train nothing.
 PROGRAM = (
     "import sys; from cifarkit.cli import app, execute\n"
-    "execute.WORK = dict.fromkeys(execute.WORK, 'tests.trials.work:' + sys.argv.pop(1))\n"
+    "execute.WORK = dict.fromkeys(execute.WORK, 'tests.execution.work:' + sys.argv.pop(1))\n"
     "app.main()\n"
 )
 HOST = os.uname().nodename

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cifarkit.trials.record import Status
+from cifarkit.store.records import Status
 from tests.cli.command import CIFARKIT, environment
 from tests.reliability.small_study import SmallStudy, colours
 

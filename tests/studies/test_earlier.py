@@ -7,9 +7,9 @@ from pathlib import Path
 import keras
 import pytest
 
-from cifarkit.training.graph import graph_sha256
-from tests.backbones.plugin import install
+from cifarkit.training.graph_hash import graph_sha256
 from tests.cli.command import cifarkit
+from tests.models.plugin import install
 
 SMALL = ("--model", "tiny", "--dataset", "synthetic", "--classes", "3", "--train-per-class", "10",
          "--epochs", "1", "--weights", "none")  # fmt: skip

@@ -9,19 +9,19 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from cifarkit.cli import walk as walk_module
+from cifarkit.cli import pipeline as walk_module
 from cifarkit.cli.app import app
 from cifarkit.errors import InvalidInput
-from cifarkit.reporting.tables import summary
+from cifarkit.report.tables import summary
 from cifarkit.specs import Augmentation, TrialSpec
-from cifarkit.studies.choice import NothingToChooseFrom, choose
-from cifarkit.studies.pipeline import Taken, preview, walk
-from cifarkit.studies.plan_file import PRESETS, StudyFile, read
+from cifarkit.store.records import Course, State, Status, StudyRecord, TrialRecord
+from cifarkit.store.store import Store, write_result
+from cifarkit.studies.config import PRESETS, StudyFile, read
+from cifarkit.studies.pipeline import StepResult, preview, walk
+from cifarkit.studies.selection import NothingToChooseFrom, choose
 from cifarkit.studies.study import Study
 from cifarkit.studies.sweep import sweep
-from cifarkit.trials.record import Course, State, Status, StudyRecord, TrialRecord
-from cifarkit.trials.store import Store, write_result
-from tests.reporting.fabricate import result
+from tests.report.fabricate import result
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.toml"))
 IMAGES = 4_000
@@ -215,7 +215,7 @@ def test_the_preview_is_the_published_way(tmp_path: Path) -> None:
     walked = walk(file, overrides={}, seeds=None, run_step=runner(tmp_path, published_choices))
     previewed = preview(file, overrides={}, seeds=None)
 
-    def ids(steps: "list[Taken]") -> list[set[str]]:
+    def ids(steps: "list[StepResult]") -> list[set[str]]:
         return [{spec.trial_id for spec in step.study.specs()} for step in steps]
 
     assert ids(list(previewed)) == ids(list(walked))
@@ -240,9 +240,9 @@ def test_options_replace_the_files_settings() -> None:
     assert len(taken[0].study.arms[0].specs) == 2
 
 
-def planned_from_the_command_line(monkeypatch: pytest.MonkeyPatch, *words: str) -> list[Taken]:
+def planned_from_the_command_line(monkeypatch: pytest.MonkeyPatch, *words: str) -> list[StepResult]:
     """The steps that `cifarkit study ... --dry-run` would show."""
-    steps: list[Taken] = []
+    steps: list[StepResult] = []
 
     def show(
         file: StudyFile, settings: dict[str, Any], seeds: int | None, runs: Path, **how: Any

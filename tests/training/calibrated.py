@@ -5,7 +5,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from cifarkit.training.build import BuiltModel, freeze
+from cifarkit.training.model_builder import BuiltModel, freeze
 
 
 def calibrate(built: BuiltModel, images: np.ndarray, *, unfreeze: float) -> None:

@@ -13,9 +13,9 @@ import pytest
 
 from cifarkit.specs import TrialSpec
 from cifarkit.training import checkpoint, loop
-from cifarkit.training.build import build, precision
-from cifarkit.training.checkpoint import Checkpoints, Snapshot, Spent
+from cifarkit.training.checkpoint import Checkpoints, ResourceUsage, Snapshot
 from cifarkit.training.loop import Fit, fit
+from cifarkit.training.model_builder import build, precision
 from cifarkit.training.trial import _notes
 from tests.training.test_loop import DATA
 
@@ -35,7 +35,7 @@ def at(epoch: int | None) -> Callable[[str, dict[str, Any]], None]:
 
 
 def checkpoints(folder: Path, **identity: str) -> Checkpoints:
-    return Checkpoints(folder, identity, lambda: Spent(2.0, 100.0))
+    return Checkpoints(folder, identity, lambda: ResourceUsage(2.0, 100.0))
 
 
 def train(spec: TrialSpec, folder: Path, cut: int | None = None) -> tuple[Fit, np.ndarray]:
@@ -171,7 +171,7 @@ def test_the_newest_two_are_kept_and_come_back_whole(tmp_path: Path) -> None:
     assert snapshot.progress == {"best_loss": 0.1 + 0.2, "epoch": 4}
     np.testing.assert_array_equal(snapshot.variables["model"][0], [[0, 1, 2], [3, 4, 5]])
     assert snapshot.variables["best"] == []
-    assert found.spent == Spent(2.0, 100.0)
+    assert found.spent == ResourceUsage(2.0, 100.0)
 
 
 def test_what_attempts_have_used_is_summed(tmp_path: Path) -> None:
@@ -179,8 +179,8 @@ def test_what_attempts_have_used_is_summed(tmp_path: Path) -> None:
         attempt = checkpoints(tmp_path)
         attempt.load()
         attempt.save(epoch, SNAPSHOT)
-    assert attempt.spent == Spent(4.0, 100.0)
-    assert attempt.spent.and_then(Spent(1.0, 120.0, 7.0)) == Spent(5.0, 120.0, 7.0)
+    assert attempt.spent == ResourceUsage(4.0, 100.0)
+    assert attempt.spent.and_then(ResourceUsage(1.0, 120.0, 7.0)) == ResourceUsage(5.0, 120.0, 7.0)
 
 
 def test_any_damage_falls_back_to_the_one_before(

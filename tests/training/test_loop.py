@@ -6,10 +6,10 @@ import keras
 import numpy as np
 import pytest
 
-from cifarkit.data.dataset import Splits
+from cifarkit.datasets.dataset import Splits
 from cifarkit.specs import TrialSpec
-from cifarkit.training.build import build
 from cifarkit.training.loop import Fit, NotFinite, cross_entropy_and_accuracy, fit
+from cifarkit.training.model_builder import build
 
 
 def stripes(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -152,7 +152,7 @@ def test_the_head_is_trained_first_and_then_everything() -> None:
 
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
 def test_mixed_precision_learns(policy: str) -> None:
-    from cifarkit.training.build import precision
+    from cifarkit.training.model_builder import precision
 
     with precision(policy):
         done, _, _ = train(precision=policy, augment=False)

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from cifarkit.data.augment import Change, make_augment
-from cifarkit.data.pipeline import Batches
+from cifarkit.datasets.augmentation import Change, make_augment
+from cifarkit.datasets.loader import Batches
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (25, 8, 8, 3), dtype=np.uint8)
 LABELS = np.arange(25, dtype=np.int32)

@@ -11,9 +11,9 @@ import pytest
 
 from cifarkit.errors import CifarkitError, InvalidInput
 from cifarkit.specs import ModelSpec, TrialSpec
-from cifarkit.training.build import build
-from tests.backbones.plugin import install
+from cifarkit.training.model_builder import build
 from tests.cli.command import cifarkit
+from tests.models.plugin import install
 
 SMALL = ("--dataset", "synthetic", "--classes", "3", "--train-per-class", "10", "--epochs", "1",
          "--keep-weights", "best", "--unfreeze", "0")  # fmt: skip

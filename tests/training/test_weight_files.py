@@ -13,7 +13,7 @@ import pytest
 
 from cifarkit.errors import CifarkitError, InvalidInput
 from cifarkit.specs import ModelSpec
-from cifarkit.training.build import build
+from cifarkit.training.model_builder import build
 
 NAME = "layers/batch_normalization/vars/0"
 SHAPE = (16,)

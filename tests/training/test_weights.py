@@ -16,9 +16,9 @@ from keras.src.legacy.saving import legacy_h5_format
 
 from cifarkit.errors import InvalidInput
 from cifarkit.specs import ModelSpec
-from cifarkit.training import weights
-from cifarkit.training.build import build
-from cifarkit.trials.store import Store
+from cifarkit.store.store import Store
+from cifarkit.training import pretrained_weights
+from cifarkit.training.model_builder import build
 from tests.cli.command import cifarkit
 
 FILE = "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_96_no_top.h5"
@@ -72,10 +72,10 @@ def test_it_is_downloaded_once_and_appears_whole(
     half.parent.mkdir(parents=True)
     half.write_bytes(b"half")
     told: list[str] = []
-    weights.fetch([MODEL, MODEL], told.append)
+    pretrained_weights.fetch([MODEL, MODEL], told.append)
     assert (home / "models" / FILE).read_bytes() == published.read_bytes()
     assert {path.name for path in (home / "models").iterdir()} - {".cifarkit.lock"} == {FILE}
-    weights.fetch([MODEL], told.append)
+    pretrained_weights.fetch([MODEL], told.append)
     (request,) = requests.read_text().split()
     assert request.startswith("https://storage.googleapis.com/")
     assert request.endswith(FILE)
@@ -89,7 +89,7 @@ def test_a_download_that_dies_leaves_nothing(
     serve(published, tmp_path / "served", monkeypatch)
     monkeypatch.setenv("CUT", "yes")
     with pytest.raises(InvalidInput, match="could not be downloaded"):
-        weights.fetch([MODEL], print)
+        pretrained_weights.fetch([MODEL], print)
     assert {path.name for path in (home / "models").iterdir()} <= {".cifarkit.lock"}
 
 
@@ -105,7 +105,7 @@ def test_without_a_network_the_message_names_the_file_its_place_and_two_ways_on(
 def test_a_cache_that_cannot_be_made_is_refused(home: Path) -> None:
     home.write_text("a file where the folder should be")
     with pytest.raises(InvalidInput, match="--weights none"):
-        weights.fetch([MODEL], print)
+        pretrained_weights.fetch([MODEL], print)
 
 
 def test_a_trial_starts_from_the_file(published: Path, home: Path, tmp_path: Path) -> None:

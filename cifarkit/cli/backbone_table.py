@@ -1,0 +1,34 @@
+"""`cifarkit zoo --list`: the registry as a table."""
+
+from __future__ import annotations
+
+from rich.console import Console
+
+from cifarkit.cli.console import plain_or_rich_table
+from cifarkit.models.registry import STUDY, registry
+
+WIDE = 110
+"""Columns of a terminal in which the papers have room."""
+
+
+def show_backbones() -> None:
+    """Print every known backbone; an asterisk marks the published study's."""
+    header = ["Key", "Name", "Min px", "Native px", "Features", "Weights", "Paper"]
+    rows = [
+        [
+            backbone.key + ("*" if backbone.key in STUDY else ""),
+            backbone.name,
+            str(backbone.min_size),
+            str(backbone.native_size),
+            f"{backbone.features:,}",
+            ", ".join(backbone.weight_sets) or "none",
+            backbone.paper,
+        ]
+        for backbone in registry().values()
+    ]
+    title = "Networks (* of the published study)"
+    console = Console()
+    if console.is_terminal and console.width < WIDE:
+        title += f"; {WIDE} columns show their papers"
+        header, rows = header[:-1], [row[:-1] for row in rows]
+    plain_or_rich_table(title, header, rows, numeric={2, 3, 4})

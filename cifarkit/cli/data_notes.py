@@ -1,0 +1,48 @@
+"""What there is to say of the data before anything is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cache
+
+from cifarkit.cli.console import say
+from cifarkit.datasets import registry as dataset_registry
+from cifarkit.errors import InvalidInput
+from cifarkit.specs import TrialSpec
+from cifarkit.store.earlier_fingerprints import identified_by_sizes
+from cifarkit.store.store import Store
+
+
+def check_data(specs: Iterable[TrialSpec], store: Store, *, strict: bool) -> None:
+    """Print the notes on the data sets of trials that are going to be run, each note once.
+
+    Args:
+        specs: The trials.
+        store: Where results of earlier versions may be.
+        strict: Whether images that cannot be decoded are an error.
+
+    Raises:
+        InvalidInput: `strict`, and some images cannot be decoded.
+    """
+    specs = list(specs)
+    data = {(s.data.dataset, s.data.location) for s in specs if s.data.location is not None}
+    for dataset, location in sorted(data):
+        facts = dataset_registry.facts(dataset, location)
+        if strict and facts.skipped:
+            raise InvalidInput(
+                f"--strict: images of {facts.title} that cannot be decoded "
+                f"({len(facts.skipped):,}): {'; '.join(facts.skipped)}"
+            )
+        for note in facts.notes:
+            _say_once(f"Data: {note}.")
+    if earlier := identified_by_sizes(specs, store):
+        trials = "1 earlier trial" if earlier == 1 else f"{earlier:,} earlier trials"
+        _say_once(
+            f"{trials} of this data identified it by names and sizes only: not taken for these, "
+            "which identify it by its content."
+        )
+
+
+@cache
+def _say_once(text: str) -> None:
+    say(text, "yellow")

@@ -1,0 +1,118 @@
+"""The options that say how trials are run, the same for every command that runs some."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+PANEL = "Running"
+RUNS_DEFAULT = Path("runs")
+
+
+class KeptWeights(StrEnum):
+    """Which weights of a finished trial stay."""
+
+    NONE = "none"
+    BEST = "best"
+
+
+def _checked_name(text: str | None) -> str | None:
+    from cifarkit.store.studies import checked_name
+
+    return None if text is None else checked_name(text, "--name")
+
+
+RUN: dict[str, Any] = {
+    "seeds": Annotated[
+        int | None,
+        typer.Option(
+            "--seeds", min=1, rich_help_panel=PANEL, help="Run every trial this many times."
+        ),
+    ],
+    "name": Annotated[
+        str | None,
+        typer.Option(
+            "--name",
+            rich_help_panel=PANEL,
+            callback=_checked_name,
+            help="What to call the study in the store.",
+            show_default="what it varies, the data, and a digest of both",
+        ),
+    ],
+    "runs": Annotated[
+        Path, typer.Option("--runs", rich_help_panel=PANEL, help="The folder of results.")
+    ],
+    "jobs": Annotated[
+        int,
+        typer.Option("--jobs", min=1, rich_help_panel=PANEL, help="Trials run side by side."),
+    ],
+    "timeout": Annotated[
+        float | None,
+        typer.Option(
+            "--timeout", min=0.001, rich_help_panel=PANEL, help="Of each trial, in seconds."
+        ),
+    ],
+    "silence_timeout": Annotated[
+        float | None,
+        typer.Option(
+            "--silence-timeout",
+            min=0.001,
+            rich_help_panel=PANEL,
+            help="End a trial of which nothing is heard for so many seconds. Compiling is silent.",
+        ),
+    ],
+    "memory_limit": Annotated[
+        float | None,
+        typer.Option(
+            "--memory-limit",
+            min=1,
+            rich_help_panel=PANEL,
+            help="Resident memory of each trial, in MB.",
+        ),
+    ],
+    "oom_backoff": Annotated[
+        bool,
+        typer.Option(
+            "--oom-backoff",
+            rich_help_panel=PANEL,
+            help="Try a trial that runs out of memory again in smaller micro-batches.",
+        ),
+    ],
+    "keep_weights": Annotated[
+        KeptWeights,
+        typer.Option(
+            "--keep-weights",
+            rich_help_panel=PANEL,
+            help="Keep the trained weights in the trial's folder, for --weights trial:ID.",
+        ),
+    ],
+    "strict": Annotated[
+        bool,
+        typer.Option(
+            "--strict",
+            rich_help_panel=PANEL,
+            help="Refuse data with images that cannot be decoded; up to 1% are left out otherwise.",
+        ),
+    ],
+    "dry_run": Annotated[
+        bool,
+        typer.Option(
+            "--dry-run",
+            rich_help_panel=PANEL,
+            help="List the trials with their parameters and estimated memory; train nothing.",
+        ),
+    ],
+}
+"""How the trials are run. None of it changes a result, but for what `--oom-backoff` notes."""
+
+RUN_DEFAULTS: dict[str, Any] = {
+    "runs": RUNS_DEFAULT,
+    "jobs": 1,
+    "oom_backoff": False,
+    "keep_weights": KeptWeights.NONE,
+    "strict": False,
+    "dry_run": False,
+}

@@ -1,0 +1,166 @@
+"""Decodes image files of any size and mode to RGB pixels."""
+
+from __future__ import annotations
+
+import contextlib
+import struct
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+import PIL
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from cifarkit.datasets import file_hashes
+
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF", "PPM")
+"""Pillow's names of the formats that are decoded. It knows others that start programs (EPS)."""
+VERSION = f"1 pillow {PIL.__version__}"
+"""Of what `examine` finds."""
+
+_ORIENTATION = 0x0112
+_TURNED_SIDEWAYS = (5, 6, 7, 8)
+_THUMBNAIL = (64, 64)
+
+TRAITS = {
+    "transparent": "transparent parts are shown as white",
+    "16-bit": "16 bits per channel are scaled to 8",
+    "CMYK": "CMYK is converted to RGB without a colour profile",
+    "animated": "the first of several frames is used",
+    "rotated": "turned upright as EXIF says",
+    "gray": "grayscale among colour images",
+}
+"""What is said of images with a trait; how many there are follows."""
+
+
+class UnusableImage(Exception):
+    """An image that cannot be decoded; the message says why, without the file's name."""
+
+
+def examine(stream: BinaryIO) -> dict[str, Any]:
+    """Decode an image once to see that it can be.
+
+    Returns:
+        `size`: [height, width] as the image is meant to be seen; `traits`: keys of `TRAITS`.
+        Or `fault`: why it cannot be decoded.
+    """
+    try:
+        with _open(stream) as image:
+            width, height = image.size
+            turned = _orientation(image)
+            image.draft(None, _THUMBNAIL)  # all of a JPEG file is read, few pixels are computed
+            _rgb(image)
+            traits = list(_traits(image, turned))
+    except UnusableImage as error:
+        return {"fault": str(error)}
+    except Exception as error:  # Pillow's decoders raise nearly anything on damaged files.
+        return {"fault": _reason(error)}
+    size = [width, height] if turned in _TURNED_SIDEWAYS else [height, width]
+    return {"size": size, "traits": traits}
+
+
+def read(file: Path, side: int | None, digest: str | None = None) -> npt.NDArray[np.uint8]:
+    """`(height, width, 3)` RGB; transparent parts are white; the first frame of an animation.
+
+    Args:
+        file: The image file.
+        side: Resize it to `side` x `side`, without keeping the proportions; None leaves it.
+        digest: BLAKE2b that the file's bytes must have, as `file_hashes.digest_of` gives it.
+
+    Raises:
+        UnusableImage: It cannot be decoded, is no longer the file of that digest, or has more
+            pixels than Pillow's limit.
+    """
+    try:
+        with file_hashes.open_regular(file) as stream:
+            if digest is not None:
+                if file_hashes.digest_of(stream) != digest:
+                    raise UnusableImage("changed while the images were read")
+                stream.seek(0)
+            with _open(stream) as image:
+                if side is not None:
+                    # A JPEG decoder can leave out what is scaled away anyhow.
+                    image.draft(None, (side, side))
+                upright = image if _orientation(image) == 1 else ImageOps.exif_transpose(image)
+                return np.asarray(resized(_rgb(upright), side))
+    except UnusableImage:
+        raise
+    except Exception as error:
+        raise UnusableImage(_reason(error)) from error
+
+
+def resized(image: Image.Image, side: int | None) -> Image.Image:
+    """Resized to `side` x `side` by a bilinear filter that averages when it shrinks."""
+    if side is None or image.size == (side, side):
+        return image
+    return image.resize((side, side), Image.Resampling.BILINEAR)
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Keep Pillow from warning of images that are refused here; enter it before any threads."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        yield
+
+
+def _open(stream: BinaryIO) -> Image.Image:
+    image = Image.open(stream, formats=FORMATS)
+    limit = Image.MAX_IMAGE_PIXELS
+    width, height = image.size
+    if limit is not None and width * height > limit:
+        raise UnusableImage(f"{width} x {height} pixels are more than the limit of {limit}")
+    return image
+
+
+def _orientation(image: Image.Image) -> int:
+    """EXIF orientation, 1..8; 1 means upright."""
+    try:
+        return int(image.getexif().get(_ORIENTATION, 1))
+    except (SyntaxError, TypeError, ValueError, struct.error):
+        return 1  # EXIF data is often damaged where the picture is not.
+
+
+def _traits(image: Image.Image, orientation: int) -> Iterator[str]:
+    if image.mode.startswith("I"):
+        yield "16-bit"
+    if image.mode == "CMYK":
+        yield "CMYK"
+    if image.mode in ("1", "L", "LA", "La") or image.mode.startswith("I"):
+        yield "gray"
+    if image.has_transparency_data and np.asarray(image.convert("RGBA"))[..., 3].min() < 255:
+        yield "transparent"
+    if orientation != 1:
+        yield "rotated"
+    with contextlib.suppress(Exception):  # a damaged second frame is of no importance
+        if getattr(image, "is_animated", False):
+            yield "animated"
+
+
+def _rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I"):
+        return _from_integers(image)
+    if image.mode == "F":
+        raise UnusableImage("floating-point pixels, whose range is not known")
+    if image.has_transparency_data:
+        layered = image.convert("RGBA")
+        white = Image.new("RGBA", layered.size, "white")
+        return Image.alpha_composite(white, layered).convert("RGB")
+    return image.convert("RGB")
+
+
+def _from_integers(image: Image.Image) -> Image.Image:
+    """16-bit grayscale, which `convert` would clip at 255 instead of scaling."""
+    values = np.asarray(image)
+    if values.min() < 0 or values.max() > 65535:
+        raise UnusableImage("integer pixels outside 0..65535")
+    return Image.fromarray((values // 257).astype(np.uint8)).convert("RGB")
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, UnidentifiedImageError):
+        return f"not an image of a supported format ({', '.join(FORMATS)})"
+    return str(error) or type(error).__name__

@@ -1,0 +1,83 @@
+"""Images that occur more than once in a data set, by digests of their pixels or of their files."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+import numpy.typing as npt
+
+from cifarkit.datasets.dataset import Images, Splits
+from cifarkit.errors import InvalidInput
+
+_BATCH = 1024
+
+
+@dataclass(frozen=True, eq=False)
+class Repeated:
+    """Images of equal pixels in the parts of a data set.
+
+    Attributes:
+        test: (n,) which test images are training or validation images too.
+        validation: How many validation images are training images too.
+        two_labels: How many different images occur with more than one label, in all parts.
+    """
+
+    test: npt.NDArray[np.bool_]
+    validation: int
+    two_labels: int
+
+
+def find_repeated(splits: Splits) -> Repeated:
+    """Compare all images of all parts, as they are given to the network."""
+    parts = [
+        (digests_of(splits.train_images), splits.train_labels),
+        (digests_of(splits.validation_images), splits.validation_labels),
+        (digests_of(splits.test_images), splits.test_labels),
+    ]
+    label_of: dict[bytes, int] = {}
+    two_labels = {
+        digest
+        for digests, labels in parts
+        for digest, label in zip(digests, labels.tolist(), strict=True)
+        if label_of.setdefault(digest, label) != label
+    }
+    train, validation, test = (digests for digests, _ in parts)
+    trained, seen = set(train), {*train, *validation}
+    return Repeated(
+        test=np.array([digest in seen for digest in test], np.bool_),
+        validation=sum(digest in trained for digest in validation),
+        two_labels=len(two_labels),
+    )
+
+
+def digests_of(images: Images) -> list[bytes]:
+    """BLAKE2b of the pixels of each image; images are `(n, height, width, 3)` uint8."""
+    return [
+        hashlib.blake2b(image.tobytes(), digest_size=16).digest()
+        for start in range(0, len(images), _BATCH)
+        for image in images[start : start + _BATCH]
+    ]
+
+
+def refuse_equal_parts(name: str, parts: Mapping[str, Sequence[bytes | str]]) -> None:
+    """Refuse a data set of which one part has no image that is not in another.
+
+    Args:
+        name: Of the data set.
+        parts: Digests of the images of each part, by its name.
+
+    Raises:
+        InvalidInput: All images of one part are also in another one.
+    """
+    for (one, first), (other, second) in combinations(parts.items(), 2):
+        small, large = sorted((set(first), set(second)), key=len)
+        if small <= large:
+            raise InvalidInput(
+                f"--dataset: {name}: {one} and {other} are the same images "
+                f"({len(small):,} different images, all of them in both); a score on images that "
+                "were trained or chosen on means nothing"
+            )

@@ -1,0 +1,191 @@
+"""Digests of data files, and what a check of their content found, cached between runs.
+
+A cached entry is used while path, size, times, and inode are the same. Like git's index, an entry
+is not kept if its file was modified just before it was read: a second change within the clock's
+granularity would go unnoticed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import stat
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any, BinaryIO, TypeVar
+
+from cifarkit.datasets import cache_folder
+
+_VERSION = 1
+_RACY_NS = 2 * 10**9
+_QUIET_SECONDS = 2.0
+_DIGEST_BYTES = 16
+
+Check = Callable[[BinaryIO], dict[str, Any]]
+Item = TypeVar("Item")
+Value = TypeVar("Value")
+
+
+class NotRegularFile(OSError):
+    """A path that names a folder, a FIFO, a socket, or a device."""
+
+
+@dataclass(frozen=True)
+class FileInfo:
+    """Content of one file.
+
+    Attributes:
+        digest: BLAKE2b of its bytes, 32 hexadecimal digits; empty if it is no regular file.
+        found: What the check returned, JSON values.
+    """
+
+    digest: str
+    found: dict[str, Any] = field(default_factory=dict)
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """Open a regular file for reading; a FIFO or a device is neither waited for nor touched.
+
+    Raises:
+        NotRegularFile: It is something else.
+        OSError: It cannot be opened.
+    """
+    descriptor = os.open(
+        path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    )
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        return os.fdopen(descriptor, "rb")
+    os.close(descriptor)
+    raise NotRegularFile(f"{path} is not a regular file")
+
+
+def digest_of(stream: IO[bytes]) -> str:
+    """BLAKE2b of a file's bytes, 32 hexadecimal digits."""
+    digest = hashlib.blake2b(digest_size=_DIGEST_BYTES)
+    while block := stream.read(2**20):
+        digest.update(block)
+    return digest.hexdigest()
+
+
+def fingerprint(digests: Mapping[str, str]) -> str:
+    """`blake2b:` and 32 hexadecimal digits of names and the digests of their content."""
+    whole = hashlib.blake2b(digest_size=_DIGEST_BYTES)
+    for name, digest in sorted(digests.items()):
+        whole.update(f"{name}\0{digest}\n".encode("utf-8", "surrogateescape"))
+    return f"blake2b:{whole.hexdigest()}"
+
+
+def inspect(
+    root: Path, files: Sequence[Path], check: Check | None = None, *, version: str = ""
+) -> list[FileInfo]:
+    """Hash and check files, in threads; unchanged ones are looked up in the cache.
+
+    Args:
+        root: What the files belong to: names the cache's entry, and progress messages.
+        files: Their paths.
+        check: Looks at an open file and returns JSON values; called from several threads.
+        version: Of the check: results of another one are not used.
+
+    Raises:
+        OSError: A file cannot be read.
+    """
+    index = _index_file(root)
+    known = _read_index(index, version)
+    fresh: dict[str, Any] = {}
+
+    def one(file: Path) -> tuple[FileInfo, list[Any] | None]:
+        before = _stamp(os.stat(file))
+        entry = known.get(str(file))
+        if entry is not None and entry[0] == before:
+            return FileInfo(entry[1], entry[2]), entry
+        now = time.time_ns()
+        try:
+            with open_regular(file) as stream:
+                info = FileInfo(digest_of(stream))
+                if check is not None:
+                    stream.seek(0)
+                    info = FileInfo(info.digest, check(stream))
+                after = os.fstat(stream.fileno())
+        except NotRegularFile:
+            return FileInfo("", {"fault": "not a regular file"}), None
+        except OSError as error:
+            raise OSError(error.errno, error.strerror or str(error), str(file)) from error
+        settled = now - max(after.st_mtime_ns, after.st_ctime_ns) > _RACY_NS
+        if before != _stamp(after) or not settled:
+            return info, None
+        return info, [before, info.digest, info.found]
+
+    infos = []
+    for file, (info, entry) in zip(
+        files, progress(in_threads(one, files), root, files), strict=True
+    ):
+        infos.append(info)
+        if entry is not None:
+            fresh[str(file)] = entry
+    if fresh != known:
+        _write_index(index, version, fresh)
+    return infos
+
+
+def in_threads(function: Callable[[Item], Value], items: Sequence[Item]) -> Iterator[Value]:
+    """The function's values in the order of the items; what is not begun is dropped on an error."""
+    pool = ThreadPoolExecutor(max_workers=os.cpu_count())
+    try:
+        yield from pool.map(function, items)
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def progress(values: Iterator[Value], root: Path, files: Sequence[Path]) -> Iterator[Value]:
+    """Pass values on; say on standard error how far they are, if it takes long."""
+    began = time.monotonic()
+    due = began + _QUIET_SECONDS
+    for done, value in enumerate(values, start=1):
+        yield value
+        if time.monotonic() > due:
+            with contextlib.suppress(OSError, ValueError, AttributeError):
+                print(f"{root.name!r}: {done:,} of {len(files):,} files read", file=sys.stderr)
+            # More and more rarely: a line per doubling of the time.
+            due = began + 2 * (time.monotonic() - began)
+
+
+def _stamp(found: os.stat_result) -> list[int]:
+    return [found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino]
+
+
+def _index_file(root: Path) -> Path:
+    name = hashlib.blake2b(os.fsencode(root), digest_size=_DIGEST_BYTES).hexdigest()
+    return cache_folder.directory() / "digests" / f"{name}.json"
+
+
+def _read_index(index: Path, version: str) -> dict[str, Any]:
+    """Entries by path: stamp, digest, findings. Empty if absent, damaged, or of another version."""
+    try:
+        stored = json.loads(index.read_text())
+        if stored["version"] != [_VERSION, version]:
+            return {}
+        return {
+            path: entry
+            for path, entry in stored["files"].items()
+            if isinstance(entry, list) and len(entry) == 3 and isinstance(entry[2], dict)
+        }
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return {}
+
+
+def _write_index(index: Path, version: str, entries: dict[str, Any]) -> None:
+    beside = index.with_name(f".{index.name}.{os.getpid()}-{threading.get_ident()}")
+    with contextlib.suppress(OSError):
+        index.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            beside.write_text(json.dumps({"version": [_VERSION, version], "files": entries}))
+            os.replace(beside, index)
+        finally:
+            beside.unlink(missing_ok=True)

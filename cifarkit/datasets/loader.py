@@ -1,0 +1,108 @@
+"""From arrays of images to a stream of training batches.
+
+The order follows from (seed, epoch) alone, as do the changes of augmentation
+(`datasets.augmentation`), so that a run repeats to the digit and an interrupted one can go on
+from any epoch.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from cifarkit.datasets.augmentation import Change
+
+Batch = tuple[Any, np.ndarray]
+_END = object()
+
+
+class Batches:
+    """The batches of one epoch, made ahead of time by a thread of their own.
+
+    Args:
+        images: (n, h, w, 3) uint8, or several arrays of n rows that go together. They may lie on
+            disk: only the rows of a batch are read.
+        labels: (n,) int32.
+        batch_size: The last batch holds what is left over.
+        seed, epoch: Fix the order.
+        change: How each image is augmented in this epoch; None to leave what there is as it is.
+
+    Attributes:
+        wait_seconds: How long the consumer has waited for batches so far.
+    """
+
+    def __init__(
+        self,
+        images: Any,
+        labels: np.ndarray,
+        *,
+        batch_size: int,
+        seed: int,
+        epoch: int,
+        change: Change | None = None,
+    ) -> None:
+        self._images, self._labels = images, labels
+        self._batch_size, self._seed, self._epoch = batch_size, seed, epoch
+        self._change = change
+        self.wait_seconds = 0.0
+
+    def __iter__(self) -> Iterator[Batch]:
+        """Yield (images, labels): (b, h, w, 3) uint8, or float32 in 0..255 once augmented; a tuple
+        of arrays where there are several.
+        """
+        ready: queue.Queue[Any] = queue.Queue(maxsize=4)
+        stopped = threading.Event()
+
+        def put(item: Any) -> bool:
+            while not stopped.is_set():
+                try:
+                    ready.put(item, timeout=0.1)
+                    return True
+                except queue.Full:
+                    continue
+            return False
+
+        def produce() -> None:
+            try:
+                for batch in self._made():
+                    if not put(batch):
+                        return
+                put(_END)
+            except BaseException as error:  # handed to the consumer, which raises it
+                put(error)
+
+        thread = threading.Thread(target=produce, name="batches", daemon=True)
+        thread.start()
+        try:
+            while True:
+                asked = time.perf_counter()
+                item = ready.get()
+                self.wait_seconds += time.perf_counter() - asked
+                if item is _END:
+                    return
+                if isinstance(item, BaseException):
+                    raise item
+                yield item
+        finally:
+            stopped.set()
+            thread.join()
+
+    def _made(self) -> Iterator[Batch]:
+        order = np.random.default_rng((self._seed, self._epoch)).permutation(len(self._labels))
+        for start in range(0, len(order), self._batch_size):
+            # Sorted rows read a memory map in order; the batch is the same set.
+            rows = np.sort(order[start : start + self._batch_size])
+            images: Any = take(self._images, rows)
+            if self._change is not None:
+                images = self._change(images, rows)
+            yield images, self._labels[rows]
+
+
+def take(arrays: Any, rows: Any) -> Any:
+    """The rows of an array; of each, where there is a tuple of them."""
+    return tuple(one[rows] for one in arrays) if isinstance(arrays, tuple) else arrays[rows]

@@ -1,0 +1,35 @@
+"""Some rows of an array of images, without a copy of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+
+class Subset:
+    """Chosen rows of an array, in an order of their own; a row is copied when it is asked for.
+
+    A choice of classes and a split would otherwise each hold the images once more.
+
+    Args:
+        images: `(n, height, width, 3)` uint8; a view of a view is one too.
+        rows: `(m,)` the chosen rows, 0..n-1.
+
+    Attributes:
+        shape, dtype, ndim: As of the array that it stands for, `(m, height, width, 3)`.
+    """
+
+    def __init__(self, images: npt.NDArray[np.uint8] | Subset, rows: npt.NDArray[np.intp]) -> None:
+        self._images, self._rows = images, rows
+        self.shape: tuple[int, ...] = (len(rows), *images.shape[1:])
+        self.dtype: np.dtype[np.uint8] = images.dtype
+        self.ndim: int = images.ndim
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, rows: Any) -> npt.NDArray[np.uint8]:
+        """A copy of some of the rows; `rows` is a number, a slice or an array of numbers."""
+        return self._images[self._rows[rows]]

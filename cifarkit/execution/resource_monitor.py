@@ -1,0 +1,148 @@
+"""What a trial may take, and the watch that ends its whole process tree when it takes more."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import threading
+import time
+from dataclasses import dataclass
+
+import psutil
+
+from cifarkit.store.records import Status
+
+SAMPLE_SECONDS = 0.25
+LONGEST_TICK_SECONDS = 2.0
+"""A longer pause between two looks means that the watch itself was suspended."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Of one attempt; None for no limit.
+
+    Seconds count only while the trial could run, not while it or the watch was suspended.
+
+    Attributes:
+        timeout_seconds: From its start to its end.
+        silence_seconds: Without an event. The first training step and the evaluation are silent:
+            compiling a large network takes minutes.
+        memory_mb: Resident memory of the process and all that it started; what they share counts
+            for each of them.
+    """
+
+    timeout_seconds: float | None = None
+    silence_seconds: float | None = None
+    memory_mb: float | None = None
+
+
+@dataclass(frozen=True)
+class Broken:
+    """The limit that ended an attempt: the trial's status, and a line that names the limit."""
+
+    status: Status
+    reason: str
+
+
+class ResourceMonitor(threading.Thread):
+    """Looks at a process four times a second.
+
+    Attributes:
+        peak_mb: The highest resident memory that was seen of it and of all that it started, so
+            that the peak of a process that is killed is known too.
+        broken: The limit for which it was killed, if it was.
+    """
+
+    def __init__(self, pid: int, limits: Limits) -> None:
+        super().__init__(name="watch", daemon=True)
+        self._pid, self._limits = pid, limits
+        self._looked_at = time.monotonic()
+        self._ran_seconds = self._silent_seconds = 0.0
+        self._ended = threading.Event()
+        self.peak_mb: float | None = None
+        self.broken: Broken | None = None
+
+    def hear(self) -> None:
+        """The process has said something."""
+        self._silent_seconds = 0.0
+
+    def run(self) -> None:
+        while not self._ended.is_set():
+            memory_mb = tree_rss_mb(self._pid)
+            if memory_mb is not None:
+                self.peak_mb = max(self.peak_mb or 0.0, memory_mb)
+            self._count_time()
+            if self.broken is None and (broken := self._judge()):
+                self.broken = broken
+                kill_tree(self._pid)
+            self._ended.wait(SAMPLE_SECONDS)
+
+    def _count_time(self) -> None:
+        """Add the time since the last look, unless the trial was suspended, or everything was."""
+        now = time.monotonic()
+        passed, self._looked_at = now - self._looked_at, now
+        if not _is_stopped(self._pid):
+            passed = min(passed, LONGEST_TICK_SECONDS)
+            self._ran_seconds += passed
+            self._silent_seconds += passed
+
+    def _judge(self) -> Broken | None:
+        limits = self._limits
+        if limits.memory_mb is not None and (self.peak_mb or 0.0) > limits.memory_mb:
+            return Broken(
+                Status.OOM,
+                f"it took {self.peak_mb:.0f} MB of memory, more than --memory-limit "
+                f"{limits.memory_mb:g}",
+            )
+        if limits.timeout_seconds is not None and self._ran_seconds > limits.timeout_seconds:
+            return Broken(Status.TIMEOUT, f"no end after {limits.timeout_seconds:g} s (--timeout)")
+        if limits.silence_seconds is not None and self._silent_seconds > limits.silence_seconds:
+            return Broken(
+                Status.TIMEOUT,
+                f"nothing heard of it for {limits.silence_seconds:g} s (--silence-timeout)",
+            )
+        return None
+
+    def end(self) -> None:
+        self._ended.set()
+        self.join()
+
+
+def _is_stopped(pid: int) -> bool:
+    """Whether a process is suspended (SIGSTOP)."""
+    try:
+        stopped: bool = psutil.Process(pid).status() == psutil.STATUS_STOPPED
+    except psutil.Error:
+        return False
+    return stopped
+
+
+def tree_rss_mb(pid: int) -> float | None:
+    """Resident memory of a process and all that it started, in MB; None if it is gone."""
+    try:
+        root = psutil.Process(pid)
+        tree = [root, *root.children(recursive=True)]
+    except psutil.Error:
+        return None
+    total = 0
+    for process in tree:
+        with contextlib.suppress(psutil.Error):
+            total += process.memory_info().rss
+    return total / 2**20
+
+
+def kill_tree(pid: int) -> None:
+    """Kill a session's leader and all that it started, at once."""
+    if hasattr(os, "killpg"):
+        # Reaches the children of a leader that is dead already.
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(pid, signal.SIGKILL)
+    try:
+        root = psutil.Process(pid)
+        tree = [*root.children(recursive=True), root]
+    except psutil.NoSuchProcess:
+        tree = []
+    for process in tree:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()

@@ -1,0 +1,234 @@
+"""Run the trials that are not done yet, each to its end, and write down how it ended."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from queue import Empty, PriorityQueue
+from typing import Any
+
+from filelock import Timeout
+
+from cifarkit.execution.launchers import NO_LIMITS, AttemptResult, Launcher, log_tail
+from cifarkit.execution.resource_monitor import Limits
+from cifarkit.locking import Lease
+from cifarkit.specs import TrialSpec
+from cifarkit.store.records import State, Status
+from cifarkit.store.repair import mend
+from cifarkit.store.store import Store, checksums
+
+SMALLEST_MICRO_BATCH = 8
+RETRY_SECONDS = 0.5
+"""Between two looks at a trial that another process runs."""
+
+
+@dataclass(frozen=True)
+class TrialEvent:
+    """Something that happened to a trial.
+
+    Attributes:
+        kind: `found` (complete already), `waiting` (another process runs it), `damaged` (files were
+            set aside), `started`, `again` (in smaller micro-batches), `ended` (not if it was
+            interrupted), or what the work emits: `phase`, `step`, `epoch`.
+        number, of: The trial's place among those of this run, from 1, and how many there are.
+        values: Of the event; `ended` carries `status` and `reason`, `again` carries `micro_batch`
+            and `reason`, `damaged` a list of `files`, `waiting` `by`: which process on which host.
+    """
+
+    kind: str
+    spec: TrialSpec
+    number: int
+    of: int
+    values: dict[str, Any] = field(default_factory=dict)
+
+
+def run(
+    specs: Iterable[TrialSpec],
+    store: Store,
+    launcher: Launcher,
+    *,
+    work: str,
+    files: Sequence[str] = (),
+    jobs: int = 1,
+    limits: Limits = NO_LIMITS,
+    oom_backoff: bool = False,
+    on_event: Callable[[TrialEvent], None] = lambda event: None,
+) -> dict[str, Status]:
+    """Run every spec whose trial is not complete in the store; a trial that fails stops no other.
+
+    A trial that another process is running is not run twice: the others are run first, then it is
+    waited for.
+
+    Args:
+        specs: In the order to run them; one that is listed twice runs once.
+        work: `module:function` that does the work of a trial's folder.
+        files: What the work leaves besides the result; a trial without them is not done.
+        jobs: How many trials run side by side.
+        limits: Of each attempt.
+        oom_backoff: Try a trial that runs out of memory again, in micro-batches of half the size,
+            down to `SMALLEST_MICRO_BATCH`. The work is then given `micro_batch`.
+        on_event: Called from one thread at a time.
+
+    Returns:
+        The status of each trial by its id.
+
+    Raises:
+        KeyboardInterrupt: As any exception in the thread that called, it is passed on after what
+            was running has been ended and marked as pending.
+    """
+    unique = {spec.trial_id: spec for spec in specs}
+    statuses: dict[str, Status] = {}
+    # When to try each: one that another process runs comes again later.
+    queue: PriorityQueue[tuple[float, int, TrialSpec]] = PriorityQueue()
+    for number, spec in enumerate(unique.values(), start=1):
+        queue.put((0.0, number, spec))
+    waited_for: set[str] = set()
+    speaking, stopping = threading.Lock(), threading.Event()
+
+    def run_one(number: int, spec: TrialSpec) -> Status | None:
+        """The status of a trial; None if another process holds its lock."""
+
+        def event(kind: str, values: dict[str, Any] | None = None) -> None:
+            with speaking:
+                on_event(TrialEvent(kind, spec, number, len(unique), values or {}))
+
+        folder = store.add(spec)
+        lock = store.lock(spec.trial_id, timeout=0)
+        try:
+            lock.acquire()
+        except Timeout:
+            if spec.trial_id not in waited_for:
+                waited_for.add(spec.trial_id)
+                event("waiting", {"by": store.holder(spec.trial_id)})
+            return None
+        try:
+            if damaged := mend(folder, spec):
+                event("damaged", {"files": damaged})
+            done = store.is_complete(spec.trial_id, files)
+            # What lacks a file that it had is not taken over, it is done again.
+            if done or (not damaged and _taken_over(store, spec, files)):
+                store.tidy(spec.trial_id)
+                event("found")
+                return Status.COMPLETE
+            again = ""
+            while True:
+                state = _started(store.state(spec.trial_id), oom_backoff)
+                store.write_state(spec.trial_id, state)
+                if again:
+                    event("again", {"micro_batch": state.micro_batch, "reason": again})
+                else:
+                    event("started")
+                ending = launcher.run(
+                    work,
+                    folder,
+                    options={"micro_batch": state.micro_batch} if state.micro_batch else {},
+                    limits=limits,
+                    on_event=lambda raw: event(str(raw.get("kind")), raw),
+                )
+                if isinstance(lock, Lease) and lock.lost:
+                    reason = "another process took it over while this one was suspended"
+                    event("ended", {"status": Status.PENDING, "reason": reason})
+                    return Status.PENDING
+                smaller = _smaller(spec, state, ending) if oom_backoff else None
+                ended = _ended(state, ending, folder)
+                store.write_state(
+                    spec.trial_id,
+                    ended.model_copy(update={"micro_batch": smaller or state.micro_batch}),
+                )
+                if ending.status is Status.COMPLETE:
+                    store.tidy(spec.trial_id)
+                if smaller is None:
+                    if ending.status is not Status.PENDING:
+                        event("ended", {"status": ending.status, "reason": ending.reason})
+                    return ending.status
+                again = ending.reason
+        finally:
+            lock.release()
+
+    def work_on_the_queue() -> None:
+        while not stopping.is_set():
+            try:
+                due, number, spec = queue.get_nowait()
+            except Empty:
+                return
+            if stopping.wait(max(0.0, due - time.monotonic())):
+                return
+            status = run_one(number, spec)
+            if status is None:
+                queue.put((time.monotonic() + RETRY_SECONDS, number, spec))
+            else:
+                statuses[spec.trial_id] = status
+
+    with ThreadPoolExecutor(max_workers=jobs, thread_name_prefix="trial") as pool:
+        try:
+            unfinished = {pool.submit(work_on_the_queue) for _ in range(jobs)}
+            while unfinished:
+                # In slices, so that Ctrl-C is heard on every platform.
+                finished, unfinished = wait(unfinished, 0.5, return_when=FIRST_COMPLETED)
+                for future in finished:
+                    future.result()  # a store that cannot be written ends the run
+        except BaseException:
+            stopping.set()
+            launcher.stop()
+            raise
+    return {trial_id: statuses[trial_id] for trial_id in unique}
+
+
+def _taken_over(store: Store, spec: TrialSpec, files: Sequence[str]) -> bool:
+    """Mark as complete a trial whose runner, or whose process, was killed after its result."""
+    known = store.state(spec.trial_id).status is Status.COMPLETE
+    if known or not store.has_finished(spec.trial_id, files):
+        return False
+    folder = store.folder(spec.trial_id)
+    written = (folder / "result.json").stat().st_mtime
+    state = store.state(spec.trial_id)
+    done = AttemptResult(Status.COMPLETE)
+    store.write_state(
+        spec.trial_id,
+        _ended(state, done, folder).model_copy(
+            update={"ended_at": datetime.fromtimestamp(written, UTC)}
+        ),
+    )
+    return True
+
+
+def _started(before: State, oom_backoff: bool) -> State:
+    return State(
+        status=Status.RUNNING,
+        attempts=before.attempts + 1,
+        micro_batch=before.micro_batch if oom_backoff else None,
+        pid=os.getpid(),
+        host=socket.gethostname(),
+        started_at=datetime.now(UTC),
+    )
+
+
+def _smaller(spec: TrialSpec, state: State, ending: AttemptResult) -> int | None:
+    """The micro-batch to try next of a trial that ran out of memory; None if there is none."""
+    tried = state.micro_batch or spec.train.batch_size
+    if ending.status is not Status.OOM or tried <= SMALLEST_MICRO_BATCH:
+        return None
+    return max(SMALLEST_MICRO_BATCH, tried // 2)
+
+
+def _ended(state: State, ending: AttemptResult, folder: Path) -> State:
+    if ending.status is Status.PENDING:
+        return state.model_copy(update={"status": Status.PENDING, "reason": ending.reason})
+    complete = ending.status is Status.COMPLETE
+    return state.model_copy(
+        update={
+            "status": ending.status,
+            "reason": ending.reason,
+            "log_tail": "" if complete else log_tail(folder),
+            "peak_rss_mb": None if complete else ending.peak_rss_mb,
+            "checksums": checksums(folder) if complete else {},
+            "ended_at": datetime.now(UTC),
+        }
+    )

@@ -1,0 +1,85 @@
+"""The process of one trial: `python -m cifarkit.execution.worker module:function FOLDER JSON`.
+
+The JSON object holds the function's keyword arguments: how the work is to be done, not what it is.
+
+Its standard output carries events to the parent, one JSON object a line; what the trial's code
+prints goes to the trial's `log.txt`. It ends when its standard input does: a parent that is killed
+leaves no orphan behind.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from cifarkit import streams
+
+Emit = Callable[[str, dict[str, Any]], None]
+Work = Callable[..., None]
+"""Of a trial's folder and an `Emit`; keyword arguments say how it is to be done."""
+
+
+def resolve(work: str) -> Work:
+    """The function that `module:function` names."""
+    module, _, function = work.partition(":")
+    found: Work = getattr(importlib.import_module(module), function)
+    return found
+
+
+def explain(error: BaseException) -> tuple[str, str]:
+    """The status (`oom` or `failed`) and the one-line reason of an exception."""
+    # By name, since TensorFlow's exception can only be named by importing TensorFlow.
+    out_of_memory = isinstance(error, MemoryError) or any(
+        kind.__name__ == "ResourceExhaustedError" for kind in type(error).__mro__
+    )
+    lines = str(error).strip().splitlines()
+    reason = f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+    return ("oom" if out_of_memory else "failed"), reason[:300]
+
+
+def main(work: str, folder: Path, options: dict[str, Any]) -> int:
+    events = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    log = os.open(folder / "log.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    streams.prepare()  # a full disk may cost the log, not the training
+    lock = threading.Lock()
+
+    def emit(kind: str, values: dict[str, Any]) -> None:
+        with lock:
+            events.write(json.dumps({"kind": kind, **values}) + "\n")
+            events.flush()
+
+    threading.Thread(target=_end_with_the_parent, daemon=True).start()
+    try:
+        resolve(work)(folder, emit, **options)
+    except BaseException as error:
+        traceback.print_exc()
+        status, reason = explain(error)
+        emit("error", {"status": status, "reason": reason})
+        return 1
+    emit("done", {})
+    return 0
+
+
+def _end_with_the_parent() -> None:
+    while os.read(0, 1024):
+        pass
+    if hasattr(os, "killpg") and os.getpgrp() == os.getpid():
+        os.killpg(0, signal.SIGKILL)  # what this process started ends with it
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    code = main(sys.argv[1], Path(sys.argv[2]), json.loads(sys.argv[3]))
+    sys.stdout.flush()
+    # TensorFlow's threads can hang an orderly exit; everything is written by now.
+    os._exit(code)

@@ -1,0 +1,65 @@
+"""What a backbone expects of its images, as layers in front of it.
+
+In the graph it runs on the device, works for training and for prediction alike, and is saved with
+the model. All of it is built from Keras' own layers and operations, so a saved model loads without
+this package. Nothing of it has weights.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cifarkit.models.info import Preprocessing
+
+if TYPE_CHECKING:
+    import keras
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+"""Mean of ImageNet's red, green and blue in 0..1, as PyTorch's model zoo uses it."""
+IMAGENET_DEVIATION = (0.229, 0.224, 0.225)
+"""Standard deviation of ImageNet's red, green and blue in 0..1, from the same source."""
+CAFFE_MEAN = (123.68, 116.779, 103.939)
+"""Mean of ImageNet's red, green and blue in 0..255 (Simonyan & Zisserman 2015, section 2.1)."""
+
+
+def preprocessing_layers(mode: Preprocessing) -> list[keras.layers.Layer]:
+    """Fresh layers that turn RGB images in 0..255 into what a backbone of that mode expects.
+
+    They compute in float32 under mixed precision too: bfloat16 cannot tell pixels apart that
+    differ by less than one. Up to rounding they equal `keras.applications`' `preprocess_input`.
+
+    Args:
+        mode: As in `Backbone.preprocessing`.
+
+    Returns:
+        Layers to be called one after the other on a tensor `(n, h, w, 3)` of any numeric dtype,
+        channels last; the last gives float32 of the same shape. Empty for `none`.
+    """
+    from keras import layers
+
+    match mode:
+        case "none":
+            return []
+        case "unit":
+            return [layers.Rescaling(1 / 255, dtype="float32")]
+        case "tf":
+            return [layers.Rescaling(1 / 127.5, offset=-1.0, dtype="float32")]
+        case "torch":
+            moments = list(zip(IMAGENET_MEAN, IMAGENET_DEVIATION, strict=True))
+            scale = [1 / (255 * deviation) for _, deviation in moments]
+            offset = [-mean / deviation for mean, deviation in moments]
+            return [layers.Rescaling(scale, offset=offset, dtype="float32")]
+        case "caffe":
+            offset = [-mean for mean in CAFFE_MEAN]
+            return [layers.Rescaling(1.0, offset=offset, dtype="float32"), _rgb_to_bgr()]
+
+
+def _rgb_to_bgr() -> keras.Model:
+    """Images of any size with their channels in reverse order.
+
+    Keras has the operation, but no layer of it; as a model it is one, and needs no class of ours.
+    """
+    import keras
+
+    images = keras.Input((None, None, 3), dtype="float32")
+    return keras.Model(images, keras.ops.flip(images, axis=-1), name="rgb_to_bgr")

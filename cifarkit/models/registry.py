@@ -1,0 +1,148 @@
+"""What is known of every backbone before it is built, and how it is found by name.
+
+Nothing here imports TensorFlow: a spec is checked against these facts, and `cifarkit zoo --list`
+shows them. Tests hold every fact against the built model.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from typing import get_type_hints
+
+from cifarkit.errors import InvalidInput, unknown
+from cifarkit.models.applications import APPLICATIONS
+from cifarkit.models.cifar_resnets import CIFAR_RESNETS
+from cifarkit.models.info import Backbone
+from cifarkit.models.small_cnns import SCRATCH
+
+ENTRY_POINT_GROUP = "cifarkit.backbones"
+
+STUDY: tuple[str, ...] = (
+    "simple_cnn",
+    "custom_cnn",
+    "lenet",
+    "vgg16",
+    "xception",
+    "efficientnetb7",
+    "resnet50",
+    "resnet152v2",
+    "densenet121",
+    "densenet169",
+    "densenet201",
+    "mobilenetv2",
+    "inceptionv3",
+)
+"""The thirteen networks of the published study, in the order of its Table 1."""
+
+_PACKAGES: dict[str, str] = {}
+"""What `package_of` knows: filled when the plug-ins are loaded."""
+
+
+@cache
+def registry() -> dict[str, Backbone]:
+    """Every known backbone by key: the study's, other small ones, the rest of
+    Keras', then third parties'.
+
+    A third party registers under the entry-point group `cifarkit.backbones` an object that is a
+    `Backbone` or an iterable of them. A plug-in that cannot be imported, gives something else, or
+    takes a key that is taken, is named in a logged warning and left out.
+    """
+    ours = {backbone.key: backbone for backbone in (*SCRATCH, *CIFAR_RESNETS, *APPLICATIONS)}
+    found = {key: ours.pop(key) for key in STUDY} | ours
+    for point in sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda point: point.name):
+        try:
+            loaded = point.load()
+            given = [loaded] if isinstance(loaded, Backbone) else list(loaded)
+            checked = {
+                backbone.key: backbone for backbone in [_checked(one, found) for one in given]
+            }
+            found |= checked
+            _PACKAGES.update(dict.fromkeys(checked, _package(point)))
+        except (Exception, SystemExit) as error:  # a plug-in is somebody else's code
+            package = f" of {point.dist.name} {point.dist.version}" if point.dist else ""
+            logging.getLogger("cifarkit").warning(
+                "cifarkit: plug-in %r%s is left out: %s",
+                point.name,
+                package,
+                f"{type(error).__name__}: {error}".removeprefix("InvalidInput: ").splitlines()[0],
+            )
+    return found
+
+
+def _checked(backbone: object, known: Mapping[str, Backbone]) -> Backbone:
+    """A plug-in's backbone, as far as its facts can be used without building it.
+
+    Raises:
+        InvalidInput: It is something else, its facts are of other types, or its key is taken.
+    """
+    if not isinstance(backbone, Backbone):
+        raise InvalidInput(f"it gave {str(backbone)[:80]!r}, not a Backbone")
+    if backbone.key in known:
+        raise InvalidInput(f"{backbone.key!r} is taken")
+    from pydantic import TypeAdapter, ValidationError
+
+    for name, kind in get_type_hints(Backbone).items():
+        try:
+            TypeAdapter(kind).validate_python(getattr(backbone, name), strict=True)
+        except ValidationError as error:
+            raise InvalidInput(f"{backbone.key}: {name}: {error.errors()[0]['msg']}") from None
+    return backbone
+
+
+def package_of(key: str) -> str:
+    """Name and version of the package that a plug-in's network is from; empty for our own."""
+    registry()
+    return _PACKAGES.get(key, "")
+
+
+def _package(point: EntryPoint) -> str:
+    if point.dist is None:
+        return f"of {point.value}, whose package is not known"
+    return f"{point.dist.name} {point.dist.version}"
+
+
+def get(key: str) -> Backbone:
+    """The backbone of that key; letters' case does not matter.
+
+    Raises:
+        UnknownBackbone: There is none; the message names the nearest.
+    """
+    key = str(key)  # a study file may have a number there
+    found = registry().get(key.lower())
+    if found is None:
+        raise UnknownBackbone(key)
+    return found
+
+
+class UnknownBackbone(InvalidInput):
+    """No network of that key is known here.
+
+    Attributes:
+        key: What was asked for.
+    """
+
+    def __init__(self, key: str) -> None:
+        super().__init__(
+            f"{unknown('model', key, registry())}; another package's network needs that package "
+            "installed"
+        )
+        self.key = key
+
+
+def weights_size(backbone: Backbone, image_size: int) -> int:
+    """The image side, in pixels, for which the ImageNet weights of a build were trained.
+
+    Keras takes the file of just that size where there is one (MobileNet v1 and v2), and else the
+    one of the native size.
+    """
+    return image_size if image_size in backbone.weights_sizes else backbone.native_size
+
+
+def imagenet_file(backbone: Backbone, image_size: int) -> str | None:
+    """The name of the weights file that Keras loads for `imagenet`; None if there is none."""
+    if backbone.weights_file is None:
+        return None
+    return backbone.weights_file.format(size=weights_size(backbone, image_size))

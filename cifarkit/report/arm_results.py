@@ -1,0 +1,145 @@
+"""What became of each arm of a study: measured, or the reason why not."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from cifarkit.errors import InvalidInput
+from cifarkit.models import registry
+from cifarkit.report.formatting import trimmed
+from cifarkit.store import training_checks
+from cifarkit.store.file_io import DamagedFile
+from cifarkit.store.records import Arm, Result, Status, StudyRecord, TrialRecord
+from cifarkit.store.training_checks import Finding
+from cifarkit.store.trials import Trials
+from cifarkit.text import plain, unique
+
+NOT_RUN = "not run"
+NOT_POSSIBLE = "not possible"
+DAMAGED = "damaged"
+NOT_READABLE = "not readable"
+
+
+@dataclass(frozen=True)
+class ArmResult:
+    """One arm, with its finished trials and what happened to the others.
+
+    Attributes:
+        name: What its row is called, fit to print.
+        done: The complete trials, in the order of their seeds.
+        troubles: One per trial that is not complete, in plain words.
+        findings: What is wrong with each trial of `done` (see `store.training_checks`).
+    """
+
+    arm: Arm
+    name: str
+    done: tuple[TrialRecord, ...]
+    troubles: tuple[str, ...]
+    findings: tuple[tuple[Finding, ...], ...] = ()
+
+    @cached_property
+    def results(self) -> list[Result]:
+        return [trial.result for trial in self.done if trial.result is not None]
+
+    def values(self, get: Callable[[Result], float | None]) -> list[float]:
+        """One value per finished trial that measured it."""
+        return [value for result in self.results if (value := get(result)) is not None]
+
+    @property
+    def complete(self) -> bool:
+        return bool(self.done) and not self.troubles
+
+    @property
+    def flaws(self) -> str:
+        """What is wrong with the trials that completed, in a few words; empty if nothing is."""
+        times = Counter(finding.brief for found in self.findings for finding in found)
+        of = f" of {len(self.done)} " if len(self.done) > 1 else ""
+        return "; ".join(f"{times[brief]}{of}{brief}" if of else brief for brief in times)
+
+    @property
+    def reason(self) -> str:
+        """Why numbers are missing, in one line; empty if none is."""
+        if self.arm.impossible:
+            return f"{NOT_POSSIBLE}: {plain(self.arm.impossible)}"
+        if not self.arm.trials:
+            return NOT_RUN
+        times = Counter(self.troubles)
+        if not self.done and len(times) == 1:
+            return self.troubles[0]
+        seen = [f"{times[trouble]} of {len(self.arm.trials)} {trouble}" for trouble in times]
+        return "; ".join(seen)
+
+    @property
+    def short_reason(self) -> str:
+        """The reason in two or three words, for a narrow cell."""
+        if self.done:
+            return ""
+        words = unique(part.split(":")[0].split(" (")[0] for part in self.troubles)
+        return words[0] if words else (NOT_POSSIBLE if self.arm.impossible else NOT_RUN)
+
+
+def outcomes(study: StudyRecord, records: Mapping[str, TrialRecord]) -> list[ArmResult]:
+    """The outcome of every arm, in the study's order."""
+    found = []
+    for arm in study.arms:
+        done, troubles = [], []
+        for trial_id in arm.trials:
+            trial = records.get(trial_id)
+            if trial is not None and trial.complete:
+                done.append(trial)
+            else:
+                troubles.append(trouble_of(trial_id, records))
+        name = plain(arm.label) or "(no name)"
+        checked = tuple(tuple(training_checks.findings(trial, study.axes)) for trial in done)
+        found.append(ArmResult(arm, name, tuple(done), tuple(troubles), checked))
+    return found
+
+
+def trouble_of(trial_id: str, records: Mapping[str, TrialRecord]) -> str:
+    """Why a trial has no result, in words that stand alone in a cell; empty if it has one."""
+    trial = records.get(trial_id)
+    if trial is not None:
+        return "" if trial.complete else trouble(trial)
+    unreadable = records.unreadable.get(trial_id) if isinstance(records, Trials) else None
+    if unreadable is None:
+        return NOT_RUN
+    kind = DAMAGED if isinstance(unreadable, DamagedFile) else NOT_READABLE
+    return f"{kind}: {unreadable.path.name} {plain(unreadable.why)}"
+
+
+def trouble(trial: TrialRecord) -> str:
+    """Why a trial that is not complete has no result."""
+    state, reason = trial.state, plain(trial.state.reason)
+    if state.status is Status.PENDING:
+        return NOT_RUN
+    if state.status is Status.RUNNING:
+        return "not finished: it was running when this was written"
+    if state.status is Status.COMPLETE:
+        return "failed: its result is missing"
+    name = {Status.OOM: "out of memory", Status.TIMEOUT: "timeout"}.get(state.status, "failed")
+    told = f"{name}: {reason}" if reason and not reason.lower().startswith(name) else reason or name
+    if state.status is Status.OOM and state.peak_rss_mb is not None:
+        told += f" (peak seen {trimmed(state.peak_rss_mb / 1024, 1)} GB)"
+    return told
+
+
+def model_name(key: str) -> str:
+    """A backbone's name in tables; its key, if the registry no longer has it."""
+    try:
+        return plain(registry.get(key).name)
+    except InvalidInput:
+        return plain(key)
+
+
+def model_note(key: str) -> str:
+    """What a reader of a backbone's row must know; empty if nothing."""
+    try:
+        return plain(registry.get(key).note)
+    except InvalidInput:
+        return (
+            f"no installed package provides the network {plain(key)!r}; its row is what was "
+            "recorded, and only training it needs the package."
+        )

@@ -1,0 +1,115 @@
+"""What a study's saved predictions support, by the rules of `cifarkit.evaluation`."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Hashable, Mapping
+from typing import TYPE_CHECKING
+
+from cifarkit.errors import InvalidInput
+from cifarkit.report.arm_results import ArmResult, outcomes
+from cifarkit.report.tables import axis_heading, axis_text
+from cifarkit.store import predictions
+from cifarkit.store.correctness_bits import packed, unpacked
+from cifarkit.store.records import StudyRecord, TrialRecord
+from cifarkit.text import listed
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+def conclusions(study: StudyRecord, records: Mapping[str, TrialRecord]) -> list[str]:
+    """Sentences on which arms differ; none if no arm has predictions to compare.
+
+    An arm with a trial that failed a check (`store.training_checks`) is left out, and named. Only
+    trials that scored the very same test images are compared: the true labels and the list of
+    classes stand for the images.
+    """
+    runs: dict[str, dict[int, NDArray[np.bool_]]] = {}
+    images: dict[str, Hashable] = {}
+    unread = []
+    axis, named = _named(study, outcomes(study, records))
+    for name, outcome in named.items():
+        runs[name] = {}
+        images[name] = None
+        for trial in outcome.done:
+            try:
+                correct, shown = _read(trial)
+            except InvalidInput:
+                unread.append(f"{name} (trial {trial.trial_id})")
+                continue
+            if images[name] in (None, shown):
+                images[name] = shown
+                runs[name][trial.spec.train.seed] = correct
+    if sum(map(bool, runs.values())) < 2:
+        return []
+    flawed = {name: named[name] for name in runs if any(named[name].findings)}
+    excluded = [_no_claim(flawed, axis, every=len(flawed) == len(runs))] if flawed else []
+    runs = {name: run for name, run in runs.items() if name not in flawed}
+    if sum(map(bool, runs.values())) < 2:
+        left = [name for name, run in runs.items() if run]
+        return [*excluded, *(f"That leaves nothing to compare {name} with." for name in left)]
+    images = {name: images[name] for name in runs}
+    from cifarkit.evaluation.comparison import compare
+    from cifarkit.evaluation.wording import sentences
+
+    told = [f"Left out, since no predictions could be read: {listed(unread)}."] if unread else []
+    try:
+        return [*sentences(compare(runs, image_sets=images), axis), *excluded, *told]
+    except InvalidInput as error:
+        return [f"The predictions could not be compared: {error}", *excluded, *told]
+
+
+def _no_claim(flawed: Mapping[str, ArmResult], axis: str, *, every: bool) -> str:
+    """One sentence: about which arms nothing is claimed, and why."""
+    arms: dict[str, list[str]] = {}
+    for name, outcome in flawed.items():
+        arms.setdefault(_why(outcome), []).append(name)
+    if every and len(arms) == 1:
+        (why,) = arms
+        return f"No claim is made about any arm: each one's {why}."
+    about = "; ".join(
+        f"{axis} {listed(names)}: {'its' if len(names) == 1 else 'their'} {why}".strip()
+        for why, names in arms.items()
+    )
+    return (
+        f"No claim is made about any arm: {about}." if every else f"No claim is made about {about}."
+    )
+
+
+def _why(outcome: ArmResult) -> str:
+    """What is wrong with an arm's trainings, in words that follow a possessive."""
+    times = Counter(finding.clause for found in outcome.findings for finding in found)
+    of = len(outcome.done)
+    return ", and ".join(
+        clause if times[clause] == of else f"{clause} (in {times[clause]} of {of} runs)"
+        for clause in times
+    )
+
+
+def _named(study: StudyRecord, found: list[ArmResult]) -> tuple[str, dict[str, ArmResult]]:
+    """What the arms' names are values of, and the arms by name; no two share one."""
+    single = study.axes[0] if study.kind == "sweep" and len(study.axes) == 1 else None
+    named: dict[str, ArmResult] = {}
+    for position, outcome in enumerate(found, start=1):
+        name = outcome.name
+        if single in outcome.arm.settings:
+            name = axis_text(single, outcome.arm.settings)
+        named[name if name not in named else f"{name} (row {position})"] = outcome
+    return axis_heading(single).lower() if single else "", named
+
+
+def _read(trial: TrialRecord) -> tuple[NDArray[np.bool_], Hashable]:
+    """Which test images were predicted right, and what tells these images from others.
+
+    Raises:
+        InvalidInput: Neither the result nor the predictions tell.
+    """
+    result, data = trial.result, trial.spec.data
+    hits = result.hits if result is not None else None
+    if hits is None:  # of the first versions
+        saved = predictions.of_trial(trial)
+        hits = packed(saved.labels, saved.predictions)
+    classes = result.class_names if result is not None else ()
+    return unpacked(hits), (data.dataset, data.fingerprint, classes, hits.labels_sha256)

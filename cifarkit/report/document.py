@@ -1,0 +1,50 @@
+"""`cifarkit report`: records of the store in, one document out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from cifarkit.errors import InvalidInput, unknown
+from cifarkit.report import export
+from cifarkit.report.figures.study_figures import figures
+from cifarkit.report.output import FORMATS, publish, write_figures
+from cifarkit.report.sections import compose
+from cifarkit.store.records import StudyRecord, TrialRecord
+
+DATA_FORMATS = {"csv": export.to_csv, "json": export.to_json}
+"""Raw numbers for programs; the other formats are for readers."""
+
+
+def document(
+    studies: Sequence[StudyRecord],
+    records: Mapping[str, TrialRecord],
+    *,
+    format: str = "markdown",
+    published: bool = False,
+    figures_dir: Path | None = None,
+) -> str:
+    """The studies, written up.
+
+    Args:
+        studies: At least one, in the order of the document.
+        records: Trials by id; an id that is missing was never started.
+        format: `markdown`, `html`, `latex`, `csv` or `json`. HTML holds its figures itself.
+        published: Put the published study's numbers beside ours.
+        figures_dir: As in `output.publish`.
+
+    Raises:
+        InvalidInput: The format is unknown, there is no study, or the figures cannot be written.
+    """
+    if format not in FORMATS:
+        raise unknown("format", format, FORMATS)
+    if not studies:
+        raise InvalidInput("there is no study to report")
+    if format in DATA_FORMATS:
+        if figures_dir is not None:
+            drawings = [figure for study in studies for figure in figures(study, records)]
+            write_figures(drawings, figures_dir)
+        return DATA_FORMATS[format](studies, records, published)
+    illustrated = format == "html" or figures_dir is not None
+    written = compose(studies, records, published=published, illustrated=illustrated)
+    return publish(written, format, figures_dir)

@@ -1,0 +1,210 @@
+"""The settings of a study's trials: what all share, and what differs between which arms."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from pathlib import PurePath
+from typing import Any
+
+from cifarkit.report import formatting
+from cifarkit.report.arm_results import ArmResult, model_name, outcomes
+from cifarkit.report.table import Cell, Column, Table
+from cifarkit.report.tables import axis_heading
+from cifarkit.specs import SETTINGS, Augmentation, DataSpec, TrialSpec
+from cifarkit.store.records import StudyRecord, TrialRecord
+from cifarkit.text import counted, listed, plain, unique
+
+DATASETS = {"cifar100": "CIFAR-100", "cifar10": "CIFAR-10", "synthetic": "synthetic images"}
+_AMOUNTS = tuple(Augmentation.model_fields)
+_UNSAID = {"location", "class_names", "seed", *_AMOUNTS}
+_QUIET = {"head_epochs": 0, "weight_decay": 0.0, "label_smoothing": 0.0}
+
+
+def flat(spec: TrialSpec) -> dict[str, Any]:
+    """Every setting by its flat name; `augment` and its amounts in place of the augmentation."""
+    values: dict[str, Any] = {
+        name: getattr(getattr(spec, section), name) for name, section in SETTINGS.items()
+    }
+    augmentation = spec.train.augmentation
+    values["augment"] = augmentation is not None
+    for name in _AMOUNTS:
+        values[name] = None if augmentation is None else getattr(augmentation, name)
+    return values
+
+
+def of_trial(spec: TrialSpec) -> dict[str, str]:
+    """Every setting of one trial that says something, by its heading, printed."""
+    return {_heading(name): text for name, text in _spoken(spec).items() if text}
+
+
+def trials_of(
+    study: StudyRecord, records: Mapping[str, TrialRecord]
+) -> list[tuple[ArmResult, TrialRecord]]:
+    """Every known trial of a study with its arm, complete or not."""
+    return [
+        (outcome, records[trial_id])
+        for outcome in outcomes(study, records)
+        for trial_id in outcome.arm.trials
+        if trial_id in records
+    ]
+
+
+def settings_tables(
+    studies: Sequence[StudyRecord], records: Mapping[str, TrialRecord]
+) -> list[tuple[str, Table]]:
+    """The settings, titled: those that all studies share said once, then each study's own."""
+    rows = {study.name: settings_of(study, records) for study in studies}
+    known = [settings for settings in rows.values() if settings]
+    shared: dict[str, str] = {}
+    if len(known) > 1:
+        shared = dict(set.intersection(*(set(settings.items()) for settings in known)))
+        shared = {name: shared[name] for name in known[0] if name in shared}
+    titled = []
+    if shared:
+        titled.append(("Settings of every study", _table("all-settings", shared)))
+    for study in studies:
+        own = {name: text for name, text in rows[study.name].items() if name not in shared}
+        if own:
+            title = f"Settings: {plain(study.title)}" if len(studies) > 1 else "Settings"
+            titled.append((title, _table(f"{study.name}-settings", own)))
+    return titled
+
+
+def settings_of(study: StudyRecord, records: Mapping[str, TrialRecord]) -> dict[str, str]:
+    """Setting by setting: the common value, or each value with its arms. Axes are left out."""
+    trials = trials_of(study, records)
+    if not trials:
+        return {}
+    values = [(outcome.name, _spoken(trial.spec)) for outcome, trial in trials]
+    rows = {}
+    for name in values[0][1]:
+        if name in study.axes:
+            continue
+        arms: dict[str, list[str]] = {}
+        for arm, spoken in values:
+            arms.setdefault(spoken[name], []).append(arm)
+        if set(arms) == {""}:
+            continue
+        if len(arms) == 1:
+            (text,) = arms
+        else:
+            text = _grouped(arms)
+        rows[_heading(name)] = text
+    return rows
+
+
+def mixtures(study: StudyRecord, records: Mapping[str, TrialRecord]) -> list[str]:
+    """Warnings where rows do not share data or training length, and no axis says so."""
+    warnings = []
+    kinds: dict[str, Callable[[TrialSpec], object]] = {
+        "images": lambda spec: spec.data.model_dump(exclude={"location"}),
+        "numbers of epochs allowed": lambda spec: (spec.train.epochs, spec.train.patience),
+    }
+    specs = [trial.spec for _, trial in trials_of(study, records)]
+    for what, part in kinds.items():
+        covered = {"images": set(DataSpec.model_fields)}.get(what, {"epochs", "patience"})
+        if covered & set(study.axes) or len(unique(map(repr, map(part, specs)))) < 2:
+            continue
+        warnings.append(
+            f"The rows of this study mix different {what} (see the settings): "
+            "their differences are not the models' or the axis' alone."
+        )
+    rates: dict[str, list[str]] = {}
+    for outcome, trial in trials_of(study, records):
+        rates.setdefault(_said("learning_rate", trial.spec.train.learning_rate), []).append(
+            outcome.name
+        )
+    if len(rates) > 1 and "learning_rate" not in study.axes:
+        warnings.append(
+            f"The rows of this study train at different learning rates ({_grouped(rates)}): "
+            "their differences are not the models' or the axis' alone."
+        )
+    return warnings
+
+
+def data_sentences(trials: Sequence[TrialRecord]) -> list[str]:
+    """One sentence per data set used: its name, classes and images of each split."""
+    said: dict[str, None] = {}
+    for trial in trials:
+        spec, result = trial.spec.data, trial.result
+        images = ""
+        if result is not None:
+            images = (
+                f": {result.train_images:,} images to train on, {result.validation_images:,} to "
+                f"validate, {result.test_images:,} to test"
+            )
+        said[f"{dataset_name(spec)}, {_classes(spec)}{images}"] = None
+    # A trial that failed before it counted its images says less than one that finished.
+    return [text for text in said if not any(o != text and o.startswith(text) for o in said)]
+
+
+def dataset_name(spec: DataSpec) -> str:
+    """`CIFAR-100`; of a user's own images the last part of where they lie."""
+    place = plain(PurePath(spec.location).name) if spec.location else ""
+    if spec.dataset in DATASETS:
+        known = DATASETS[spec.dataset]
+        # Only content that is not the official one has a fingerprint there.
+        return f"data in the format of {known}" if spec.fingerprint else known
+    return f"the images of {place}" if place else f"a data set of kind {plain(spec.dataset)}"
+
+
+def _classes(spec: DataSpec) -> str:
+    how = ""
+    if spec.class_names is not None:
+        how = " chosen by name"
+    elif spec.class_seed is not None:
+        how = f" drawn with seed {spec.class_seed}"
+    return counted(spec.classes, "class", "classes") + how
+
+
+def _spoken(spec: TrialSpec) -> dict[str, str]:
+    """Every setting that a reader wants to know, printed; empty where there is nothing to say."""
+    values = flat(spec)
+    spoken = {name: _said(name, value) for name, value in values.items() if name not in _UNSAID}
+    spoken["model"] = model_name(spec.model.model)
+    spoken["dataset"] = dataset_name(spec.data)
+    spoken["augment"] = _amounts(spec.train.augmentation)
+    if not spec.model.trains_batchnorm:
+        spoken["batchnorm"] = ""
+    return spoken
+
+
+@lru_cache(maxsize=4096, typed=True)  # thousands of trials differ in a few settings
+def _said(name: str, value: Any) -> str:
+    quiet = value is None or _QUIET.get(name) == value
+    return "" if quiet else plain(formatting.setting(name, value))
+
+
+@lru_cache
+def _amounts(augmentation: Augmentation | None) -> str:
+    """What is done to the images, in words."""
+    found = [(name, getattr(augmentation, name, None)) for name in _AMOUNTS]
+    return ", ".join(_amount(name, value) for name, value in found if value) or "none"
+
+
+def _amount(name: str, value: Any) -> str:
+    """One part of the augmentation, in words."""
+    if name == "flip":
+        return name
+    if name == "augment_views":
+        return counted(value, "fixed view", "fixed views")
+    return f"{name} {formatting.percent(value)}"
+
+
+def _grouped(arms: Mapping[str, Sequence[str]]) -> str:
+    """`224 (ResNet50); 32 (LeNet, Simple CNN)`; the commonest value names no arms."""
+    by_size = sorted(arms.items(), key=lambda item: -len(item[1]))
+    rest = [f"{value or 'none'} ({listed(unique(names))})" for value, names in by_size[1:]]
+    return f"{by_size[0][0] or 'none'}, but {listed(rest)}"
+
+
+def _heading(name: str) -> str:
+    special = {"unfreeze": "Unfrozen share of layers", "dataset": "Data set"}
+    return special.get(name) or axis_heading(name)
+
+
+def _table(name: str, settings: Mapping[str, str]) -> Table:
+    columns = (Column("Setting", numeric=False), Column("Value", numeric=False))
+    rows = tuple((Cell(key, key), Cell(text, text)) for key, text in settings.items())
+    return Table(name, "Settings common to all rows, and those that differ.", columns, rows)

@@ -1,0 +1,128 @@
+"""What a reader of a study's tables must be told beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from cifarkit.report import published as reference
+from cifarkit.report.arm_results import ArmResult, model_name, model_note, outcomes
+from cifarkit.report.hyperparameters import mixtures, trials_of
+from cifarkit.report.provenance import timing_warnings
+from cifarkit.store.records import StudyRecord, TrialRecord
+from cifarkit.text import listed, plain, unique
+
+
+def notes(study: StudyRecord, records: Mapping[str, TrialRecord], *, published: bool) -> list[str]:
+    """Warnings first, then what concerns single rows, then the published columns."""
+    found = outcomes(study, records)
+    told = [*mixtures(study, records), *timing_warnings(study, records)]
+    told += _of_checks(found)
+    told += _of_builds(study, records)
+    told += _of_rows(study, found)
+    if study.kind == "resize":
+        # Its cells have room for two or three words; the whole reason is here.
+        told += [f"{o.name}: {o.reason}." for o in found if o.reason]
+    if published:
+        told += _of_published(study, records, found)
+    return list(unique(told))
+
+
+def _of_checks(found: Sequence[ArmResult]) -> list[str]:
+    """What is wrong with trials that completed; rows with the same fault are named together."""
+    rows: dict[str, list[str]] = {}
+    for outcome in found:
+        for finding in (finding for trial in outcome.findings for finding in trial):
+            rows.setdefault(finding.detail, []).append(outcome.name)
+    return [f"{listed(unique(names))}: {detail}." for detail, names in rows.items()]
+
+
+def _of_rows(study: StudyRecord, found: Sequence[ArmResult]) -> list[str]:
+    told = []
+    results = [result for outcome in found for result in outcome.results]
+    # What holds for every row (of the data, mostly) is said once.
+    common: set[str] = set()
+    if len([outcome for outcome in found if outcome.results]) > 1:
+        common.update(set(results[0].notes).intersection(*(result.notes for result in results)))
+        told += [_sentence(plain(note)) for note in results[0].notes if note in common]
+    for outcome in found:
+        model = _model(outcome)
+        if model and (note := model_note(model)):
+            name = outcome.name if study.kind == "zoo" else model_name(model)
+            told.append(f"{name}: {_sentence(note)}")
+        for result in outcome.results:
+            told += [
+                f"{outcome.name}: {_sentence(plain(note))}"
+                for note in result.notes
+                if note not in common
+            ]
+            if result.used_batch_size != result.requested_batch_size:
+                told.append(
+                    f"{outcome.name}: trained with batch size {result.used_batch_size}, "
+                    f"{result.requested_batch_size} was asked for."
+                )
+    return told
+
+
+def _of_builds(study: StudyRecord, records: Mapping[str, TrialRecord]) -> list[str]:
+    """From which packages plug-ins came, and where one network was built in two ways."""
+    told: list[str] = []
+    packages: dict[str, dict[str, None]] = {}
+    graphs: dict[tuple[Any, ...], dict[str, list[str]]] = {}
+    for outcome, trial in trials_of(study, records):
+        if (result := trial.result) is None:
+            continue
+        spec = trial.spec.model
+        if result.backbone_package:
+            told.append(f"{model_name(spec.model)} is of {plain(result.backbone_package)}.")
+            packages.setdefault(spec.model, {})[result.backbone_package] = None
+        if result.graph_sha256:
+            # What a builder is given; weights that are loaded later are no part of it.
+            weights = "none" if ":" in spec.weights else spec.weights
+            given = (spec.model, spec.image_size, weights, spec.head_outputs, spec.dropout)
+            graphs.setdefault(given, {}).setdefault(result.graph_sha256, []).append(outcome.name)
+    for model, found in packages.items():
+        if len(found) > 1:
+            told.append(
+                f"{model_name(model)}: its trials were built by {listed(map(plain, found))}, so "
+                "their differences are not the axis' alone."
+            )
+    for (model, *_), built in graphs.items():
+        if len(built) > 1:
+            groups = " against ".join(listed(unique(names)) for names in built.values())
+            told.append(
+                f"{model_name(model)}: the same settings were built as {len(built)} different "
+                f"graphs ({groups}): the code that builds it changed in between."
+            )
+    return told
+
+
+def _model(outcome: ArmResult) -> str:
+    if outcome.done:
+        return outcome.done[0].spec.model.model
+    return str(outcome.arm.settings.get("model", ""))
+
+
+def _of_published(
+    study: StudyRecord, records: Mapping[str, TrialRecord], found: Sequence[ArmResult]
+) -> list[str]:
+    rows = [(o.name, reference.row(study.kind, study.axes, o.arm)) for o in found]
+    if not any(row for _, row in rows):
+        return ["The published study has no row that matches one of these."]
+    told = [
+        "Published: one unseeded run each; times are of a Colab GPU and memory is the same "
+        "estimate, so that parameters and memory should agree to the digit, times and accuracies "
+        "need not."
+    ]
+    differ = reference.differences(
+        study.kind, study.axes, [trial for _, trial in trials_of(study, records)]
+    )
+    if differ:
+        told.append(f"Here, unlike in the published study, {listed(differ)}.")
+    if study.kind == "zoo" and (renamed := reference.renamed(rows)):
+        told.append(f"{listed(renamed)}.")
+    return told
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "!", "?")) else f"{text}."

@@ -1,0 +1,105 @@
+"""The published study's numbers, and which of them belong beside a row of ours."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from cifarkit.store.records import Arm, TrialRecord
+from cifarkit.text import counted, listed, unique
+
+SCRATCH_SIZE = 32
+"""The side in pixels at which the published study trained its networks without weights."""
+
+_BY_VALUE = {
+    "dropout": "table4_dropout",
+    "batch_size": "table5_batch_size",
+    "learning_rate": "table6_learning_rate",
+}
+
+
+@cache
+def tables() -> dict[str, Any]:
+    """The published tables, as the package keeps them."""
+    text = resources.files("cifarkit.report").joinpath("published.json").read_text("utf-8")
+    loaded: dict[str, Any] = json.loads(text)
+    return loaded
+
+
+def row(kind: str, axes: Sequence[str], arm: Arm) -> dict[str, Any] | None:
+    """The published row of the same setting as this arm's, or None."""
+    settings, found = arm.settings, tables()
+    if kind == "zoo":
+        return _first(found["table1_zoo"], "key", settings.get("model"))
+    if kind == "resize":
+        return _resized(settings.get("model"), settings.get("image_size"))
+    if kind == "finetune" and settings.get("model", "densenet201") == "densenet201":
+        return _first(found["table3_finetune"], "unfreeze", settings.get("unfreeze"))
+    if kind == "sweep" and len(axes) == 1 and axes[0] in _BY_VALUE:
+        return _first(found[_BY_VALUE[axes[0]]], axes[0], settings.get(axes[0]))
+    return None
+
+
+def differences(kind: str, axes: Sequence[str], trials: Sequence[TrialRecord]) -> list[str]:
+    """In what these trials are known to differ from the published ones, in words."""
+    said = tables()["settings"]
+    data = [trial.spec.data for trial in trials]
+    models = [trial.spec.model for trial in trials]
+    told = []
+    if any(spec.dataset != said["dataset"] or spec.fingerprint for spec in data):
+        told.append("the images are others")
+    told += _instead("classes", [spec.classes for spec in data], said["classes"])
+    heads = [model.head_outputs or 0 for model in models]
+    told += _instead("outputs of the head", heads, said["head_outputs"])
+    limits = [limit for spec in data if (limit := spec.train_per_class or spec.train_at_most)]
+    if limits:
+        kept = unique(counted(limit, "image") for limit in limits)
+        told.append(f"at most {listed(kept)} of each class to train on")
+    final = tables()["text_results"]["final"]
+    if kind in ("finetune", "sweep") and "model" not in axes:
+        told += _instead("as the model", [model.model for model in models], final["model"])
+    if "image_size" not in axes:
+        for model in models:
+            size = final["image_size"] if kind != "zoo" else said["zoo_image_size"]
+            if kind == "zoo" and model.weights == "none" and model.image_size == SCRATCH_SIZE:
+                continue
+            told += _instead("px", [model.image_size], size)
+    return list(unique(told))
+
+
+def _instead(what: str, ours: Sequence[object], theirs: object) -> list[str]:
+    others = unique(str(value) for value in ours if value != theirs)
+    return [f"{listed(others)} {what} instead of {theirs}"] if others else []
+
+
+def renamed(found: Sequence[tuple[str, dict[str, Any] | None]]) -> list[str]:
+    """`ResNet50 is called ResNet there`, for every row whose published label is another."""
+    return [
+        f"{name} is called {published['model']} there"
+        for name, published in found
+        if published is not None and published.get("model", name) != name
+    ]
+
+
+def _first(rows: list[dict[str, Any]], name: str, value: Any) -> dict[str, Any] | None:
+    return next((row for row in rows if _same(row[name], value)), None)
+
+
+def _same(published: Any, value: Any) -> bool:
+    if isinstance(published, str) or isinstance(value, str) or value is None:
+        return bool(published == value)
+    return math.isclose(published, value, rel_tol=1e-9)
+
+
+def _resized(model: Any, size: Any) -> dict[str, Any] | None:
+    table = tables()["table2_resize"]
+    if not isinstance(model, str) or not isinstance(table.get(model), dict):
+        return None
+    if "memory_mb" not in table[model] or size not in table["sizes"]:
+        return None
+    at = table["sizes"].index(size)
+    return {name: values[at] for name, values in table[model].items()}

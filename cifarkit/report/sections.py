@@ -1,0 +1,194 @@
+"""The chapters of the appendix: one per study, then how it was all measured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from cifarkit.errors import InvalidInput
+from cifarkit.report import provenance, study_labels
+from cifarkit.report.conclusions import conclusions
+from cifarkit.report.document_model import Block, Command, Document, Items, Paragraph, Section
+from cifarkit.report.evaluation_report import evaluation_sections
+from cifarkit.report.figures.study_figures import figures
+from cifarkit.report.hyperparameters import data_sentences, settings_tables, trials_of
+from cifarkit.report.notes import notes
+from cifarkit.report.table import Cell, Column, Table
+from cifarkit.report.tables import detail_tables, main_tables
+from cifarkit.store.records import Arm, StudyRecord, TrialRecord
+from cifarkit.store.trials import Trials
+from cifarkit.text import counted, listed, plain, unique
+
+
+def compose(
+    studies: Sequence[StudyRecord],
+    records: Mapping[str, TrialRecord],
+    *,
+    published: bool,
+    illustrated: bool,
+) -> Document:
+    """The whole document; its figures are drawn later, by whoever writes it."""
+    title = _title(studies)
+    titles = study_labels.titles(studies, records)
+    again = _taken_again(studies, titles)
+    suffixes = {study.name: titles[study.name][len(plain(study.title)) :] for study in studies}
+    studies = [study.model_copy(update={"title": titles[study.name]}) for study in studies]
+    sections = [Section("Summary", 2, (Paragraph(_summary(studies, records)),))]
+    if chosen := _choices(studies):
+        sections.append(Section("What was chosen", 2, chosen))
+    for study in studies:
+        first, *rest = _study(study, records, published, illustrated)
+        blocks = [_captioned(block, suffixes[study.name]) for block in first.blocks]
+        blocks = [*map(Paragraph, again.get(study.name, [])), *blocks]
+        sections += [replace(first, blocks=tuple(blocks)), *rest]
+    sections += _how_measured(studies, records)
+    return Document(title, tuple(sections))
+
+
+def _captioned(block: Block, suffix: str) -> Block:
+    """A table's caption says which of several alike studies it is of."""
+    if not isinstance(block, Table) or not suffix or suffix.strip() in block.caption:
+        return block
+    return replace(block, caption=f"{block.caption.removesuffix('.')}{suffix}.")
+
+
+def _taken_again(studies: Sequence[StudyRecord], titles: Mapping[str, str]) -> dict[str, list[str]]:
+    """Of each step of a whole that was taken with other arms as well, where those are."""
+    taken: dict[tuple[str, str, int], list[StudyRecord]] = {}
+    for study in studies:
+        if study.step and study.whole_id:
+            taken.setdefault((study.part_of, study.whole_id, study.step), []).append(study)
+    return {
+        study.name: [
+            f"This step was also taken with other trials, since a step before it chose otherwise "
+            f"then: see {listed(titles[other.name] for other in again if other is not study)}."
+        ]
+        for again in taken.values()
+        if len(again) > 1
+        for study in again
+    }
+
+
+def _title(studies: Sequence[StudyRecord]) -> str:
+    """Of the whole that the studies are steps of, of the only study, or of any studies."""
+    wholes = {plain(study.whole_title) for study in studies}
+    if len(wholes) == 1 and (whole := wholes.pop()):
+        return whole
+    single = plain(studies[0].title) if len(studies) == 1 else ""
+    return single or "Transfer-learning studies"
+
+
+def _choices(studies: Sequence[StudyRecord]) -> tuple[Block, ...]:
+    """What each step decided on validation images, and why."""
+    rows = [
+        tuple(Cell(text, text) for text in map(plain, (study.title, choice.arm, choice.reason)))
+        for study in studies
+        if (choice := study.choice) is not None
+    ]
+    if not rows:
+        return ()
+    columns = tuple(Column(name, numeric=False) for name in ("Step", "Choice", "Why"))
+    return (
+        Paragraph(
+            "Every step builds on what the steps before it chose. Choices are made on validation "
+            "images; test images take no part in them. Where the validation images cannot tell "
+            "settings apart, the one that trained quickest goes on; times within a tenth count as "
+            "equal."
+        ),
+        Table("choices", "The choices and their reasons.", columns, tuple(rows)),
+    )
+
+
+def _summary(studies: Sequence[StudyRecord], records: Mapping[str, TrialRecord]) -> str:
+    """What was studied, on which data, and how much of it is done."""
+    arms = [arm for study in studies for arm in study.arms]
+    ids = unique(trial for arm in arms for trial in arm.trials)
+    trials = [records[trial_id] for trial_id in ids if trial_id in records]
+    complete = sum(trial.complete for trial in trials)
+    failed = sum(trial.state.status.ended_badly for trial in trials)
+    unreadable = len(records.unreadable) if isinstance(records, Trials) else 0
+    left = len(ids) - complete - failed - unreadable
+    counts = [f"{complete} complete"]
+    counts += [f"{failed} failed"] if failed else []
+    counts += [f"{unreadable} not readable"] if unreadable else []
+    counts += [f"{left} not finished or not run"] if left else []
+    named = listed(f"{plain(study.title)} ({_rows(study.arms)})" for study in studies)
+    days = provenance.when(trials)
+    data = "; ".join(data_sentences(trials))
+    return (
+        f"{counted(len(studies), 'study', 'studies')}: {named}. "
+        f"{counted(len(ids), 'trial')}{f', {days}' if days else ''}: {', '.join(counts)}."
+        + (f" Data: {data}." if data else "")
+    )
+
+
+def _rows(arms: Sequence[Arm]) -> str:
+    impossible = sum(bool(arm.impossible) for arm in arms)
+    return counted(len(arms), "row") + (f", {impossible} not possible" if impossible else "")
+
+
+def _study(
+    study: StudyRecord, records: Mapping[str, TrialRecord], published: bool, illustrated: bool
+) -> list[Section]:
+    blocks: list[Block] = []
+    if study.command and not study.step:
+        blocks += [Paragraph("Made by:"), Command(plain(study.command))]
+    blocks += main_tables(study, records, published=published)
+    if study.choice is not None:
+        choice = f"{study.choice.arm}: {study.choice.reason}"
+        blocks.append(Paragraph(f"Chosen: {plain(choice)}."))
+    if told := notes(study, records, published=published):
+        blocks.append(Items(tuple(told)))
+    if illustrated:
+        blocks += figures(study, records)
+    blocks += detail_tables(study, records)
+    sections = [Section(plain(study.title) or study.name, 2, tuple(blocks))]
+    if said := conclusions(study, records):
+        sections.append(Section("What the data supports", 3, (Paragraph(" ".join(said)),)))
+    if study.kind == "single":
+        sections += _evaluated(study, records, illustrated)
+    return sections
+
+
+def _evaluated(
+    study: StudyRecord, records: Mapping[str, TrialRecord], illustrated: bool
+) -> list[Section]:
+    """What a single training gets wrong; of several seeds, the first one's."""
+    trials = [records[trial] for arm in study.arms for trial in arm.trials if trial in records]
+    for trial in trials[:1]:
+        if trial.complete:
+            try:
+                return evaluation_sections(trial, figures=illustrated, level=3)
+            except InvalidInput as error:
+                return [Section("Evaluation", 3, (Paragraph(f"Not possible: {error}"),))]
+    return []
+
+
+def _how_measured(
+    studies: Sequence[StudyRecord], records: Mapping[str, TrialRecord]
+) -> list[Section]:
+    trials = [trial for study in studies for _, trial in trials_of(study, records)]
+    environments = provenance.environment_sentences(studies, records)
+    data = [f"{sentence}." for sentence in data_sentences(trials)]
+    sections = [
+        Section("How this was measured", 2, ()),
+        Section("Machine", 3, (Items(tuple(environments)),) if environments else (_NOTHING,)),
+    ]
+    if data:
+        sections.append(Section("Data", 3, (Items(tuple(data)), Paragraph(_seeds(trials)))))
+    sections += [Section(title, 3, (table,)) for title, table in settings_tables(studies, records)]
+    sections.append(Section("What the columns mean", 3, (Items(provenance.DEFINITIONS),)))
+    return sections
+
+
+_NOTHING = Paragraph("No trial has finished.")
+
+
+def _seeds(trials: Sequence[TrialRecord]) -> str:
+    seeds = sorted({trial.spec.train.seed for trial in trials})
+    data_seeds = sorted({trial.spec.data.data_seed for trial in trials})
+    word = "seed" if len(seeds) == 1 else "seeds"
+    return (
+        f"Training {word} {listed(map(str, seeds))}; the validation images are a stratified part "
+        f"of the training images, drawn with data seed {listed(map(str, data_seeds))}."
+    )

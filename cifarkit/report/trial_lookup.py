@@ -1,0 +1,149 @@
+"""Which trial a user means: by its id, by the first letters of it, or the best of them."""
+
+from __future__ import annotations
+
+import difflib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cifarkit.errors import InvalidInput, unknown
+from cifarkit.store.file_io import UnreadableFile
+from cifarkit.store.records import StudyRecord, TrialRecord
+from cifarkit.store.store import Store
+from cifarkit.store.studies import matching, trials_of
+from cifarkit.text import counted, listed
+
+SHORTEST_PREFIX = 4
+_SHOWN = 8
+
+
+@dataclass(frozen=True)
+class Best:
+    """The best of several trials.
+
+    Attributes:
+        of: How many complete trials it was chosen from.
+        same_data: Whether all of those were validated on the same images.
+        unread: What is wrong with each trial that could not be read, and was passed over.
+    """
+
+    record: TrialRecord
+    of: int
+    same_data: bool
+    unread: tuple[str, ...]
+
+
+def named(store: Store, text: str) -> TrialRecord:
+    """The trial with this id, or the only one whose id starts so; see `id_of`."""
+    return store.read(id_of(store, text))
+
+
+def id_of(store: Store, text: str) -> str:
+    """The id itself, or the only one that starts so.
+
+    Raises:
+        InvalidInput: There is none, there are several, or fewer than four letters were given.
+    """
+    known = _known(store)
+    if text in known:
+        return text
+    found = [trial_id for trial_id in known if trial_id.startswith(text)]
+    if found and len(text) < SHORTEST_PREFIX:
+        raise InvalidInput(
+            f"{text!r} is too short for a trial's id: give its first {SHORTEST_PREFIX} letters or "
+            "more"
+        )
+    if len(found) > 1:
+        raise InvalidInput(f"{text!r} may be any of {len(found)} trials: {_some(found)}")
+    if not found:
+        near = difflib.get_close_matches(text, known, n=1, cutoff=0.6)
+        hint = f"did you mean {near[0]!r}?" if near else f"there are {_some(known)}"
+        raise InvalidInput(f"no trial {text!r} in {store.root}; {hint}")
+    return found[0]
+
+
+def best(store: Store, study: str | None = None) -> Best:
+    """The complete trial of the highest validation accuracy; of equals, the smallest network's.
+
+    Args:
+        store: Where it is sought.
+        study: Only among this study's trials.
+
+    Raises:
+        InvalidInput: There is no such study, or no complete trial.
+    """
+    known = _known(store)
+    place = str(store.root)
+    if study is not None:
+        named = studies_named(store.studies(), study)
+        if len(named) > 1:
+            raise InvalidInput(
+                f"--study: {study!r} may be any of {listed((found.name for found in named), 'or')}"
+            )
+        wanted = set(trials_of(named[0]))
+        known = [trial_id for trial_id in known if trial_id in wanted]
+        place = f"study {study!r}"
+    records, unread = [], []
+    for trial_id in known:
+        try:
+            records.append(store.read(trial_id))
+        except UnreadableFile as error:
+            unread.append(str(error))
+    ranked = sorted(filter(lambda record: record.complete, records), key=_rank)
+    if not ranked:
+        states = Counter(record.state.status.value for record in records)
+        states.update(["damaged"] * len(unread))
+        told = f": {listed(f'{n} {state}' for state, n in states.items())}" if states else ""
+        raise InvalidInput(f"no trial of {place} is complete{told}")
+    images = {repr(record.spec.data.model_dump(exclude={"location"})) for record in ranked}
+    return Best(ranked[0], len(ranked), len(images) == 1, tuple(unread))
+
+
+def studies_named(studies: Sequence[StudyRecord], text: str) -> list[StudyRecord]:
+    """The studies that `--study` means; see `store.studies.matching`.
+
+    Raises:
+        InvalidInput: There is none.
+    """
+    if not (found := matching(studies, text)):
+        raise unknown("--study", text, (study.name for study in studies))
+    return found
+
+
+def described(found: Best) -> list[str]:
+    """What a user must know of the choice, a line each."""
+    record, result = found.record, found.record.result
+    assert result is not None
+    lines = [
+        f"best of {counted(found.of, 'complete trial')}: {record.trial_id} "
+        f"({record.spec.model.model}, validation accuracy {result.accuracy.validation:.3f})"
+    ]
+    if not found.same_data:
+        lines.append(
+            "these trials do not share their data or classes, so that their accuracies do not "
+            "compare: choose among the trials of one study with --study"
+        )
+    return lines + [f"passed over: {reason}" for reason in found.unread]
+
+
+def _rank(record: TrialRecord) -> tuple[float, int]:
+    assert record.result is not None
+    accuracy = record.result.accuracy.validation
+    # Written so that NaN ranks last.
+    return (-accuracy if accuracy >= 0 else 1.0, record.result.parameters.total)
+
+
+def _known(store: Store) -> list[str]:
+    known = store.trial_ids()
+    if not known:
+        raise InvalidInput(
+            f"--runs: there is no trial in {store.root}; train one first (cifarkit zoo --help)"
+        )
+    return known
+
+
+def _some(ids: Sequence[str]) -> str:
+    if len(ids) <= _SHOWN:
+        return ", ".join(ids)
+    return f"{', '.join(ids[:_SHOWN])} and {len(ids) - _SHOWN} more"

@@ -1,0 +1,243 @@
+"""Trials and studies out of somebody's archive, into a store, without trust in the archive.
+
+The members are read as a stream, each into a file whose place follows from the list of expected
+names; nothing in the archive can name another. Only then is every trial validated, and moved to
+its place whole.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import hashlib
+import os
+import re
+import shutil
+import tarfile
+import tempfile
+import zlib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from filelock import Timeout
+from pydantic import ValidationError
+
+from cifarkit.errors import InvalidInput, check_file
+from cifarkit.locking import lock
+from cifarkit.store.archive import CONTENTS, TRIAL_FILES, Contents, Member
+from cifarkit.store.file_io import MOST_BYTES, MOST_BYTES_OF, UnreadableFile, read_trial
+from cifarkit.store.records import SCHEMA_VERSION, Status
+from cifarkit.store.repair import faults
+from cifarkit.store.store import Store, read_study
+from cifarkit.store.studies import take_in
+
+_EXPECTED = re.compile(
+    rf"trials/[0-9a-f]{{12}}/({'|'.join(map(re.escape, TRIAL_FILES))})|studies/[0-9]{{1,5}}\.json",
+    re.ASCII,
+)
+_BLOCK = 512
+
+
+@dataclass
+class ImportSummary:
+    """What became of an archive.
+
+    Attributes:
+        trials, studies: What was added.
+        kept: The trials and studies that were there already, and stay as they are.
+        refused: Why others were not added, by id or name.
+    """
+
+    trials: list[str] = field(default_factory=list)
+    studies: list[str] = field(default_factory=list)
+    kept: list[str] = field(default_factory=list)
+    refused: dict[str, str] = field(default_factory=dict)
+
+
+def import_archive(store: Store, archive: Path) -> ImportSummary:
+    """Add an archive's trials and studies to a store.
+
+    Complete trials of the store are kept. A trial of the archive takes the place of one that is
+    not complete, if it is complete itself. The same study is extended, and another one of the same
+    name gets a name of its own.
+
+    Raises:
+        InvalidInput: The archive is damaged, or is not as `cifarkit store export` writes them;
+            nothing was added.
+    """
+    check_file(archive)
+    (store.root / "trials").mkdir(parents=True, exist_ok=True)
+    beside = Path(tempfile.mkdtemp(prefix=".import.", dir=store.root / "trials"))
+    try:
+        _unpack(archive, beside)
+        # Imports take turns, so that none takes another's half-moved trial for somebody's work.
+        with lock(store.root / "lock"):
+            return _take_in(store, beside)
+    except _Refused as error:
+        raise InvalidInput(f"{archive}: {error}") from None
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+class _Refused(Exception):
+    """Why an archive is not taken."""
+
+
+def _unpack(archive: Path, beside: Path) -> None:
+    try:
+        with gzip.open(archive) as stream:
+            contents = _contents(stream)
+            needed = sum(member.bytes for member in contents.members.values())
+            free = shutil.disk_usage(beside).free
+            if needed > free:
+                raise _Refused(f"would take {needed:,} bytes, {free:,} are free")
+            for name, member in contents.members.items():
+                _extract(stream, name, member, beside / name)
+            if any(_exactly(stream, 2 * _BLOCK)):
+                raise _Refused("holds more than it lists")
+            # Reads to the end, and so checks the sum of the whole; tar pads to 10,240 bytes.
+            if len(stream.read(20 * _BLOCK + 1)) > 20 * _BLOCK:
+                raise _Refused("holds more than it lists")
+    except (OSError, EOFError, zlib.error, tarfile.TarError) as error:
+        if isinstance(error, OSError) and error.errno is not None:  # `gzip`'s own have none
+            raise _Refused(f"could not be unpacked: {error}") from None
+        raise _Refused(f"is damaged, or no .tar.gz archive ({error})") from None
+
+
+def _contents(stream: gzip.GzipFile) -> Contents:
+    """The list of members; it is refused if it names what does not belong into a store."""
+    size = _next(stream, CONTENTS)
+    if size > MOST_BYTES:
+        raise _Refused(f"lists more than {MOST_BYTES:,} bytes of names")
+    listed = _exactly(stream, size)
+    _padding(stream, size)
+    try:
+        contents = Contents.model_validate_json(listed)
+    except ValidationError as error:
+        fault = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        if fault["loc"] == ("schema_version",):
+            raise _Refused(
+                f"was written by a newer cifarkit; this one reads up to schema_version "
+                f"{SCHEMA_VERSION}"
+            ) from None
+        raise _Refused(f"its {CONTENTS} is not as it should be: {fault['msg']}") from None
+    for name, member in contents.members.items():
+        if not _EXPECTED.fullmatch(name):
+            raise _Refused(f"holds {name[:200]!r}, which does not belong into a store")
+        most = MOST_BYTES_OF.get(name.rpartition("/")[2], MOST_BYTES)
+        if member.bytes > most:
+            raise _Refused(f"its {name} is larger than {most:,} bytes")
+    return contents
+
+
+def _next(stream: gzip.GzipFile, name: str) -> int:
+    """Read a member's header: it must be a regular file of that name. Its size in bytes.
+
+    Links, devices, folders and the extended headers that could rename a file or claim much memory
+    are refused by this, unread.
+    """
+    header = tarfile.TarInfo.frombuf(_exactly(stream, _BLOCK), "utf-8", "surrogateescape")
+    if header.type not in (tarfile.REGTYPE, tarfile.AREGTYPE) or header.name != name:
+        raise _Refused(f"holds {header.name[:200]!r} where the file {name} should be")
+    return header.size
+
+
+def _extract(stream: gzip.GzipFile, name: str, member: Member, target: Path) -> None:
+    size = _next(stream, name)
+    if size != member.bytes:
+        raise _Refused(f"its {name} is not of the size that is listed")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    summed = hashlib.sha256()
+    with target.open("xb") as file:
+        left = size
+        while left:
+            block = _exactly(stream, min(left, 2**20))
+            summed.update(block)
+            file.write(block)
+            left -= len(block)
+        file.flush()
+        os.fsync(file.fileno())
+    if summed.hexdigest() != member.sha256:
+        raise _Refused(f"its {name} does not match its checksum")
+    _padding(stream, size)
+
+
+def _padding(stream: gzip.GzipFile, size: int) -> None:
+    _exactly(stream, -size % _BLOCK)
+
+
+def _exactly(stream: gzip.GzipFile, size: int) -> bytes:
+    content = stream.read(size)
+    if len(content) < size:
+        raise _Refused("is cut short")
+    return content
+
+
+def _take_in(store: Store, beside: Path) -> ImportSummary:
+    done = ImportSummary()
+    for folder in sorted(beside.glob("trials/*")):
+        _take_trial(store, folder, done)
+    for path in sorted(beside.glob("studies/*.json"), key=lambda path: int(path.stem)):
+        _take_study(store, path, done)
+    return done
+
+
+def _take_trial(store: Store, folder: Path, done: ImportSummary) -> None:
+    trial_id = folder.name
+    if found := faults(folder, thorough=True):
+        done.refused[trial_id] = f"{found[0].path.name} {found[0].why}"
+        return
+    record = read_trial(folder)
+    if record.state.status is Status.RUNNING:
+        done.refused[trial_id] = "it was running when it was exported"
+        return
+    place = store.folder(trial_id)
+    if place.is_symlink():
+        done.refused[trial_id] = "its folder here is a link"
+        return
+    try:
+        if store.is_complete(trial_id):
+            done.kept.append(trial_id)
+            return
+        if not place.exists():
+            with contextlib.suppress(OSError):  # a command has just made the folder, to run it
+                os.rename(folder, place)
+                done.trials.append(trial_id)
+                return
+        with store.lock(trial_id, timeout=_patience_seconds(store, trial_id)):
+            if not record.complete or store.is_complete(trial_id):
+                done.kept.append(trial_id)
+                return
+            # Whoever waits for the old folder's lock finds the new one complete.
+            os.rename(place, folder.with_name(f"{trial_id}.old"))
+            os.rename(folder, place)
+            done.trials.append(trial_id)
+    except Timeout:
+        done.refused[trial_id] = "it is running here"
+    except (OSError, UnreadableFile) as error:
+        done.refused[trial_id] = str(error)
+
+
+def _patience_seconds(store: Store, trial_id: str) -> float:
+    """How long to wait for a trial: a training lasts, a check or an export ends soon."""
+    try:
+        return 0.0 if store.state(trial_id).status is Status.RUNNING else 30.0
+    except UnreadableFile:
+        return 30.0
+
+
+def _take_study(store: Store, path: Path, done: ImportSummary) -> None:
+    try:
+        study = read_study(path, named=False)
+    except UnreadableFile as error:
+        done.refused[f"study {path.stem}"] = error.why
+        return
+    try:
+        written = take_in(store, study)
+    except UnreadableFile as error:  # a newer cifarkit's study has the name
+        done.refused[f"study {study.name}"] = str(error)
+        return
+    if written is None:
+        done.kept.append(study.name)
+    else:
+        done.studies.append(written.name)

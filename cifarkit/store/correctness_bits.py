@@ -1,0 +1,39 @@
+"""Which test images a network got right, small enough to stand in its result."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+from cifarkit.errors import InvalidInput
+from cifarkit.store.records import Hits
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+def packed(labels: NDArray[np.integer[Any]], predictions: NDArray[np.integer[Any]]) -> Hits:
+    """Of the true and the predicted classes, both (n,) integers."""
+    import numpy as np
+
+    return Hits(
+        images=len(labels),
+        right=base64.b64encode(np.packbits(labels == predictions).tobytes()),
+        labels_sha256=hashlib.sha256(labels.astype("<i8").tobytes()).hexdigest(),
+    )
+
+
+def unpacked(hits: Hits) -> NDArray[np.bool_]:
+    """Whether each image was predicted right, (n,) bool.
+
+    Raises:
+        InvalidInput: There are not as many bits as images.
+    """
+    import numpy as np
+
+    if len(hits.right) != (hits.images + 7) // 8:
+        raise InvalidInput(f"{len(hits.right):,} bytes are no hits of {hits.images:,} images")
+    bits = np.frombuffer(hits.right, np.uint8)
+    return np.unpackbits(bits, count=hits.images).view(np.bool_)

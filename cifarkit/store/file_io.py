@@ -1,0 +1,274 @@
+"""A trial's files, read without trust in them: they may be damaged, or somebody else's.
+
+Nothing here follows a link, waits for a pipe or reads without a limit, and whatever a file holds,
+it gives a record or an `UnreadableFile` that names it.
+"""
+
+from __future__ import annotations
+
+import csv
+import errno
+import hashlib
+import io
+import json
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import from_json
+
+from cifarkit.errors import CifarkitError
+from cifarkit.specs import TrialSpec, identity
+from cifarkit.store.records import SCHEMA_VERSION, Artifact, Result, State, Status, TrialRecord
+
+MOST_BYTES = 4 * 2**20
+"""Of a JSON or CSV file; a thousand epochs or ten thousand class names take a tenth of it."""
+MOST_BYTES_OF = {
+    "predictions.npz": 512 * 2**20,
+    "model.weights.h5": 16 * 2**30,
+    "log.txt": 2**30,
+}
+"""Of the files that are larger."""
+
+Stored = TypeVar("Stored", bound=BaseModel)
+
+
+class UnreadableFile(CifarkitError):
+    """A file of the store that gives no record.
+
+    Attributes:
+        path: Which file.
+        why: What is wrong with it, in a line.
+    """
+
+    def __init__(self, path: Path | str, why: str) -> None:
+        super().__init__(f"{path}: {why}")
+        self.path, self.why = Path(path), why
+
+
+class DamagedFile(UnreadableFile):
+    """It is not what was once written there."""
+
+
+class MissingFile(DamagedFile):
+    """There is nothing at its path."""
+
+    def __init__(self, path: Path | str) -> None:
+        super().__init__(path, "is missing")
+
+
+class UnavailableFile(UnreadableFile):
+    """It could not be read: no permission, an I/O error, too many open files, a mount that is gone.
+
+    Nothing is known of its content, so it is never set aside, written over or trained again.
+    """
+
+    def __init__(self, path: Path | str, error: OSError) -> None:
+        super().__init__(path, f"cannot be read: {error.strerror or error}")
+
+
+class ForeignFile(UnreadableFile):
+    """It is sound, but not for this cifarkit: a newer one wrote it.
+
+    Such a file is never set aside or written over.
+    """
+
+
+def read_trial(folder: Path, *, whole: bool = True) -> TrialRecord:
+    """The record of the trial in a folder that is called by its id.
+
+    Files that the state has checksums of are checked, if they are read here; kept weights are
+    checked where they are used (`check_sum`).
+
+    Args:
+        folder: The trial's.
+        whole: Read the history, and check the predictions. A thousand trials have gigabytes of
+            these, and the results alone tell most readers what they want.
+
+    Raises:
+        DamagedFile: The first file that is not what it should be.
+        UnavailableFile: One could not be read.
+        ForeignFile: One is sound, but cannot be used here.
+    """
+    state = read_state(folder)
+    spec = read_spec(folder)
+    at = f"{folder}{os.sep}"  # to join paths as such takes as long as to read what is there
+    content = read_if_there(at + "result.json")
+    rows = read_if_there(at + "history.csv") if whole else None
+    check_sum(folder, state, "result.json", content)
+    if whole:
+        check_sum(folder, state, "history.csv", rows)
+        check_sum(folder, state, "predictions.npz")
+    return TrialRecord(
+        trial_id=folder.name,
+        spec=spec,
+        state=state,
+        result=None if content is None else read_model(at + "result.json", Result, content),
+        folder=folder,
+        history=() if rows is None else tuple(read_history(at + "history.csv", rows)),
+    )
+
+
+def read_state(folder: Path) -> State:
+    """A trial's state; `pending` if it was never started."""
+    path = f"{folder}{os.sep}state.json"
+    content = read_if_there(path)
+    return State() if content is None else read_model(path, State, content)
+
+
+def read_spec(folder: Path) -> TrialSpec:
+    """A trial's spec, which has to hash to the folder's name."""
+    path = f"{folder}{os.sep}spec.json"
+    try:
+        raw = from_json(read_bytes(path))
+        # Without a fingerprint the spec would be completed from whatever lies at its location.
+        sound = "fingerprint" in raw["data"] and identity(raw) == folder.name
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        raise DamagedFile(path, "is not a trial's spec") from None
+    if not sound:
+        raise DamagedFile(path, f"is not the spec of trial {folder.name}")
+    try:
+        return TrialSpec.model_validate(raw)
+    except ValidationError as error:
+        # Its hash is right, so it is what was written, by another version.
+        raise ForeignFile(path, f"cannot be used here: {_faults(error)}") from None
+
+
+def read_model(path: Path | str, kind: type[Stored], content: bytes | None = None) -> Stored:
+    """A record from its JSON file, or from its content, if that was read."""
+    content = read_bytes(path) if content is None else content
+    try:
+        return kind.model_validate_json(content)
+    except ValidationError as error:
+        version = _schema_version(content)
+        if version > SCHEMA_VERSION:
+            raise ForeignFile(
+                path,
+                f"was written by a newer cifarkit (its schema_version is {version}, this one "
+                f"reads up to {SCHEMA_VERSION})",
+            ) from None
+        raise DamagedFile(path, _faults(error)) from None
+
+
+def read_history(path: Path | str, content: bytes | None = None) -> Iterator[dict[str, Any]]:
+    """The rows of a `history.csv`, or of its content: `epoch` whole, everything else a float."""
+    try:
+        text = (read_bytes(path) if content is None else content).decode("utf-8")
+        rows = csv.reader(io.StringIO(text, newline=""), strict=True)
+        header = next(rows, [])
+        if "epoch" not in header:
+            raise ValueError("it has no column 'epoch'")
+        kinds = [int if name == "epoch" else float for name in header]
+        for row in rows:
+            yield {name: kind(value) for name, kind, value in zip(header, kinds, row, strict=True)}
+    except (TypeError, ValueError, csv.Error) as error:
+        raise DamagedFile(path, f"is no history: {str(error)[:200]}") from None
+
+
+def read_if_there(path: Path | str) -> bytes | None:
+    """The content of a file, as `read_bytes` has it; None if there is none."""
+    try:
+        return read_bytes(path)
+    except MissingFile:
+        return None
+
+
+def read_bytes(path: Path | str, most: int = MOST_BYTES) -> bytes:
+    """The content of a regular file of at most `most` bytes."""
+    handle, size = _opened(path, most)
+    try:
+        return os.read(handle, size)
+    except OSError as error:
+        raise UnavailableFile(path, error) from None
+    finally:
+        os.close(handle)
+
+
+def may_exist(path: Path | str) -> bool:
+    """Whether there is something at a path, or nobody can say.
+
+    `os.path.exists` takes a folder that cannot be searched for an empty one.
+    """
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def digest(path: Path) -> str:
+    """The SHA-256 of an artifact, in hexadecimal."""
+    handle, _ = _opened(path, MOST_BYTES_OF.get(path.name, MOST_BYTES))
+    with os.fdopen(handle, "rb", buffering=0) as stream:
+        try:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+        except OSError as error:
+            raise UnavailableFile(path, error) from None
+
+
+def check_sum(folder: Path, state: State, name: Artifact, content: bytes | None = None) -> None:
+    """Check a file, or its content, against the sum that was noted when the trial completed.
+
+    Raises:
+        DamagedFile: It is missing, or is another.
+    """
+    noted = state.checksums.get(name)
+    if noted is None or state.status is not Status.COMPLETE:
+        return
+    found = digest(folder / name) if content is None else hashlib.sha256(content).hexdigest()
+    if found != noted:
+        raise DamagedFile(folder / name, "does not match its checksum")
+
+
+# A link may lead anywhere, and a pipe would be waited for; neither flag exists on Windows.
+_FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
+_NO_LINKS = getattr(os, "O_NOFOLLOW", 0)
+# A file stands where a folder should, or a socket where the file should.
+_NO_FILE = (errno.ENOTDIR, errno.ENXIO)
+
+
+def _opened(path: Path | str, most: int) -> tuple[int, int]:
+    """A descriptor of a regular file, for the caller to close, and the file's size in bytes."""
+    try:
+        if not _NO_LINKS and os.path.islink(path):
+            raise DamagedFile(path, "is a link")
+        handle = os.open(path, _FLAGS | _NO_LINKS)
+    except FileNotFoundError:
+        raise MissingFile(path) from None
+    except OSError as error:
+        if os.path.islink(path):
+            raise DamagedFile(path, "is a link") from None
+        if error.errno in _NO_FILE:
+            raise DamagedFile(path, f"is no regular file: {error.strerror}") from None
+        raise UnavailableFile(path, error) from None
+    found = os.fstat(handle)
+    if stat.S_ISREG(found.st_mode) and found.st_size <= most:
+        return handle, found.st_size
+    os.close(handle)
+    regular = stat.S_ISREG(found.st_mode)
+    raise DamagedFile(path, f"is larger than {most:,} bytes" if regular else "is no regular file")
+
+
+def _faults(error: ValidationError) -> str:
+    """The first faults, in a line."""
+    if error.error_count() > 1000:
+        return f"{error.error_count():,} faults"  # To list them would take long.
+    told = []
+    for fault in error.errors(include_url=False, include_context=False, include_input=False)[:3]:
+        place = ".".join(map(str, fault["loc"]))
+        told.append(f"{place}: {fault['msg']}" if place else fault["msg"])
+    return "; ".join(told)[:300]
+
+
+def _schema_version(content: bytes) -> int:
+    """What a record says of itself; 0 if it says nothing."""
+    try:
+        version = json.loads(content)["schema_version"]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return 0
+    return version if isinstance(version, int) else 0

@@ -1,0 +1,168 @@
+"""Checking a store, mending what can be mended, and removing trials."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import Timeout
+
+from cifarkit.errors import InvalidInput
+from cifarkit.store.file_io import DamagedFile, UnreadableFile
+from cifarkit.store.records import Status
+from cifarkit.store.repair import faults, set_all_aside, set_aside
+from cifarkit.store.store import Store, read_study
+
+LEFTOVER_SECONDS = 60.0
+"""Older than this, a file that was to be renamed to its place belongs to nobody any more."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something wrong in a store, or left by a command that was killed.
+
+    Attributes:
+        path: Of the file or the trial's folder.
+        told: What is the matter with it, in a line.
+        mended: What was done about it; empty if nothing was.
+        wrong: False for what a kill leaves, which needs no mending: the same command goes on.
+    """
+
+    path: Path
+    told: str
+    mended: str = ""
+    wrong: bool = True
+
+
+def check(store: Store, *, repair: bool = False) -> Iterator[Finding]:
+    """Check every file of a store against its checksum and its form.
+
+    A trial that a process is running is passed over.
+
+    Args:
+        store: Which store.
+        repair: Set damaged files aside, so that the commands that made them make them again; remove
+            what interrupted writes have left; mark trials whose process is dead as not run.
+    """
+    for trial_id in store.trial_ids():
+        yield from _check_trial(store, trial_id, repair)
+    for path in store.study_paths():
+        try:
+            read_study(path)
+        except UnreadableFile as fault:
+            yield Finding(path, fault.why, _put_aside(fault) if repair else "")
+    yield from _leftovers(store.root / "studies", repair)
+    for folder in sorted(store.root.glob("trials/.import.*")):
+        yield from _leftover(folder, repair)
+
+
+def _check_trial(store: Store, trial_id: str, repair: bool) -> Iterator[Finding]:
+    folder = store.folder(trial_id)
+    if folder.is_symlink():
+        mended = f"set aside as {set_aside(folder).name}" if repair else ""
+        yield Finding(folder, "is a link; a trial's files lie in the store itself", mended)
+        return
+    try:
+        with store.lock(trial_id, timeout=0):
+            found = faults(folder, thorough=True)
+            for fault in found:
+                yield Finding(fault.path, fault.why, _put_aside(fault) if repair else "")
+            if repair:
+                set_all_aside(folder, [])
+            if not found and store.state(trial_id).status is Status.RUNNING:
+                told = "interrupted; the same command goes on with it"
+                yield Finding(folder, told, _reset(store, trial_id, repair), wrong=False)
+            yield from _leftovers(folder, repair)
+    except Timeout:
+        return
+    except (OSError, UnreadableFile) as error:
+        yield Finding(folder, f"cannot be checked: {error}")
+
+
+def _reset(store: Store, trial_id: str, repair: bool) -> str:
+    if not repair:
+        return ""
+    changes = {"status": Status.PENDING, "reason": "the process that ran it died"}
+    store.write_state(trial_id, store.state(trial_id).model_copy(update=changes))
+    return "marked as not run"
+
+
+def _put_aside(fault: UnreadableFile) -> str:
+    path = fault.path
+    if not isinstance(fault, DamagedFile) or not (path.exists() or path.is_symlink()):
+        return ""
+    return f"set aside as {set_aside(path).name}"
+
+
+def _leftovers(folder: Path, repair: bool) -> Iterator[Finding]:
+    for path in sorted(folder.glob(".*.json.*")) + sorted(folder.glob(".*.csv.*")):
+        yield from _leftover(path, repair)
+    for name in ("predictions.npz", "model.weights.h5"):
+        for path in sorted(folder.glob(f".{name}*")):
+            yield from _leftover(path, repair)
+
+
+def _leftover(path: Path, repair: bool) -> Iterator[Finding]:
+    try:
+        if time.time() - path.lstat().st_mtime < LEFTOVER_SECONDS:
+            return
+    except FileNotFoundError:  # it was renamed to its place just now
+        return
+    if repair:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+    told = "is left of an interrupted write"
+    yield Finding(path, told, "removed" if repair else "", wrong=False)
+
+
+def remove(store: Store, trial_ids: Sequence[str], *, force: bool = False) -> None:
+    """Remove trials from a store, all of them or none.
+
+    Args:
+        store: Which store.
+        trial_ids: Of trials that it has.
+        force: Also those that a study lists; its rows then say "not run".
+
+    Raises:
+        InvalidInput: One is not there, is listed by a study, or is running.
+    """
+    known = set(store.trial_ids())
+    for trial_id in trial_ids:
+        if trial_id not in known:
+            raise InvalidInput(f"no trial {trial_id!r} in {store.root}")
+        named = list(_listing(store, trial_id))
+        if named and not force:
+            raise InvalidInput(
+                f"trial {trial_id} belongs to {', '.join(named)}; --force removes it all the same"
+            )
+    locks = [store.lock(trial, timeout=0) for trial in trial_ids if not _is_link(store, trial)]
+    try:
+        for lock in locks:
+            try:
+                lock.acquire()
+            except Timeout:
+                raise InvalidInput(f"trial {Path(lock.lock_file).parent.name} is running") from None
+        for trial_id in trial_ids:
+            if _is_link(store, trial_id):
+                store.folder(trial_id).unlink()
+            else:
+                shutil.rmtree(store.folder(trial_id))
+    finally:
+        for lock in locks:
+            lock.release()
+
+
+def _listing(store: Store, trial_id: str) -> Iterable[str]:
+    """The names of the studies that list a trial."""
+    for study in store.studies():
+        if any(trial_id in arm.trials for arm in study.arms):
+            yield study.name
+
+
+def _is_link(store: Store, trial_id: str) -> bool:
+    return store.folder(trial_id).is_symlink()

@@ -1,0 +1,139 @@
+"""The saved predictions of one trained network, read without trust in the file."""
+
+from __future__ import annotations
+
+import errno
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cifarkit.errors import InvalidInput
+from cifarkit.store.file_io import UnavailableFile, UnreadableFile, check_sum
+from cifarkit.store.records import Artifact, TrialRecord
+
+FILE: Artifact = "predictions.npz"
+"""What the file is called in a trial's folder."""
+MOST_MB = 512
+"""Unpacked. ImageNet's 50,000 validation images with 1,000 outputs take 100 MB."""
+MOST_OUTPUTS = 5000
+"""The confusions of so many classes take 200 MB."""
+
+Classes = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """What a network said of the test images, and of the validation images where that was kept.
+
+    Attributes:
+        labels: (n,) int64 from 0, the true classes.
+        predictions: (n,) int64, each one of the outputs.
+        probabilities: (n, outputs) floating point.
+        validation: The true and the predicted classes of the validation images.
+    """
+
+    labels: Classes
+    predictions: Classes
+    probabilities: npt.NDArray[np.floating[Any]]
+    validation: tuple[Classes, Classes] | None
+
+
+def of_trial(record: TrialRecord) -> Predictions:
+    """The predictions of a trial.
+
+    Raises:
+        InvalidInput: As `read` does, and if they are not what the trial has left or cannot be read.
+    """
+    try:
+        check_sum(record.folder, record.state, FILE)
+        return read(record.folder / FILE)
+    except UnreadableFile as error:
+        raise InvalidInput(str(error)) from None
+
+
+def read(path: Path) -> Predictions:
+    """Read a `predictions.npz`, as a trial leaves it.
+
+    Raises:
+        InvalidInput: It is not there, damaged or too large, holds pickled objects, or its arrays
+            do not fit together. The message names the file.
+        UnavailableFile: It could not be read.
+    """
+    try:
+        if not path.is_file():
+            raise InvalidInput(f"there is no file {path}")
+        arrays = _arrays(path)
+    except OSError as error:
+        raise UnavailableFile(path, error) from None
+    try:
+        return _checked(arrays)
+    except InvalidInput as error:
+        raise InvalidInput(f"{path}: {error}") from None
+
+
+def _arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
+    wanted = ("labels", "predictions", "probabilities")
+    optional = ("validation_labels", "validation_predictions")
+    try:
+        with zipfile.ZipFile(path) as packed:
+            unpacked_mb = sum(entry.file_size for entry in packed.infolist()) / 2**20
+        if unpacked_mb > MOST_MB:
+            raise InvalidInput(
+                f"{path}: unpacked it would take {unpacked_mb:,.0f} MB; "
+                f"predictions of up to {MOST_MB} MB are read"
+            )
+        with np.load(path, allow_pickle=False) as saved:
+            missing = [name for name in wanted if name not in saved]
+            if missing:
+                raise InvalidInput(
+                    f"{path} lacks {', '.join(missing)}; it holds {', '.join(saved) or 'nothing'}"
+                )
+            return {name: saved[name] for name in (*wanted, *optional) if name in saved}
+    except InvalidInput:
+        raise
+    except Exception as error:  # Of the zip, of its compression, or of an array's header.
+        # Damage can lead to an impossible position in the file, which is EINVAL.
+        if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
+            raise
+        raise InvalidInput(
+            f"{path} is not a readable predictions file: {error or type(error).__name__}"
+        ) from None
+
+
+def _checked(arrays: dict[str, npt.NDArray[Any]]) -> Predictions:
+    labels = _classes(arrays, "labels")
+    predictions = _classes(arrays, "predictions", len(labels))
+    table = arrays["probabilities"]
+    if table.ndim != 2 or len(table) != len(labels) or table.dtype.kind != "f":
+        raise InvalidInput(
+            f"probabilities must be floating point of shape ({len(labels)}, outputs), "
+            f"got {table.dtype} {table.shape}"
+        )
+    outputs = table.shape[1]
+    if outputs > MOST_OUTPUTS:
+        raise InvalidInput(f"{outputs:,} outputs; networks of up to {MOST_OUTPUTS:,} are evaluated")
+    for name, values in (("label", labels), ("prediction", predictions)):
+        if values.max() >= outputs:
+            raise InvalidInput(f"{name} {values.max()} has no column among {outputs} outputs")
+    validation = None
+    if "validation_labels" in arrays and "validation_predictions" in arrays:
+        true = _classes(arrays, "validation_labels")
+        validation = (true, _classes(arrays, "validation_predictions", len(true)))
+    return Predictions(labels, predictions, table, validation)
+
+
+def _classes(arrays: dict[str, npt.NDArray[Any]], name: str, length: int | None = None) -> Classes:
+    values = arrays[name]
+    if values.ndim != 1 or not values.size or values.dtype.kind not in "iu":
+        raise InvalidInput(
+            f"{name} must be integers of shape (n,), n > 0, got {values.dtype} {values.shape}"
+        )
+    if length is not None and len(values) != length:
+        raise InvalidInput(f"{length:,} labels, but {len(values):,} {name.replace('_', ' ')}")
+    if values.min() < 0 or values.max() >= 2**31:
+        raise InvalidInput(f"{name} must be from 0, got {values.min()}..{values.max()}")
+    return values.astype(np.int64)

@@ -1,0 +1,343 @@
+"""What is kept of a trial: its state while live, its result, and the frozen record."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    Base64Bytes,
+    BaseModel,
+    ConfigDict,
+    FailFast,
+    Field,
+)
+
+from cifarkit.profiling.measurements import Environment, Memory, Parameters, Time
+from cifarkit.specs import TrialSpec
+
+SCHEMA_VERSION = 1
+
+Artifact = Literal["result.json", "history.csv", "predictions.npz", "model.weights.h5"]
+ARTIFACTS: tuple[Artifact, ...] = get_args(Artifact)
+"""What a complete trial leaves; the last one only if it was asked to."""
+
+
+class Status(StrEnum):
+    PENDING = "pending"
+    RUNNING = "running"
+    COMPLETE = "complete"
+    FAILED = "failed"
+    OOM = "oom"
+    TIMEOUT = "timeout"
+
+    @property
+    def ended_badly(self) -> bool:
+        return self in (Status.FAILED, Status.OOM, Status.TIMEOUT)
+
+
+def _plain_values(settings: dict[str, Any]) -> dict[str, Any]:
+    """Settings are single values or lists of them; anything deeper is no setting."""
+    for value in settings.values():
+        for part in value if isinstance(value, list | tuple) else (value,):
+            if not isinstance(part, bool | int | float | str | None):
+                raise ValueError("a setting is a number, a text, or a list of these")
+            if isinstance(part, int) and abs(part) >= 2**63:
+                raise ValueError("a setting's number is too large")
+    return settings
+
+
+Version = Annotated[int, Field(ge=1, le=SCHEMA_VERSION)]
+# What no measurement exceeds; larger numbers could not even be printed.
+Count = Annotated[int, Field(ge=0, lt=2**63)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Settings = Annotated[dict[str, Any], AfterValidator(_plain_values)]
+Texts = Annotated[tuple[str, ...], FailFast()]
+
+
+class _Stored(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class State(_Stored):
+    """`state.json`: where a trial stands.
+
+    Attributes:
+        status: See `Status`.
+        attempts: How many times it was started.
+        reason: One line, why it did not complete; empty otherwise.
+        log_tail: The last lines of its log, where it did not complete.
+        peak_rss_mb: The highest resident memory seen of an attempt that did not complete.
+        micro_batch: In what parts a batch is tried next, since a larger one did not fit in memory;
+            None for whole batches.
+        pid, host: Of the process that runs it.
+        started_at, ended_at: UTC.
+        checksums: SHA-256 of the files that a complete trial left, by name; records of the first
+            versions have none.
+    """
+
+    schema_version: Version = SCHEMA_VERSION
+    status: Status = Status.PENDING
+    attempts: Count = 0
+    reason: str = ""
+    log_tail: str = ""
+    peak_rss_mb: float | None = None
+    micro_batch: Count | None = None
+    pid: Count | None = None
+    host: str | None = None
+    started_at: AwareDatetime | None = None
+    ended_at: AwareDatetime | None = None
+    checksums: dict[Artifact, str] = {}
+
+
+class Arm(_Stored):
+    """One row of a study: a setting, and the trials that measure it.
+
+    Attributes:
+        label: What the row is called (a model's name, a value of the axis).
+        settings: The flat settings that set this arm apart from the others, by name.
+        trials: Trial ids, one per seed, in the order of the seeds; empty if not possible.
+        impossible: Why no trial of this arm can exist ("inceptionv3 takes 75 pixels or more").
+    """
+
+    label: str
+    settings: Settings
+    trials: Texts = ()
+    impossible: str = ""
+
+
+class Choice(_Stored):
+    """What a study decided, on validation images alone.
+
+    Attributes:
+        arm: The label of the arm that was chosen.
+        settings: Its settings, which the next studies build on.
+        reason: Why, in a sentence.
+    """
+
+    arm: str
+    settings: Settings
+    reason: str
+
+
+class StudyRecord(_Stored):
+    """`studies/<name>.json`: the trials of a study along its axes.
+
+    Attributes:
+        name: Of its file: letters, digits, dashes.
+        kind: `zoo`, `resize`, `finetune`, `sweep`, or `single` for one training with no axis.
+        title: For documents.
+        axes: The settings that vary, by flat name; `("model",)` for a zoo.
+        command: The command line that made it.
+        choice: What was decided, if anything was.
+        part_of, whole_title, step: The whole that it is a step of, and which one, from 1; 0 if of
+            none.
+        whole_id: Tells apart wholes of one name whose settings or steps differ; empty in records of
+            the first versions.
+    """
+
+    schema_version: Version = SCHEMA_VERSION
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,199}$")]
+    kind: str
+    title: str
+    axes: Texts
+    arms: Annotated[tuple[Arm, ...], FailFast()]
+    created_at: AwareDatetime
+    command: str = ""
+    choice: Choice | None = None
+    part_of: str = ""
+    whole_title: str = ""
+    step: Count = 0
+    whole_id: str = ""
+
+    @property
+    def identity(self) -> str:
+        """See `study_identity`."""
+        return study_identity(self.kind, self.axes, self.arms)
+
+
+def arm_identity(arm: Arm) -> str:
+    """The first seed's trial, whose id covers every setting and the data; or what is impossible."""
+    return arm.trials[0] if arm.trials else json.dumps(arm.settings, sort_keys=True, default=str)
+
+
+def study_identity(kind: str, axes: Iterable[str], arms: Sequence[Arm]) -> str:
+    """Eight hexadecimal digits of what a study compares, and on what data.
+
+    Neither the number of seeds nor the order of arms and axes counts: more seeds extend a study.
+    """
+    return short_digest([kind, sorted(axes), sorted(map(arm_identity, arms))])
+
+
+def short_digest(content: object) -> str:
+    """Eight hexadecimal digits of the SHA-256 of anything that JSON holds."""
+    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), default=str)
+    return hashlib.sha256(canonical.encode()).hexdigest()[:8]
+
+
+class Accuracy(_Stored):
+    """Scores of the kept weights (those of the epoch with the lowest validation loss).
+
+    Accuracies are fractions, 0..1; losses are mean cross-entropies in nats.
+
+    Attributes:
+        train: The running mean of the epoch that was kept: its weights changed from batch to
+            batch, with dropout and augmentation on. The learning curves show it.
+        train_kept: Of the kept weights on all training images, without either; None in records of
+            the first versions.
+    """
+
+    train: Share
+    train_kept: Share | None = None
+    validation: Share
+    test: Share
+    test_top5: Share
+    validation_loss: float
+    test_loss: float
+
+
+class Hits(_Stored):
+    """Which test images were predicted right: all that a comparison of trials needs to know.
+
+    Attributes:
+        images: How many there are.
+        right: A bit for each in their order, 1 if it was, eight to a byte, the first one highest;
+            written in base64.
+        labels_sha256: Of their true labels: trials with another one were scored on other images.
+    """
+
+    images: Count
+    right: Base64Bytes
+    labels_sha256: str
+
+
+class Duplicates(_Stored):
+    """Images of equal pixels, as the network was given them.
+
+    Attributes:
+        test_images: Test images that are training or validation images too.
+        validation_images: Validation images that are training images too.
+        two_labels: Different images that occur with more than one label.
+        accuracy_without: Test accuracy without those test images; None if no others are left.
+    """
+
+    test_images: Count
+    validation_images: Count
+    two_labels: Count
+    accuracy_without: Share | None
+
+
+class Course(_Stored):
+    """How a training went, as far as `store.training_checks` looks at it.
+
+    Attributes:
+        first_loss, lowest_loss, last_loss: Mean training loss of the first, the best and the last
+            epoch.
+        highest_accuracy: The best epoch's running mean on training images.
+        chance: The share of the commonest class among the validation images.
+    """
+
+    first_loss: float
+    lowest_loss: float
+    last_loss: float
+    highest_accuracy: Share
+    chance: Share
+
+
+class Result(_Stored):
+    """`result.json`: all that a finished trial measured.
+
+    Attributes:
+        epochs_run: Epochs trained; at most the spec's.
+        best_epoch: The epoch, from 1, whose weights were kept and scored.
+        stopped_early: Whether patience ended the training.
+        train_images, validation_images, test_images: How many images each split held.
+        class_names: The classes by label, 0..n-1.
+        class_groups: The superclass of each class; empty where the data has none.
+        requested_batch_size, used_batch_size: Images per update, and images that were in memory at
+            once; equal unless `--oom-backoff` made them differ (`notes` says so).
+        flops_per_image: Floating-point operations (two per multiply-add) of the convolutions and
+            dense layers in one forward pass.
+        notes: What a reader of this trial's row must know.
+        hits: See `Hits`; None in records of the first versions.
+        duplicates: See `Duplicates`; None in records of the first versions.
+        course: See `Course`; None in records of the first versions.
+        loaded_share: The share of the backbone's weight tensors that loading weights changed; None
+            if it started from random weights, and in records of the first versions.
+        backbone_package: Name and version of the package that a plug-in's network came from; empty
+            for our own, and in records of the first versions.
+        graph_sha256: Of the backbone's graph as it was built (see `training.graph_hash`); empty if
+            it is not known, and in records of the first versions.
+    """
+
+    schema_version: Version = SCHEMA_VERSION
+    accuracy: Accuracy
+    parameters: Parameters
+    memory: Memory
+    time: Time
+    environment: Environment
+    flops_per_image: Count
+    epochs_run: Count
+    best_epoch: Count
+    stopped_early: bool
+    train_images: Count
+    validation_images: Count
+    test_images: Count
+    class_names: Texts
+    class_groups: Texts = ()
+    requested_batch_size: Count
+    used_batch_size: Count
+    notes: Texts = ()
+    hits: Hits | None = None
+    course: Course | None = None
+    loaded_share: Share | None = None
+    backbone_package: str = ""
+    graph_sha256: str = ""
+    duplicates: Duplicates | None = None
+
+
+@dataclass(frozen=True)
+class TrialRecord:
+    """A trial as the store holds it, read once and never changed.
+
+    Attributes:
+        history: One dict per epoch, in order: `epoch` (from 1), `loss`, `accuracy`,
+            `validation_loss`, `validation_accuracy`, `train_seconds`, `validation_seconds`,
+            `images_per_second`. `validation_seconds` includes computing the statistics of
+            BatchNormalization anew. Empty unless the whole trial was read.
+        folder: Where its files lie; `predictions.npz` there holds `labels` (n,) int32,
+            `predictions` (n,) int32 and `probabilities` (n, outputs) float16 of the test images.
+    """
+
+    trial_id: str
+    spec: TrialSpec
+    state: State
+    result: Result | None
+    folder: Path
+    history: tuple[dict[str, Any], ...] = field(default=())
+
+    @cached_property
+    def course(self) -> Course | None:
+        """The result's; of the first versions' results, from the history, if that can be read."""
+        from cifarkit.store.file_io import UnreadableFile, read_history
+        from cifarkit.store.training_checks import course
+
+        if self.result is None or self.result.course is not None:
+            return self.result.course if self.result else None
+        try:
+            rows = self.history or tuple(read_history(self.folder / "history.csv"))
+            return course(rows, 1 / max(2, len(self.result.class_names)))
+        except (UnreadableFile, LookupError, ValueError):
+            return None
+
+    @cached_property
+    def complete(self) -> bool:
+        return self.state.status is Status.COMPLETE and self.result is not None

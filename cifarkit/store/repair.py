@@ -1,0 +1,110 @@
+"""What is wrong with a trial's files, and putting the damaged ones aside."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from itertools import count
+from pathlib import Path
+
+from cifarkit.errors import InvalidInput
+from cifarkit.specs import TrialSpec
+from cifarkit.store.atomic_write import write_model
+from cifarkit.store.file_io import (
+    DamagedFile,
+    UnreadableFile,
+    check_sum,
+    may_exist,
+    read_history,
+    read_model,
+    read_spec,
+    read_state,
+)
+from cifarkit.store.records import ARTIFACTS, Result, State
+
+
+def faults(folder: Path, *, thorough: bool = False) -> list[UnreadableFile]:
+    """Everything that is wrong with a trial's files, one fault a file.
+
+    Args:
+        folder: The trial's; it is called by the trial's id.
+        thorough: Read the large files, too: kept weights, and predictions of which no checksum
+            is known.
+    """
+    found: dict[Path, UnreadableFile] = {}
+
+    def attempt(read: Callable[[], object]) -> None:
+        try:
+            read()
+        except UnreadableFile as fault:
+            found.setdefault(fault.path, fault)
+
+    attempt(lambda: read_state(folder))
+    state = State() if found else read_state(folder)
+    attempt(lambda: read_spec(folder))
+    for name in state.checksums:
+        if thorough or not name.endswith(".h5"):
+            attempt(lambda name=name: check_sum(folder, state, name))  # type: ignore[misc]
+    result, history, saved = (folder / name for name in ARTIFACTS[:3])
+    if may_exist(result):
+        attempt(lambda: read_model(result, Result))
+    if may_exist(history):
+        attempt(lambda: list(read_history(history)))
+    if thorough and may_exist(saved):
+        attempt(lambda: _read_predictions(saved))
+    return list(found.values())
+
+
+def mend(folder: Path, spec: TrialSpec) -> list[str]:
+    """Set aside what is damaged of a trial that is about to run; its spec is written anew.
+
+    To be called by whoever holds the trial's lock.
+
+    Returns:
+        What was wrong, a line for each file.
+
+    Raises:
+        UnavailableFile: A file could not be read; nothing was touched.
+        ForeignFile: A file is of a newer cifarkit; nothing was touched.
+    """
+    found = faults(folder)
+    for fault in found:
+        if not isinstance(fault, DamagedFile):
+            raise fault
+    told = [f"{fault.path.name} {fault.why}" for fault in found]
+    set_all_aside(folder, found)
+    path = folder / "spec.json"
+    # The same training of data that has moved has another location, and no other id.
+    if not path.exists() or read_spec(folder) != spec:
+        write_model(path, spec)
+    return told
+
+
+def set_all_aside(folder: Path, found: list[UnreadableFile]) -> None:
+    """Set aside the damaged files of a trial, and every link: a write would go through it."""
+    paths = {fault.path for fault in found if isinstance(fault, DamagedFile)}
+    paths |= {path for path in folder.iterdir() if path.is_symlink()}
+    for path in sorted(paths):
+        if os.path.lexists(path):
+            set_aside(path)
+
+
+def set_aside(path: Path) -> Path:
+    """Rename a file or folder to `NAME.damaged-1`, or the next number that is free."""
+    for number in count(1):
+        aside = path.with_name(f"{path.name}.damaged-{number}")
+        if not os.path.lexists(aside):
+            os.rename(path, aside)
+            return aside
+    raise AssertionError("there is always a next number")
+
+
+def _read_predictions(path: Path) -> None:
+    from cifarkit.store import predictions
+
+    if path.is_symlink():
+        raise DamagedFile(path, "is a link")
+    try:
+        predictions.read(path)
+    except InvalidInput as error:
+        raise DamagedFile(path, str(error).removeprefix(f"{path}: ")) from None

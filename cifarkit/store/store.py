@@ -1,0 +1,292 @@
+"""The folder of trials: what is written there, and how it is read.
+
+Layout::
+
+    runs/
+      trials/<id>/   spec.json state.json history.csv result.json predictions.npz log.txt
+                     epoch-*.checkpoint until it is complete
+      studies/<name>.json
+
+Every file is written beside its place, flushed to the disk and renamed, so that a reader never
+sees half of one, and a process that is killed leaves the file before or the file after. What is
+damaged all the same is set aside as `<file>.damaged-1`.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from cifarkit.errors import InvalidInput
+from cifarkit.locking import Lease, lock
+from cifarkit.specs import TrialSpec
+from cifarkit.store.atomic_write import write_atomically, write_model
+from cifarkit.store.file_io import (
+    DamagedFile,
+    UnavailableFile,
+    UnreadableFile,
+    digest,
+    may_exist,
+    read_model,
+    read_state,
+    read_trial,
+)
+from cifarkit.store.records import (
+    ARTIFACTS,
+    Artifact,
+    Result,
+    State,
+    Status,
+    StudyRecord,
+    TrialRecord,
+)
+from cifarkit.store.repair import set_aside
+
+KEPT_WEIGHTS: Artifact = "model.weights.h5"
+"""The trained model's weights, in the folder of a trial that was asked to keep them."""
+CHECKPOINTS = "epoch-*.checkpoint"
+"""Where a training stands, in the folder of a trial that is not complete."""
+_SIGNS_OF_A_TRIAL = ("spec.json", "state.json", "result.json")
+
+
+class Store:
+    """A folder of trials and of the studies that list them.
+
+    Args:
+        root: The folder; it is made at the first write.
+    """
+
+    def __init__(self, root: Path | str) -> None:
+        self.root = Path(root)
+
+    def folder(self, trial_id: str) -> Path:
+        return self.root / "trials" / trial_id
+
+    def study_path(self, name: str) -> Path:
+        return self.root / "studies" / f"{name}.json"
+
+    def lock(self, trial_id: str, *, timeout: float = -1) -> FileLock | Lease:
+        """What a process holds while it changes a trial; it ends with the process.
+
+        Args:
+            trial_id: Of a trial whose folder exists.
+            timeout: Seconds to wait for it; negative for ever.
+        """
+        return lock(self.folder(trial_id) / "lock", timeout=timeout)
+
+    def lock_studies(self) -> FileLock | Lease:
+        """What a process holds while it reads a study and writes it anew."""
+        folder = self.root / "studies"
+        folder.mkdir(parents=True, exist_ok=True)
+        return lock(folder / "lock")
+
+    # Writing
+
+    def add(self, spec: TrialSpec) -> Path:
+        """Make the trial's folder, with its spec, unless it is there."""
+        folder = self.folder(spec.trial_id)
+        # Through a link, one would write into somebody else's folder.
+        for path, right in ((folder, Path.is_dir), (folder / "lock", Path.is_file)):
+            if path.is_symlink() or (path.exists() and not right(path)):
+                set_aside(path)
+        folder.mkdir(parents=True, exist_ok=True)
+        if not may_exist(folder / "spec.json"):
+            write_model(folder / "spec.json", spec)
+        return folder
+
+    def write_state(self, trial_id: str, state: State) -> None:
+        write_model(self.folder(trial_id) / "state.json", state)
+
+    def write_study(self, study: StudyRecord) -> None:
+        """Write a study, in place of an earlier one of its name; a damaged one is set aside.
+
+        `studies.register` is for what was run: it never replaces another study.
+
+        Raises:
+            UnavailableFile: The one that is there could not be read.
+            ForeignFile: A newer cifarkit wrote the one that is there.
+        """
+        path = self.study_path(study.name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if may_exist(path):
+            try:
+                read_study(path)
+            except DamagedFile:
+                set_aside(path)
+        write_model(path, study)
+
+    def tidy(self, trial_id: str) -> None:
+        """Remove what a complete trial has no use for; call it under the trial's lock."""
+        folder = self.folder(trial_id)
+        # A name that begins with a dot is that of a file whose writer was killed; but a spec may
+        # be being written, by a process that will wait for the lock.
+        left = (path for path in folder.glob(".*") if not path.name.startswith(".spec.json"))
+        for path in (*folder.glob(CHECKPOINTS), *left):
+            path.unlink(missing_ok=True)
+
+    # Reading
+
+    def state(self, trial_id: str) -> State:
+        """The trial's state; `pending` if it was never started."""
+        return read_state(self.folder(trial_id))
+
+    def holder(self, trial_id: str) -> str:
+        """Who says to be running a trial, in words."""
+        try:
+            state = self.state(trial_id)
+        except UnreadableFile:
+            state = State()
+        if state.status is not Status.RUNNING or state.pid is None:
+            return "another process"
+        return f"process {state.pid} on {state.host or 'an unknown host'}"
+
+    def is_complete(self, trial_id: str, files: Sequence[str] = ()) -> bool:
+        """Whether the trial is done and undamaged, and has these files besides its result.
+
+        Raises:
+            UnavailableFile: One of its files could not be read, so that nobody knows.
+            ForeignFile: One of its files is of a newer cifarkit.
+        """
+        try:
+            record = self.read(trial_id)
+            return record.complete and all((record.folder / name).is_file() for name in files)
+        except (InvalidInput, DamagedFile):
+            return False
+        except OSError as error:
+            raise UnavailableFile(self.folder(trial_id), error) from None
+
+    def has_finished(self, trial_id: str, files: Sequence[str] = ()) -> bool:
+        """Whether the trial got to its end, even if nobody was left to say so in its state.
+
+        A trial writes its result last.
+        """
+        folder = self.folder(trial_id)
+        if not all(may_exist(folder / name) for name in ("result.json", *files)):
+            return False
+        try:
+            read_model(folder / "result.json", Result)
+        except DamagedFile:
+            return False
+        return True
+
+    def read(self, trial_id: str, *, whole: bool = True) -> TrialRecord:
+        """The record of one trial; `whole` is explained at `read_trial`.
+
+        Raises:
+            InvalidInput: The store has no such trial.
+            DamagedFile: One of its files is not what was written.
+            UnavailableFile: One of its files could not be read.
+            ForeignFile: One of its files is of a newer cifarkit.
+        """
+        folder = self.folder(trial_id)
+        try:
+            if trial_id.isalnum():
+                return read_trial(folder, whole=whole)
+        except DamagedFile:
+            pass
+        if not _is_trial(folder):
+            raise InvalidInput(f"no trial {trial_id!r} in {self.root}")
+        # Files that do not fit together may have been replaced while they were read.
+        return read_trial(folder, whole=whole)
+
+    def trial_ids(self) -> list[str]:
+        """Every trial, readable or not.
+
+        Raises:
+            UnavailableFile: The folder of trials could not be read.
+        """
+        return [name for name in _names(self.root / "trials") if _is_trial(self.folder(name))]
+
+    def records(self) -> Iterator[TrialRecord]:
+        return map(self.read, self.trial_ids())
+
+    def study_paths(self) -> list[Path]:
+        """The file of every study, readable or not.
+
+        Raises:
+            UnavailableFile: The folder of studies could not be read.
+        """
+        folder = self.root / "studies"
+        return [folder / name for name in _names(folder) if fnmatch(name, "[!.]*.json")]
+
+    def studies(
+        self, on_unreadable: Callable[[UnreadableFile], None] = lambda error: None
+    ) -> list[StudyRecord]:
+        """Every study that can be read, the oldest first; the steps of a whole in their order.
+
+        Args:
+            on_unreadable: Told of each file that cannot be read.
+        """
+        found = []
+        for path in self.study_paths():
+            try:
+                found.append(read_study(path))
+            except UnreadableFile as error:
+                on_unreadable(error)
+        began: dict[tuple[str, str], datetime] = {}
+        for study in found:
+            whole = (study.part_of, study.whole_id)
+            if study.step:
+                began[whole] = min(began.get(whole, study.created_at), study.created_at)
+        return sorted(
+            found,
+            key=lambda study: (
+                began[study.part_of, study.whole_id] if study.step else study.created_at,
+                study.part_of,
+                study.whole_id,
+                study.step,
+                study.created_at,
+                study.name,
+            ),
+        )
+
+
+def read_study(path: Path, *, named: bool = True) -> StudyRecord:
+    """A study, from a file that is called by its name unless said."""
+    study = read_model(path, StudyRecord)
+    if named and study.name != path.stem:
+        raise DamagedFile(path, f"is of study {study.name!r}")
+    return study
+
+
+def checksums(folder: Path) -> dict[Artifact, str]:
+    """What is noted of a trial's files when it completes."""
+    return {name: digest(folder / name) for name in ARTIFACTS if (folder / name).is_file()}
+
+
+def write_result(folder: Path, result: Result) -> None:
+    write_model(folder / "result.json", result)
+
+
+def write_history(folder: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    rows = list(rows)
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, fieldnames=list(rows[0]) if rows else ["epoch"])
+    writer.writeheader()
+    writer.writerows(rows)
+    write_atomically(folder / "history.csv", text.getvalue().encode())
+
+
+def _is_trial(folder: str | Path) -> bool:
+    """Trials are called by letters and digits; so is nothing that was set aside."""
+    return os.path.basename(folder).isalnum() and any(
+        may_exist(f"{folder}{os.sep}{name}") for name in _SIGNS_OF_A_TRIAL
+    )
+
+
+def _names(folder: Path) -> list[str]:
+    """What is in a folder, sorted; nothing if there is no such folder."""
+    try:
+        return sorted(os.listdir(folder))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise UnavailableFile(folder, error) from None

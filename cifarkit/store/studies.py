@@ -1,0 +1,284 @@
+"""Studies in a store: a study is extended by what is run again, and never replaced by another.
+
+The same study is the same arms on the same data, whatever it is called (`records.study_identity`).
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import re
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from cifarkit.errors import InvalidInput, unknown
+from cifarkit.specs import TrialSpec
+from cifarkit.store.file_io import UnreadableFile
+from cifarkit.store.records import Arm, Choice, StudyRecord, arm_identity
+from cifarkit.store.store import Store
+
+_DIGEST = re.compile(r"-[0-9a-f]{8}$")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,99}", re.ASCII)
+_LIKE_A_TRIAL = re.compile(r"[0-9a-f]{1,12}")
+
+
+def checked_name(text: str, option: str) -> str:
+    """A name that a user gives to a study.
+
+    Raises:
+        InvalidInput: It has other characters than letters, digits and dashes, or may be taken for
+            a trial's id.
+    """
+    if not _NAME.fullmatch(text):
+        raise InvalidInput(
+            f"{option}: {text!r} is not a study's name; use up to 100 letters, digits and dashes"
+        )
+    if _LIKE_A_TRIAL.fullmatch(text):
+        raise InvalidInput(
+            f"{option}: {text!r} could be the id of a trial; use another letter than a to f"
+        )
+    return text
+
+
+def find(
+    store: Store,
+    study: StudyRecord,
+    name: str | None = None,
+    specs: Mapping[str, TrialSpec] = MappingProxyType({}),
+) -> StudyRecord | None:
+    """The store's record of the same study; None if it has none.
+
+    Args:
+        study: As it is planned.
+        name: The one that the user gave it; of a step, the user named the whole.
+        specs: Of its trials by id, to say how another study of that name differs.
+
+    Raises:
+        InvalidInput: The name is another study's; the message says how it differs.
+    """
+    known = store.studies()
+    same = [one for one in known if is_same(one, study)]
+    if name is not None and study.step:
+        for one in known:
+            if one.step and one.part_of == name and not _same_whole(one, study):
+                raise InvalidInput(
+                    f"--name: {name} is here a whole study with other settings or steps, made by "
+                    f"`{one.command}`; choose another name"
+                )
+    elif name is not None:
+        for one in known:
+            if one.name == name and one not in same:
+                raise InvalidInput(
+                    f"--name: {name} is here a study with {_difference(store, one, study, specs)}; "
+                    f"choose another name, or rename that one: cifarkit store rename {name} NEW"
+                )
+        same = [one for one in same if one.name in (name, study.name, without_digest(study.name))]
+    order = {wanted: place for place, wanted in enumerate((name, study.name))}
+    return min(same, key=lambda one: order.get(one.name, len(order)), default=None)
+
+
+def is_same(one: StudyRecord, other: StudyRecord) -> bool:
+    """Whether both compare the same arms on the same data, as the same step of the same whole."""
+    if one.identity != other.identity or one.step != other.step:
+        return False
+    return not one.step or (one.part_of == other.part_of and _same_whole(one, other))
+
+
+def _same_whole(one: StudyRecord, other: StudyRecord) -> bool:
+    """Steps that the first versions wrote know their whole by its name only."""
+    return one.whole_id == other.whole_id or "" in (one.whole_id, other.whole_id)
+
+
+def register(
+    store: Store,
+    study: StudyRecord,
+    name: str | None = None,
+    specs: Mapping[str, TrialSpec] = MappingProxyType({}),
+) -> StudyRecord:
+    """Write a study that is about to run, or extend the store's record of the same study.
+
+    What the record lists stays, and so do its choice and its date. See `find` for the arguments.
+
+    Returns:
+        The study as it now stands in the store.
+
+    Raises:
+        InvalidInput: `name` is another study's.
+        ForeignFile: A newer cifarkit wrote the record.
+    """
+    with store.lock_studies():
+        before = find(store, study, name, specs)
+        if study.step:
+            name = None  # the whole's
+        if before is None:
+            changes: dict[str, Any] = {"name": _free_name(store, name or study.name)}
+        else:
+            arms = _union(study.arms, before.arms)
+            changes = {
+                "name": name or before.name,
+                "arms": arms,
+                "created_at": before.created_at,
+                "choice": before.choice,
+                # The command that makes all that is listed.
+                "command": study.command if arms == study.arms else before.command,
+            }
+        entered = study.model_copy(update=changes)
+        store.write_study(entered)
+        if before is not None and before.name != entered.name:
+            store.study_path(before.name).unlink()
+    return entered
+
+
+def take_in(store: Store, study: StudyRecord) -> StudyRecord | None:
+    """Add a study from elsewhere; under another name if its own is another study's here.
+
+    Returns:
+        What was written; None if the store has all of it.
+    """
+    with store.lock_studies():
+        before = next((one for one in store.studies() if is_same(one, study)), None)
+        if before is None:
+            name = study.name
+            if os.path.lexists(store.study_path(name)):
+                name = _free_name(store, f"{without_digest(name)[:180]}-{study.identity}")
+            entered = study.model_copy(update={"name": name})
+        else:
+            changes = {
+                "arms": _union(before.arms, study.arms),
+                "choice": before.choice or study.choice,
+                "whole_id": before.whole_id or study.whole_id,
+            }
+            entered = before.model_copy(update=changes)
+            if entered == before:
+                return None
+        store.write_study(entered)
+    return entered
+
+
+def _union(arms: Iterable[Arm], others: Iterable[Arm]) -> tuple[Arm, ...]:
+    """The arms, each with the trials that its like among the others has besides."""
+    listed = {arm_identity(arm): arm.trials for arm in others}
+    joined = []
+    for arm in arms:
+        more = [trial for trial in listed.get(arm_identity(arm), ()) if trial not in arm.trials]
+        joined.append(arm.model_copy(update={"trials": (*arm.trials, *more)}))
+    return tuple(joined)
+
+
+def set_choice(store: Store, name: str, choice: Choice) -> None:
+    """Write down what a study decided, in place of what it decided before."""
+    with store.lock_studies():
+        store.write_study(named(store, name).model_copy(update={"choice": choice}))
+
+
+def rename(store: Store, name: str, new: str) -> StudyRecord:
+    """Give a study another name.
+
+    Raises:
+        InvalidInput: There is no such study, or the new name is taken or cannot be one.
+    """
+    checked_name(new, "NEW")
+    with store.lock_studies():
+        study = named(store, name)
+        if os.path.lexists(store.study_path(new)):
+            raise InvalidInput(f"NEW: there is a study {new!r} in {store.root}; choose another")
+        renamed = study.model_copy(update={"name": new})
+        store.write_study(renamed)
+        store.study_path(name).unlink()
+    return renamed
+
+
+def remove(store: Store, name: str) -> tuple[list[str], list[str]]:
+    """Remove a study. Its trials stay.
+
+    Returns:
+        The trials that it listed, and those of them that no other study lists.
+    """
+    with store.lock_studies():
+        study = named(store, name)
+        others = {t for one in store.studies() if one.name != name for t in trials_of(one)}
+        store.study_path(name).unlink()
+    there = set(store.trial_ids())
+    listed = [trial for trial in trials_of(study) if trial in there]
+    return listed, [trial for trial in listed if trial not in others]
+
+
+def trials_of(study: StudyRecord) -> list[str]:
+    """The ids of the trials that a study lists, each once."""
+    return list(dict.fromkeys(trial for arm in study.arms for trial in arm.trials))
+
+
+def named(store: Store, name: str) -> StudyRecord:
+    """The study of exactly that name.
+
+    Raises:
+        InvalidInput: There is none; the message names the nearest.
+    """
+    known = {study.name: study for study in store.studies()}
+    if name not in known:
+        raise unknown("study", name, known)
+    return known[name]
+
+
+def matching(studies: Iterable[StudyRecord], text: str) -> list[StudyRecord]:
+    """The studies that a user means: one by its name, or all of a name without its last digits.
+
+    The first versions' names had no digits there. A whole study's name stands for its steps.
+    """
+    studies = list(studies)
+    return [one for one in studies if one.name == text] or [
+        one for one in studies if text in (without_digest(one.name), one.part_of)
+    ]
+
+
+def without_digest(name: str) -> str:
+    """A study's name as the first versions made it."""
+    return _DIGEST.sub("", name)
+
+
+def _free_name(store: Store, name: str) -> str:
+    """The name, or the next one that no readable study has; `write_study` deals with the others."""
+    taken = {study.name for study in store.studies()}
+    names = itertools.chain([name], (f"{name}-{number}" for number in itertools.count(2)))
+    return next(free for free in names if free not in taken)
+
+
+def _difference(
+    store: Store, one: StudyRecord, planned: StudyRecord, specs: Mapping[str, TrialSpec]
+) -> str:
+    """How a stored study differs from a planned one, in words."""
+    for what, there, here in (
+        ("kind", one.kind, planned.kind),
+        ("parameters", " and ".join(sorted(one.axes)), " and ".join(sorted(planned.axes))),
+        ("rows", _rows(one), _rows(planned)),
+    ):
+        if there != here:
+            return f"other {what} ({there or 'none'}; here {here or 'none'})"
+    for first, now in zip(trials_of(one), trials_of(planned), strict=False):
+        try:
+            if first != now and (told := _unlike(store.read(first, whole=False).spec, specs[now])):
+                return f"other settings ({'; '.join(told)})"
+        except (KeyError, InvalidInput, UnreadableFile):
+            continue
+    return "other settings or other data"
+
+
+def _unlike(there: TrialSpec, here: TrialSpec) -> list[str]:
+    ours, theirs = here.model_dump(mode="json"), there.model_dump(mode="json")
+    told = []
+    for section, fields in theirs.items():
+        for field, value in fields.items():
+            if field in ("location", "weights_file", "seed") or value == ours[section].get(field):
+                continue
+            name = field.replace("_", " ")
+            told.append(
+                "other images"
+                if field == "fingerprint"
+                else f"{name} {value}, now {ours[section].get(field)}"
+            )
+    return told
+
+
+def _rows(study: StudyRecord) -> str:
+    return ", ".join(sorted(arm.label for arm in study.arms))[:200]

@@ -1,0 +1,127 @@
+"""What is wrong with a training that completed, by how its loss and its accuracy went.
+
+A result that failed one of these checks is a number, but says nothing about the setting: no claim
+rests on it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from cifarkit.store.records import Course, Result, TrialRecord
+
+FAR_ABOVE = 0.25
+"""By how much training accuracy must exceed validation accuracy that is at chance."""
+LEARNT_NOTHING = 0.1
+"""The part of the way from chance to 1 that training accuracy does not leave by luck."""
+FELL = 0.98
+"""A loss that stayed above this part of where it began did not fall."""
+ROSE = 1.5
+"""A loss this many times its first epoch's, and worse than guessing, diverged."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong with a training.
+
+    Attributes:
+        brief: For a cell of a table.
+        clause: What is wrong, to be read after "its" or "their".
+        detail: The same with its numbers, to be read after the arm's name and a colon.
+    """
+
+    kind: Literal["at chance", "never fell", "diverged", "cut short"]
+    brief: str
+    clause: str
+    detail: str
+
+    @property
+    def broken(self) -> bool:
+        """Whether the training went wrong, and not only ended early."""
+        return self.kind != "cut short"
+
+
+def course(rows: Sequence[Mapping[str, Any]], chance: float) -> Course | None:
+    """What the checks need of a history; None of an empty one.
+
+    Args:
+        chance: The accuracy of the best constant guess, 0..1.
+    """
+    if not rows:
+        return None
+    losses = [float(row["loss"]) for row in rows]
+    return Course(
+        first_loss=losses[0],
+        lowest_loss=min(losses),
+        last_loss=losses[-1],
+        highest_accuracy=min(1.0, max(float(row["accuracy"]) for row in rows)),
+        chance=chance,
+    )
+
+
+def findings(trial: TrialRecord, axes: Collection[str] = ()) -> list[Finding]:
+    """What is wrong with a complete trial; empty if nothing is, or if it is not complete.
+
+    Args:
+        axes: What its study varies: where `epochs` does, an early end is what is studied.
+    """
+    result = trial.result
+    if not trial.complete or result is None:
+        return []
+    found = [] if trial.course is None else _of_course(trial.course, result)
+    allowed = trial.spec.train.epochs
+    last = trial.spec.train.head_epochs + allowed
+    if "epochs" not in axes and not result.stopped_early and result.best_epoch == last:
+        brief = f"cut short by --epochs {allowed}"
+        clause = f"training was {brief}"
+        found.append(
+            Finding("cut short", brief, clause, f"training was {brief}, its last epoch is the best")
+        )
+    return found
+
+
+def _of_course(went: Course, result: Result) -> list[Finding]:
+    found = []
+    classes, validation = max(2, len(result.class_names)), result.accuracy.validation
+    guessing = math.log(classes)  # the loss of equal probabilities, in nats
+    # One standard deviation above chance: what learnt nothing about the images guesses one class.
+    spread = math.sqrt(went.chance * (1 - went.chance) / max(1, result.validation_images))
+    learnt = went.highest_accuracy > went.chance + LEARNT_NOTHING * (1 - went.chance)
+    if validation <= went.chance + spread and went.highest_accuracy >= validation + FAR_ABOVE:
+        found.append(
+            Finding(
+                "at chance",
+                "validation at chance",
+                "validation accuracy is no better than guessing, though training accuracy is",
+                f"validation accuracy {validation:.3f} is no better than guessing "
+                f"({went.chance:.3f}), while training accuracy reached {went.highest_accuracy:.3f}",
+            )
+        )
+    if went.last_loss > max(ROSE * went.first_loss, guessing):
+        found.append(
+            Finding(
+                "diverged",
+                "diverged",
+                "training diverged",
+                f"training diverged: the loss rose from {went.first_loss:.3g} in the first epoch "
+                f"to {went.last_loss:.3g} in the last; the learning rate may be too high",
+            )
+        )
+    elif (
+        result.epochs_run > 1
+        and not learnt
+        and went.lowest_loss >= FELL * min(went.first_loss, guessing)
+    ):
+        found.append(
+            Finding(
+                "never fell",
+                "loss never fell",
+                "training loss never fell",
+                f"the training loss never fell: {went.first_loss:.3g} in the first epoch, "
+                f"{went.lowest_loss:.3g} in the best, {guessing:.3g} by guessing",
+            )
+        )
+    return found

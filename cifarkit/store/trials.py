@@ -1,0 +1,41 @@
+"""The trials that a document is made of: those that can be read, and why the others cannot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from cifarkit.errors import InvalidInput
+from cifarkit.store.file_io import UnreadableFile
+from cifarkit.store.records import StudyRecord, TrialRecord
+from cifarkit.store.store import Store
+
+
+class Trials(dict[str, TrialRecord]):
+    """Trials by id; one that was never started is missing.
+
+    Attributes:
+        unreadable: What is wrong with the trials that could not be read, by id.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.unreadable: dict[str, UnreadableFile] = {}
+
+
+def gather(store: Store, studies: Iterable[StudyRecord], *, whole: bool = False) -> Trials:
+    """The trials of some studies; `whole` is explained at `file_io.read_trial`."""
+    listed = {trial for study in studies for arm in study.arms for trial in arm.trials}
+    return read_all(store, sorted(listed), whole=whole)
+
+
+def read_all(store: Store, trial_ids: Iterable[str], *, whole: bool = False) -> Trials:
+    """The trials with these ids that the store has."""
+    trials = Trials()
+    for trial_id in trial_ids:
+        try:
+            trials[trial_id] = store.read(trial_id, whole=whole)
+        except UnreadableFile as error:
+            trials.unreadable[trial_id] = error
+        except InvalidInput:
+            continue  # never started
+    return trials

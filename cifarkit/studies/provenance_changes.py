@@ -1,0 +1,55 @@
+"""What a trial that is done already was built from, against what is installed now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from cifarkit.models.registry import package_of
+from cifarkit.specs import TrialSpec
+from cifarkit.store.records import TrialRecord
+from cifarkit.store.store import Store
+from cifarkit.store.trials import read_all
+
+
+def other_packages(specs: Iterable[TrialSpec], store: Store) -> list[str]:
+    """A sentence for each plug-in that is not the one with which complete trials were run.
+
+    Nothing is built for it: a builder whose package kept its version is not noticed here, but by
+    its graph, in a dry run and in a report.
+    """
+    earlier: dict[tuple[str, str, str], list[str]] = {}
+    for spec in specs:
+        installed = package_of(spec.model.model)
+        if not installed or not store.is_complete(spec.trial_id):
+            continue
+        result = store.read(spec.trial_id).result
+        recorded = (result.backbone_package if result else "") or "a package that was not recorded"
+        if recorded != installed:
+            key = (spec.model.model, recorded, installed)
+            earlier.setdefault(key, []).append(spec.trial_id)
+    return [
+        f"{model}: {len(trials)} done earlier with {recorded}, now {installed} is installed; "
+        f"`cifarkit store remove ID` lets them run again: {', '.join(trials)}"
+        for (model, recorded, installed), trials in earlier.items()
+    ]
+
+
+def package_of_missing(key: str, store: Store) -> str:
+    """The package that a network came from which no installed one provides; empty if unknown."""
+    trials = read_all(store, store.trial_ids()).values()
+    found = {
+        trial.result.backbone_package: None
+        for trial in trials
+        if trial.result is not None and trial.spec.model.model == key.lower()
+    }
+    return " or ".join(filter(None, found))
+
+
+def other_graph(done: TrialRecord, built: str) -> bool:
+    """Whether a trial's backbone is known to differ from the one that is built now.
+
+    Args:
+        built: The `graph_sha256` of the latter; empty if it is not known.
+    """
+    recorded = done.result.graph_sha256 if done.result else ""
+    return bool(recorded and built and recorded != built)

@@ -1,0 +1,291 @@
+"""Run what is frozen once per image, keep what it gives, and train the rest on that.
+
+Without augmentation, or with a fixed number of augmented views, the frozen layers give the same
+tensors for an image again and again. They are computed once, kept in the cache, and read by every
+later trial with the same frozen part: a sweep over learning rates, batch sizes or optimizers
+computes them once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from cifarkit.datasets import memmap_cache
+from cifarkit.datasets.augmentation import Augmented
+from cifarkit.datasets.dataset import Images
+from cifarkit.datasets.memmap_cache import Rows
+from cifarkit.profiling.flops import flops_per_image
+from cifarkit.specs import TrainSpec
+from cifarkit.training.graph_hash import call_of
+from cifarkit.training.graph_split import cut
+from cifarkit.training.step import run_graphs_as_traced, uses_xla
+
+Part = Images | Augmented
+Inputs = Part | Rows | tuple[Rows, ...]
+
+MIN_FLOPS_PER_BYTE = 1_000
+"""What a byte must save to be worth reading in every epoch: a disk or the way to a GPU gives about
+1e9 bytes a second, so this is 1e12 FLOP/s, between a CPU's rate and a GPU's."""
+
+_EVENT_INTERVAL_SECONDS = 0.5
+# Raised whenever the same model and images would give other activations, or an entry other files.
+_VERSION = 4
+
+
+@dataclass(frozen=True)
+class Source:
+    """What is trained, and on what.
+
+    Attributes:
+        model: The whole model, or its suffix.
+        dtypes: Of the arrays that it takes.
+        stored: The images that the prefix was run on, with what it gave.
+        seconds: What running it, or reading it back, took.
+        made_seconds: How much of that went into computing, or waiting for another trial to.
+        entries: What computing each entry of the cache took, whenever that was, in seconds.
+        note: For a reader of the result; empty if there is nothing to say.
+    """
+
+    model: Any
+    dtypes: tuple[str, ...] = ("uint8",)
+    stored: tuple[tuple[Part, tuple[Rows, ...]], ...] = ()
+    seconds: float = 0.0
+    made_seconds: float = 0.0
+    entries: Mapping[str, float] = field(default_factory=dict)
+    note: str = ""
+
+    def has(self, images: Part) -> bool:
+        """Whether `of` has the model's input for these images."""
+        return not self.stored or any(known is images for known, _ in self.stored)
+
+    def of(self, images: Part) -> Inputs:
+        """The model's input for some images; if the prefix is used, they must be among `stored`."""
+        if not self.stored:
+            return images
+        for known, inputs in self.stored:
+            if known is images:
+                return inputs if len(inputs) > 1 else inputs[0]
+        raise LookupError("the frozen layers were not run on these images")
+
+
+def source(
+    model: Any,
+    parts: Sequence[Part],
+    train: TrainSpec,
+    *,
+    epochs: int,
+    emit: Callable[[str, dict[str, Any]], None],
+) -> Source:
+    """The suffix of a model with its inputs computed, where that is exact and pays.
+
+    That is: an image is seen more than once as it is (no augmentation, or fewer views than
+    epochs), something is frozen that costs enough (`MIN_FLOPS_PER_BYTE`), and the cache has room
+    for the activations (`memmap_cache.make_room`).
+    Otherwise the model as it is.
+
+    Args:
+        model: Frozen and unfrozen as it is to be trained.
+        parts: Every array of images, (n, h, w, 3), that the source will be asked for.
+        emit: Told of the progress.
+    """
+    views = train.augmentation.augment_views if train.augmentation else 1
+    if views is None or epochs <= views or not any(map(len, parts)):
+        return Source(model)
+    halves = cut(model)
+    if halves is None:
+        return Source(model)
+    bytes_per_image = sum(
+        np.dtype(_stored(x.dtype)).itemsize * int(np.prod(x.shape[1:]))
+        for x in halves.prefix.outputs
+    )
+    if flops_per_image(halves.prefix) < MIN_FLOPS_PER_BYTE * bytes_per_image:
+        return Source(model)
+
+    began = time.perf_counter()
+    try:
+        identity = prefix_identity(halves.prefix)
+    except NotImplementedError:  # raised by Keras for a layer of a third party, say
+        note = "the frozen layers ran in every epoch: one of them cannot tell its configuration"
+        return Source(model, note=note)
+    size = _in_words(bytes_per_image * sum(map(len, parts)))
+    emit("phase", {"phase": "frozen layers"})
+    try:
+        ran = _all_parts(halves.prefix, identity, parts, train.batch_size, bytes_per_image, emit)
+    except OSError as error:
+        note = f"the frozen layers ran in every epoch: what they give could not be kept: {error}"
+        return Source(model, note=note)
+    if ran is None:
+        return Source(
+            model,
+            note=f"the frozen layers ran in every epoch: what they give, {size}, is more than the "
+            "cache has room for",
+        )
+    return Source(
+        halves.suffix,
+        tuple(_stored(tensor.dtype) for tensor in halves.suffix.inputs),
+        tuple(zip(parts, ran.parts, strict=True)),
+        time.perf_counter() - began,
+        ran.made_seconds,
+        ran.entries,
+        f"the frozen layers ran once per {'view' if train.augmentation else 'image'}, not once per "
+        f"epoch; what they give takes {size} of the cache",
+    )
+
+
+@dataclass(frozen=True)
+class _Ran:
+    """The prefix's outputs for each part; see `Source` for the rest."""
+
+    parts: list[tuple[Rows, ...]]
+    made_seconds: float
+    entries: dict[str, float]
+
+
+def _all_parts(
+    prefix: Any,
+    identity: bytes,
+    parts: Sequence[Part],
+    batch_size: int,
+    bytes_per_image: int,
+    emit: Callable[[str, dict[str, Any]], None],
+) -> _Ran | None:
+    """What the prefix gives for each part; None if there is no room for it."""
+    entries = [_entry(identity, images) for images in parts]
+    found = {entry: _known(entry) for entry in entries}
+    absent = {e: images for e, images in zip(entries, parts, strict=True) if found[e] is None}
+    needed = bytes_per_image * sum(map(len, absent.values()))
+    if absent and not memmap_cache.make_room(needed, keep=entries):
+        return None
+    run = _compiled(prefix)
+    progress = _Progress(sum(map(len, absent.values())), emit)
+    made_seconds = 0.0
+    for entry, images in absent.items():
+        began = time.perf_counter()
+        with memmap_cache.lock(entry):
+            found[entry] = _known(entry)  # another trial may just have made it
+            if found[entry] is None:
+                memmap_cache.write(entry, len(images), _batches(run, images, batch_size, progress))
+                found[entry] = _known(entry)
+        made_seconds += time.perf_counter() - began
+    present = {entry: _present(known) for entry, known in found.items()}
+    return _Ran(
+        [present[entry][0] for entry in entries],
+        made_seconds,
+        {entry: seconds for entry, (_, seconds) in present.items()},
+    )
+
+
+def _known(entry: str) -> tuple[tuple[Rows, ...], float] | None:
+    """The arrays of an entry and what computing them took; None if either is not there."""
+    arrays, seconds = memmap_cache.read(entry), memmap_cache.seconds(entry)
+    return None if arrays is None or seconds is None else (arrays, seconds)
+
+
+def _present(known: tuple[tuple[Rows, ...], float] | None) -> tuple[tuple[Rows, ...], float]:
+    if known is None:
+        raise OSError("the cache cannot be read back")
+    return known
+
+
+class _Progress:
+    """Tells, about twice a second, how far the prefix has come."""
+
+    def __init__(self, images: int, emit: Callable[[str, dict[str, Any]], None]) -> None:
+        self._images, self._emit, self._seen, self._told = images, emit, 0, time.perf_counter()
+
+    def add(self, images: int) -> None:
+        self._seen += images
+        if time.perf_counter() - self._told >= _EVENT_INTERVAL_SECONDS:
+            self._told = time.perf_counter()
+            share = self._seen / self._images
+            self._emit("phase", {"phase": f"frozen layers {share:.0%}"})
+
+
+def _compiled(prefix: Any) -> Any:
+    """(n, h, w, 3) float32 images to a list of tensors, as they are kept."""
+    import tensorflow as tf
+
+    run_graphs_as_traced()
+    shape = (None, *prefix.inputs[0].shape[1:])
+
+    @tf.function(
+        jit_compile=uses_xla(), autograph=False, input_signature=[tf.TensorSpec(shape, tf.float32)]
+    )
+    def run(images: Any) -> list[Any]:
+        outputs = prefix(images, training=False)
+        return [tf.cast(x, _stored(x.dtype.name)) for x in tf.nest.flatten(outputs)]
+
+    return run
+
+
+def _batches(
+    run: Any, images: Part, batch_size: int, progress: _Progress
+) -> Iterator[list[np.ndarray]]:
+    for start in range(0, len(images), batch_size):
+        batch = images[start : start + batch_size]
+        yield [output.numpy() for output in run(batch.astype(np.float32))]
+        progress.add(len(batch))
+
+
+def _stored(dtype: str) -> str:
+    """In which type a tensor is kept, without loss: NumPy has no bfloat16 of its own."""
+    return "float32" if dtype == "bfloat16" else dtype
+
+
+def prefix_identity(prefix: Any) -> bytes:
+    """Of everything but the images that decides what the prefix gives: layers and weights.
+
+    Names are left out: Keras numbers them by what else a process has built.
+
+    Raises:
+        NotImplementedError: An operation cannot tell its configuration.
+    """
+    import keras
+    import tensorflow as tf
+
+    digest = hashlib.sha256()
+
+    def add(*values: Any) -> None:
+        digest.update(repr(values).encode())
+
+    add(_VERSION, keras.__version__, tf.__version__, uses_xla())
+    operations = prefix.operations
+    for operation in operations:
+        add(type(operation).__name__, _settings(operation), call_of(operation, operations))
+        add([(x.shape, x.dtype) for x in keras.tree.flatten(operation.output)])
+        for weight in getattr(operation, "weights", ()):
+            digest.update(np.ascontiguousarray(weight).data)
+    add([operations.index(x._keras_history.operation) for x in prefix.outputs])
+    return digest.digest()
+
+
+def _settings(operation: Any) -> dict[str, Any]:
+    """The plain values of its configuration: strides, axes, scales, the kind of activation."""
+    left_out = ("name", "trainable", "layers")
+    return {
+        key: value
+        for key, value in operation.get_config().items()
+        if key not in left_out and not isinstance(value, dict)
+    }
+
+
+def _entry(identity: bytes, images: Part) -> str:
+    digest = hashlib.sha256(identity)
+    if isinstance(images, Augmented):
+        digest.update(repr(sorted(images.settings.items())).encode())
+        digest.update(images.change.chances.data)
+        images = images.images
+    digest.update(repr((images.shape, images.dtype)).encode())
+    for start in range(0, len(images), 1024):
+        digest.update(np.ascontiguousarray(images[start : start + 1024]).data)
+    return digest.hexdigest()[:32]
+
+
+def _in_words(size: int) -> str:
+    return f"{size / 2**20:,.0f} MB" if size >= 2**20 else f"{size / 2**10:,.0f} kB"

@@ -1,0 +1,144 @@
+"""Cut a model in two where its frozen, deterministic part ends.
+
+The prefix is everything that gives the same tensors for an image in every epoch; the suffix is the
+rest. Both are made of the model's own layers, so that training the suffix trains the model.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class GraphSplit:
+    """A model in two parts: `suffix(prefix(images))` equals `model(images)`.
+
+    Attributes:
+        prefix: Images to the tensors that cross the cut: a list where a residual or a dense
+            connection passes it, else the tensor itself.
+        suffix: These to what the model puts out.
+    """
+
+    prefix: Any
+    suffix: Any
+
+    @property
+    def elements(self) -> int:
+        """Numbers that cross the cut for one image."""
+        return sum(map(_elements, self.prefix.outputs))
+
+
+def cut(model: Any) -> GraphSplit | None:
+    """Cut a functional model behind the last of its layers that are frozen and deterministic.
+
+    Of the cuts behind them, one that few numbers cross is taken: what has no weights (padding, a
+    concatenation) may stay on the far side.
+
+    Returns:
+        None if nothing that has weights would be in the prefix.
+    """
+    import keras
+
+    flat = _flat(model)
+    nodes = _in_order(flat)
+    producers = {id(output): node for node in nodes for output in node.outputs}
+    constant = {id(tensor) for tensor in flat.inputs}
+    rest, runs_weights = [], False
+    for node in nodes:
+        if _is_fixed(node.operation) and all(id(x) in constant for x in node.input_tensors):
+            constant.update(id(output) for output in node.outputs)
+            runs_weights |= _has_weights(node.operation)
+        else:
+            rest.append(node)
+    if not runs_weights:
+        return None
+
+    crossing = _crossing(rest, constant)
+    while (moved := _cheaper(rest, constant, crossing, producers)) is not None:
+        rest, constant, crossing = moved
+
+    beyond = {id(node) for node in rest}
+    inputs = [keras.Input(tensor.shape[1:], dtype=tensor.dtype) for tensor in crossing]
+    known = {id(old): new for old, new in zip(crossing, inputs, strict=True)}
+    for node in nodes:
+        if id(node) in beyond:
+            args, kwargs = node.arguments.fill_in(known)
+            made = keras.tree.flatten(node.operation(*args, **kwargs))
+            known |= {id(old): new for old, new in zip(node.outputs, made, strict=True)}
+    outputs = [known[id(tensor)] for tensor in flat.outputs]
+    return GraphSplit(
+        prefix=keras.Model(_one_or_all(flat.inputs), _one_or_all(crossing), name="prefix"),
+        suffix=keras.Model(_one_or_all(inputs), _one_or_all(outputs), name="suffix"),
+    )
+
+
+def _flat(model: Any) -> Any:
+    """The same computation with the functional models within it unpacked."""
+    import keras
+
+    def call(operation: Any, *args: Any, **kwargs: Any) -> Any:
+        if isinstance(operation, keras.Function):
+            return operation._run_through_graph(args[0], call_fn=call)
+        return operation(*args, **kwargs)
+
+    inputs = [keras.Input(tensor.shape[1:], dtype=tensor.dtype) for tensor in model.inputs]
+    return keras.Model(inputs, model._run_through_graph(inputs, call_fn=call))
+
+
+def _in_order(model: Any) -> list[Any]:
+    """The calls of a functional model's operations, each after those that feed it."""
+    depths = sorted(model._nodes_by_depth.items(), reverse=True)
+    return [node for _, nodes in depths for node in nodes if not node.is_input]
+
+
+def _is_fixed(operation: Any) -> bool:
+    """Whether it gives the same output for the same input all through a training."""
+    from keras import layers
+
+    if not isinstance(operation, layers.Layer):
+        return True
+    if operation.trainable_variables:
+        return False
+    if isinstance(operation, layers.BatchNormalization):
+        return not operation.trainable  # it normalizes by the batch, even without gamma and beta
+    if isinstance(operation, layers.Dropout):
+        return bool(operation.rate == 0)
+    # The state of a random generator is a variable, but no weight.
+    return len(operation.variables) == len(operation.weights)
+
+
+def _has_weights(operation: Any) -> bool:
+    return bool(getattr(operation, "weights", ()))
+
+
+def _crossing(rest: list[Any], constant: set[int]) -> list[Any]:
+    """The constant tensors that the rest of the model takes, each once."""
+    taken = [tensor for node in rest for tensor in node.input_tensors]
+    return list({id(tensor): tensor for tensor in taken if id(tensor) in constant}.values())
+
+
+def _cheaper(
+    rest: list[Any], constant: set[int], crossing: list[Any], producers: dict[int, Any]
+) -> tuple[list[Any], set[int], list[Any]] | None:
+    """Move one operation without weights to the rest, if fewer numbers cross the cut then."""
+    now = sum(map(_elements, crossing))
+    for tensor in crossing:
+        node = producers.get(id(tensor))
+        if node is None or _has_weights(node.operation):
+            continue
+        more = [*rest, node]
+        less = constant - {id(output) for output in node.outputs}
+        through = _crossing(more, less)
+        if sum(map(_elements, through)) < now:
+            return more, less, through
+    return None
+
+
+def _elements(tensor: Any) -> int:
+    return math.prod(tensor.shape[1:])
+
+
+def _one_or_all(tensors: list[Any]) -> Any:
+    return tensors[0] if len(tensors) == 1 else tensors

@@ -1,0 +1,160 @@
+"""BatchNormalization's statistics, computed anew from training images before they are used.
+
+Inference normalizes by statistics that Keras collects as moving averages over the training steps.
+With its momentum of 0.99, a hundred steps leave 37% of their initial values in them, and a small
+data set has a few steps in an epoch: a network that has learnt well may then validate at chance.
+
+"Precise BatchNorm" (Wu & Johnson 2021, arXiv:2105.07576, section 3) takes the statistics of some
+thousand training images instead. They are those of the weights that are validated and kept, and
+the number of steps does not matter. Here the images are not augmented and dropout is off, as in
+inference; variances are those of all values, by the law of total variance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from cifarkit.datasets.loader import take
+
+IMAGES = 2048
+"""At most so many are used; Wu & Johnson find that some thousand are enough."""
+_SEED = 2105_07576
+
+
+def normalizations(model: Any) -> list[Any]:
+    """The BatchNormalization layers that are trained, those of nested models included."""
+    import keras
+
+    return [
+        layer
+        for layer in model._flatten_layers()
+        if isinstance(layer, keras.layers.BatchNormalization) and layer.trainable
+    ]
+
+
+def overridden(layer: Any) -> bool:
+    """Whether it is of a subclass that computes something of its own."""
+    import keras
+
+    return type(layer).call is not keras.layers.BatchNormalization.call
+
+
+def sample(count: int) -> np.ndarray:
+    """The rows of the images to use out of `count`, in an order that mixes the classes."""
+    return np.random.default_rng(_SEED).permutation(count)[:IMAGES]
+
+
+class Statistics:
+    """Computes the statistics of some layers of a model.
+
+    Args:
+        model: Traced here, once.
+        layers: Of `normalizations`, none of them `overridden`.
+        signature: `tf.TensorSpec`s of the model's inputs.
+        run: (inputs) to the model's outputs in inference.
+        xla: Whether to compile with it.
+    """
+
+    def __init__(
+        self, layers: Sequence[Any], signature: Any, run: Callable[[Any], Any], *, xla: bool
+    ) -> None:
+        import tensorflow as tf
+
+        self._layers = list(layers)
+        order: list[int] = []
+
+        @tf.function(jit_compile=xla, autograph=False, input_signature=[signature])
+        def measure(inputs: Any) -> list[Any]:
+            found: list[tuple[int, Any, Any]] = []
+            with _normalizing_by_the_batch(self._layers, found):
+                run(inputs)
+            order[:] = [layer for layer, _, _ in found]
+            return [moment for _, mean, variance in found for moment in (mean, variance)]
+
+        self._measure = measure.get_concrete_function()
+        self._order = order
+
+    def update(self, inputs: Any, rows: np.ndarray, batch_size: int) -> None:
+        """Give the layers the statistics of these rows of the inputs, a batch at a time."""
+        sizes: list[int] = []
+        batches: list[list[np.ndarray]] = []
+        for start in range(0, len(rows), batch_size):
+            batch = np.sort(rows[start : start + batch_size])
+            sizes.append(len(batch))
+            moments = self._measure(*_tensors(take(inputs, batch)))
+            batches.append([moment.numpy().astype(np.float64) for moment in moments])
+        weights = np.array(sizes) / sum(sizes)
+        columns = [np.stack(column) for column in zip(*batches, strict=True)]
+        for number, layer in enumerate(self._layers):
+            # A layer that is called several times sees the values of all its calls.
+            calls = [call for call, owner in enumerate(self._order) if owner == number]
+            if not calls:
+                continue
+            share = np.tile(weights / len(calls), len(calls))
+            means = np.concatenate([columns[2 * call] for call in calls])
+            variances = np.concatenate([columns[2 * call + 1] for call in calls])
+            mean = share @ means
+            layer.moving_mean.assign(mean)
+            layer.moving_variance.assign(share @ variances + share @ (means - mean) ** 2)
+
+
+def _tensors(inputs: Any) -> list[Any]:
+    import tensorflow as tf
+
+    return [tf.convert_to_tensor(x) for x in tf.nest.flatten(inputs)]
+
+
+@contextmanager
+def _normalizing_by_the_batch(
+    layers: Sequence[Any], found: list[tuple[int, Any, Any]]
+) -> Iterator[None]:
+    """While this lasts, each layer normalizes by its batch's moments and adds them to `found`."""
+    before = [vars(layer).get("call") for layer in layers]
+    for number, layer in enumerate(layers):
+        layer.call = partial(_by_the_batch, layer, number, found)
+    try:
+        yield
+    finally:
+        for layer, call in zip(layers, before, strict=True):
+            if call is None:
+                del layer.call
+            else:
+                layer.call = call
+
+
+def _by_the_batch(
+    layer: Any,
+    number: int,
+    found: list[tuple[int, Any, Any]],
+    inputs: Any,
+    training: bool | None = None,
+    mask: Any = None,
+) -> Any:
+    """`BatchNormalization.call` in training, without moving averages."""
+    import tensorflow as tf
+
+    rank = len(inputs.shape)
+    axis = layer.axis % rank
+    x = tf.cast(inputs, "float32")
+    mean, variance = tf.nn.moments(x, [place for place in range(rank) if place != axis])
+    found.append((number, mean, variance))
+    shape = [1] * rank
+    shape[axis] = inputs.shape[axis]
+
+    def along_axis(values: Any) -> Any:
+        return tf.reshape(tf.cast(values, "float32"), shape)
+
+    outputs = tf.nn.batch_normalization(
+        x,
+        along_axis(mean),
+        along_axis(variance),
+        along_axis(layer.beta) if layer.center else None,
+        along_axis(layer.gamma) if layer.scale else None,
+        layer.epsilon,
+    )
+    return tf.cast(outputs, layer.compute_dtype)

@@ -1,0 +1,195 @@
+"""The compiled training and prediction steps: one trace each.
+
+Keras' own `fit` traces its step twice, since optimizer and metric variables are made during the
+first trace. Here everything is made before tracing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from cifarkit.datasets.loader import take
+from cifarkit.specs import TrainSpec
+from cifarkit.training.gradient_accumulation import in_micro_batches
+from cifarkit.training.precise_batchnorm import Statistics
+
+
+@dataclass(frozen=True)
+class Steps:
+    """What the loop calls.
+
+    Attributes:
+        train: (images, labels) -> (mean loss, number right), both scalar tensors; one update.
+        predict: (images) -> (n, outputs) float32 logits.
+            `images` is a tuple of arrays for a model of several inputs.
+        optimizer: Built, with a slot for every trainable weight.
+        statistics: Of BatchNormalization layers, where these are computed anew; else None.
+    """
+
+    train: Callable[[Any, Any], tuple[Any, Any]]
+    predict: Callable[[Any], Any]
+    optimizer: Any
+    statistics: Statistics | None = None
+
+
+def uses_xla() -> bool:
+    """XLA pays on a GPU. On a CPU it made training nine times slower: it stays off there."""
+    import tensorflow as tf
+
+    return bool(tf.config.list_physical_devices("GPU"))
+
+
+def run_graphs_as_traced() -> None:
+    """Without Grappler, which rewrites a graph for longer than it saves in runs of this length.
+
+    It is off for all graphs of a process or for none: what it fuses is rounded in another way.
+    """
+    import tensorflow as tf
+
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+
+
+def make_optimizer(train: TrainSpec) -> Any:
+    import keras
+
+    from cifarkit.training import fused_ops
+
+    # XLA fuses by itself.
+    adams = keras.optimizers if uses_xla() else fused_ops
+    kind = {
+        "adam": adams.Adam,
+        "adamax": keras.optimizers.Adamax,
+        "sgd": keras.optimizers.SGD,
+        "adamw": adams.AdamW,
+        "rmsprop": keras.optimizers.RMSprop,
+    }[train.optimizer]
+    optimizer = kind(train.learning_rate, weight_decay=train.weight_decay or None)
+    if train.precision == "mixed_float16":
+        optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+    return optimizer
+
+
+def compile_steps(
+    model: Any,
+    train: TrainSpec,
+    dtypes: Sequence[str] = ("uint8",),
+    micro_batch: int | None = None,
+    *,
+    augmented: bool = False,
+    precise: Sequence[Any] = (),
+) -> Steps:
+    """Compile the steps of a model whose layers are frozen and unfrozen as they shall be.
+
+    Args:
+        dtypes: What each of the model's inputs is given.
+        micro_batch: Have no more images than that in memory at once; None for whole batches.
+        augmented: What is trained on was augmented, which makes it float32.
+        precise: The BatchNormalization layers whose statistics are computed anew.
+    """
+    import keras
+    import tensorflow as tf
+
+    from cifarkit.training.fused_ops import fuse_batchnorm
+
+    if not uses_xla():
+        fuse_batchnorm(model)
+    run_graphs_as_traced()
+    optimizer = make_optimizer(train)
+    weights = model.trainable_variables
+    optimizer.build(weights)
+    outputs = model.output_shape[-1]
+    xla = uses_xla()
+
+    def run(images: Any, *, training: bool) -> Any:
+        return _run(model, images, training=training)
+
+    def differentiate(images: Any, labels: Any) -> tuple[Any, Any, Any]:
+        with tf.GradientTape() as tape:
+            logits = run(images, training=True)
+            losses = keras.losses.categorical_crossentropy(
+                tf.one_hot(labels, outputs),
+                logits,
+                from_logits=True,
+                label_smoothing=train.label_smoothing,
+            )
+            loss = tf.reduce_mean(losses)
+            objective = tf.add_n([loss, *model.losses]) if model.losses else loss
+            if train.precision == "mixed_float16":
+                objective = optimizer.scale_loss(objective)
+        gradients = tape.gradient(objective, weights)
+        if unused := [w.path for w, g in zip(weights, gradients, strict=True) if g is None]:
+            raise RuntimeError(f"these weights are trainable but change nothing: {unused}")
+        right = tf.equal(tf.argmax(logits, axis=-1, output_type=labels.dtype), labels)
+        return loss, tf.reduce_sum(tf.cast(right, tf.int32)), gradients
+
+    @tf.function(jit_compile=xla, reduce_retracing=True, autograph=False)
+    def train_step(images: Any, labels: Any) -> tuple[Any, Any]:
+        loss, right, gradients = differentiate(images, labels)
+        optimizer.apply(gradients, weights)
+        return loss, right
+
+    predict_step = compile_predict(model, dtypes)
+    statistics = None
+    if precise:
+        forward = partial(run, training=False)
+        statistics = Statistics(precise, _signature(model, dtypes), forward, xla=xla)
+    batch = (
+        _signature(model, ["float32"] * len(dtypes) if augmented else dtypes),
+        tf.TensorSpec((None,), tf.int32),
+    )
+    if micro_batch is None:
+        step = train_step.get_concrete_function(*batch)
+        return Steps(step, predict_step, optimizer, statistics)
+    step = in_micro_batches(
+        differentiate,
+        lambda gradients: optimizer.apply(gradients, weights),
+        weights,
+        micro_batch=micro_batch,
+        signature=batch,
+        xla=xla,
+    )
+    return Steps(step, predict_step, optimizer, statistics)
+
+
+def compile_predict(model: Any, dtypes: Sequence[str] = ("uint8",)) -> Callable[[Any], Any]:
+    """`Steps.predict` of a model; traced when it is first called."""
+    import tensorflow as tf
+
+    @tf.function(
+        jit_compile=uses_xla(), autograph=False, input_signature=[_signature(model, dtypes)]
+    )
+    def predict_step(images: Any) -> Any:
+        return _run(model, images, training=False)
+
+    compiled: Callable[[Any], Any] = predict_step
+    return compiled
+
+
+def _signature(model: Any, dtypes: Sequence[str]) -> Any:
+    import tensorflow as tf
+
+    inputs = zip(model.inputs, dtypes, strict=True)
+    specs = tuple(tf.TensorSpec((None, *x.shape[1:]), dtype) for x, dtype in inputs)
+    return specs if len(specs) > 1 else specs[0]
+
+
+def _run(model: Any, images: Any, *, training: bool) -> Any:
+    import tensorflow as tf
+
+    tensors = [tf.cast(x, tf.float32) for x in tf.nest.flatten(images)]
+    return model(tensors if len(tensors) > 1 else tensors[0], training=training)
+
+
+def predict(step: Callable[[Any], Any], images: Any, batch_size: int) -> np.ndarray:
+    """Logits of all images, (n, outputs) float32, a batch at a time."""
+    count = len(images[0]) if isinstance(images, tuple) else len(images)
+    parts = [
+        step(take(images, slice(start, start + batch_size))).numpy()
+        for start in range(0, count, batch_size)
+    ]
+    return np.concatenate(parts)
