@@ -12,6 +12,7 @@ from cifarkit.store.file_io import UnreadableFile
 from cifarkit.store.records import StudyRecord, TrialRecord
 from cifarkit.store.store import Store
 from cifarkit.store.studies import matching, trials_of
+from cifarkit.store.training_checks import findings
 from cifarkit.text import counted, listed
 
 SHORTEST_PREFIX = 4
@@ -65,6 +66,8 @@ def id_of(store: Store, text: str) -> str:
 
 def best(store: Store, study: str | None = None) -> Best:
     """The complete trial of the highest validation accuracy; of equals, the smallest network's.
+
+    A training that went wrong (`store.training_checks`) is chosen only where all did.
 
     Args:
         store: Where it is sought.
@@ -124,14 +127,16 @@ def described(found: Best) -> list[str]:
             "these trials do not share their data or classes, so that their accuracies do not "
             "compare: choose among the trials of one study with --study"
         )
+    lines += [f"{finding.detail}" for finding in findings(record)]
     return lines + [f"passed over: {reason}" for reason in found.unread]
 
 
-def _rank(record: TrialRecord) -> tuple[float, int]:
+def _rank(record: TrialRecord) -> tuple[bool, float, int]:
     assert record.result is not None
     accuracy = record.result.accuracy.validation
+    broken = any(finding.broken for finding in findings(record))
     # Written so that NaN ranks last.
-    return (-accuracy if accuracy >= 0 else 1.0, record.result.parameters.total)
+    return (broken, -accuracy if accuracy >= 0 else 1.0, record.result.parameters.total)
 
 
 def _known(store: Store) -> list[str]:

@@ -61,6 +61,9 @@ def walk(
 ) -> Iterator[StepResult]:
     """Take the steps one after the other; each is yielded when it is done.
 
+    All steps are planned before the first one runs, with what the file assumes for its choices: a
+    value that a later step cannot take must not be found out after hours of training.
+
     Args:
         overrides: Settings that replace the file's; None leaves the file's.
         seeds: Replaces the file's, unless None.
@@ -70,6 +73,8 @@ def walk(
         InvalidInput: A step cannot be planned.
         NothingToChooseFrom: No trial of a step completed.
     """
+    for _ in preview(file, overrides=overrides, seeds=seeds):
+        pass
     given = {name: value for name, value in overrides.items() if value is not None}
     position = Position({**file.settings, **given}, given=frozenset(given))
     whole_id = ""

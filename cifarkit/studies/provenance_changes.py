@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from importlib.metadata import version
 
 from cifarkit.models.registry import package_of
 from cifarkit.specs import TrialSpec
@@ -12,25 +13,29 @@ from cifarkit.store.trials import read_all
 
 
 def other_packages(specs: Iterable[TrialSpec], store: Store) -> list[str]:
-    """A sentence for each plug-in that is not the one with which complete trials were run.
+    """A sentence for each package of networks that is not as it was when complete trials were run.
+
+    A plug-in's networks are of its own package, all others are built by Keras.
 
     Nothing is built for it: a builder whose package kept its version is not noticed here, but by
     its graph, in a dry run and in a report.
     """
     earlier: dict[tuple[str, str, str], list[str]] = {}
-    for spec in specs:
-        installed = package_of(spec.model.model)
-        if not installed or not store.is_complete(spec.trial_id):
+    wanted = {spec.trial_id for spec in specs}
+    for trial in read_all(store, sorted(wanted & set(store.trial_ids()))).values():
+        if not trial.complete or trial.result is None:
             continue
-        result = store.read(spec.trial_id).result
-        recorded = (result.backbone_package if result else "") or "a package that was not recorded"
-        if recorded != installed:
-            key = (spec.model.model, recorded, installed)
-            earlier.setdefault(key, []).append(spec.trial_id)
+        model, now = trial.spec.model.model, package_of(trial.spec.model.model)
+        then = trial.result.backbone_package or "a package that was not recorded"
+        if not now:
+            model, now = "Networks", f"Keras {version('keras')}"
+            then = f"Keras {trial.result.environment.keras}"
+        if then != now:
+            earlier.setdefault((model, then, now), []).append(trial.trial_id)
     return [
-        f"{model}: {len(trials)} done earlier with {recorded}, now {installed} is installed; "
+        f"{model}: {len(trials)} done earlier with {then}, now {now} is installed; "
         f"`cifarkit store remove ID` lets them run again: {', '.join(trials)}"
-        for (model, recorded, installed), trials in earlier.items()
+        for (model, then, now), trials in earlier.items()
     ]
 
 

@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from cifarkit.datasets.dataset import shuffled
 from cifarkit.datasets.loader import take
 
 IMAGES = 2048
@@ -46,7 +47,7 @@ def overridden(layer: Any) -> bool:
 
 def sample(count: int) -> np.ndarray:
     """The rows of the images to use out of `count`, in an order that mixes the classes."""
-    return np.random.default_rng(_SEED).permutation(count)[:IMAGES]
+    return shuffled(count, _SEED)[:IMAGES]
 
 
 class Statistics:

@@ -51,6 +51,24 @@ def test_best_is_by_validation_and_says_which(fabricator: Fabricator) -> None:
     assert f"best of 3 complete trials: {best} (lenet, validation accuracy 0.900)" in done.stderr
 
 
+def test_best_is_no_training_that_went_wrong(fabricator: Fabricator) -> None:
+    sound = trial(fabricator, validation=0.6, seed=1)
+    broken = trial(fabricator, validation=0.9, seed=2)
+    path = fabricator.store.folder(broken) / "result.json"
+    found = json.loads(path.read_text())
+    found["course"] = {
+        "first_loss": 2.0,
+        "lowest_loss": 1.9,
+        "last_loss": 90.0,
+        "highest_accuracy": 0.9,
+        "chance": 0.1,
+    }
+    path.write_text(json.dumps(found))
+    fabricator.sums(broken)
+    done = cifarkit("evaluate", "best", "--runs", fabricator.store.root, "--format", "json")
+    assert json.loads(done.stdout)["trial"] == sound
+
+
 def test_a_predictions_file(tmp_path: Path) -> None:
     save(tmp_path / "predictions.npz", arrays())
     done = cifarkit("evaluate", tmp_path / "predictions.npz", "--format", "html")

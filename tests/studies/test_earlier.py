@@ -7,9 +7,11 @@ from pathlib import Path
 import keras
 import pytest
 
+from cifarkit.studies.provenance_changes import other_packages
 from cifarkit.training.graph_hash import graph_sha256
 from tests.cli.command import cifarkit
 from tests.models.plugin import install
+from tests.report.fabricate import ENVIRONMENT, Fabricator, result
 
 SMALL = ("--model", "tiny", "--dataset", "synthetic", "--classes", "3", "--train-per-class", "10",
          "--epochs", "1", "--weights", "none")  # fmt: skip
@@ -40,6 +42,19 @@ def test_a_plugin_that_has_changed_is_named(
     report = cifarkit("report", *runs).stdout.replace("\n", " ")
     assert "Tiny is of tiny-nets 1.0." in report
     assert "the same settings were built as 2 different graphs (0.001 against 0.01)" in report
+
+
+@pytest.mark.parametrize(("then", "said"), [("3.0.0", 1), (keras.__version__, 0)])
+def test_keras_of_another_version_is_named(tmp_path: Path, then: str, said: int) -> None:
+    fabricator = Fabricator(tmp_path)
+    settings = {"model": "lenet", "dataset": "synthetic", "epochs": 9}
+    made = result(environment=ENVIRONMENT.model_copy(update={"keras": then}))
+    trial = fabricator.trial(settings, made)
+    spec = fabricator.store.read(trial).spec
+    sentences = other_packages([spec], fabricator.store)
+    assert len(sentences) == said
+    for sentence in sentences:
+        assert f"done earlier with Keras 3.0.0, now Keras {keras.__version__}" in sentence
 
 
 def network(width: int = 8, strides: int = 1, skip: bool = True) -> keras.Model:

@@ -345,6 +345,21 @@ def test_a_step_needs_a_network() -> None:
         list(preview(file, overrides={}, seeds=None))
 
 
+def test_a_later_step_is_refused_before_the_first_one_runs(tmp_path: Path) -> None:
+    settings = {"dataset": "synthetic", "model": "lenet"}
+    steps = [
+        {"title": "A", "vary": {"batch_size": [32, 64]}},
+        {"title": "B", "vary": {"optimizer": ["adam", "adan"]}},
+    ]
+    file = StudyFile.model_validate(
+        {"name": "x", "title": "X", "settings": settings, "step": steps}
+    )
+    ran: list[Study] = []
+    with pytest.raises(InvalidInput, match="adan"):
+        list(walk(file, overrides={}, seeds=None, run_step=ran.append))  # type: ignore[arg-type]
+    assert not ran
+
+
 def test_a_byte_order_mark_is_no_fault(tmp_path: Path) -> None:
     path = tmp_path / "study.toml"
     text = 'name = "a"\ntitle = "b"\n[[step]]\ntitle = "c"\nvary.model = ["lenet"]\n'
