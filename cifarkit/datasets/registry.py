@@ -93,7 +93,7 @@ def facts(dataset: str, location: str | None = None) -> DatasetInfo:
         dataset: A name of `BUILT_IN`; or a path to a folder of class folders or to an `.npz`
             file; or `folder` or `npz`, with the path as `location`.
         location: `--data-dir`: for CIFAR the archive, its unpacked folder, or a directory that
-            holds either. The synthetic data set has no use for it.
+            holds either. Refused for the synthetic data set.
 
     Raises:
         InvalidInput: There is no such data set, its files are not there, or they are unusable.
@@ -182,6 +182,10 @@ def resolve(dataset: str, location: str | None) -> tuple[str, Path | None]:
         InvalidInput: There is no such data set, or nothing at the path of a folder or an `.npz`.
     """
     if dataset == "synthetic":
+        if location is not None:
+            raise InvalidInput(
+                f"--data-dir {location}: synthetic images are generated, not read; leave it out"
+            )
         return dataset, None
     if dataset in BUILT_IN:
         return dataset, None if location is None else _absolute(location)

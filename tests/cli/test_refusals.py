@@ -58,6 +58,11 @@ def test_a_path_that_is_not_text(refused: Refused, command: str) -> None:
     assert "'\\udcff' is not text" in refused(*command.split(), "--runs", os.fsdecode(b"\xff"))
 
 
+def test_a_folder_for_images_that_are_generated(refused: Refused, tmp_path: Path) -> None:
+    message = refused(*f"zoo --models lenet --data-dir {tmp_path}".split(), *T.split())
+    assert f"--data-dir {tmp_path}: synthetic images are generated" in message
+
+
 @pytest.mark.parametrize("command", READING)
 def test_a_store_that_is_not_there(refused: Refused, command: str, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")

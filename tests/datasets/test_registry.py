@@ -32,8 +32,8 @@ def test_built_in_data_sets_are_known_without_a_file() -> None:
 
 def test_asking_costs_no_heavy_import() -> None:
     program = (
-        "import sys; from cifarkit.datasets import catalog; catalog.facts('cifar100');"
-        "catalog.missing('cifar100'); catalog.missing('synthetic');"
+        "import sys; from cifarkit.datasets import registry; registry.facts('cifar100');"
+        "registry.missing('cifar100'); registry.missing('synthetic');"
         "print([m for m in ('numpy', 'PIL', 'keras', 'tensorflow') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
