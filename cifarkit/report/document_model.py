@@ -1,4 +1,7 @@
-"""What a document is made of, whatever it is written as. All text is plain: no markup in it."""
+"""What a document is made of, whatever it is written as.
+
+Texts hold no markup and may hold any character: the renderers escape them.
+"""
 
 from __future__ import annotations
 

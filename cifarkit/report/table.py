@@ -9,7 +9,7 @@ from cifarkit.report.formatting import GAP
 
 @dataclass(frozen=True)
 class Cell:
-    """One value, raw (None if there is none) and as it is printed. The text is one plain line."""
+    """One value, raw (None if there is none) and as it is printed."""
 
     raw: float | str | None = None
     text: str = GAP

@@ -15,9 +15,19 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cifarkit.report import render
 from cifarkit.report.document import document
+from cifarkit.report.document_model import (
+    Command,
+    Document,
+    Figure,
+    Items,
+    Paragraph,
+    Section,
+)
 from cifarkit.report.render.latex import escaped as latex
 from cifarkit.report.render.markdown import escaped as markdown
+from cifarkit.report.table import Cell, Column, Table
 from cifarkit.store.records import Arm, Status, StudyRecord, TrialRecord
 from tests.report.fabricate import ENVIRONMENT, Fabricator, make_store, result
 
@@ -33,6 +43,8 @@ HOSTILE = [
     "\u202egnp.exe \u200bzero",
     "猫" * 40,
     "n" * 300,
+    "p < 0.001 -> a<b && x > y & &amp; a<!--",
+    "> quoted",
     "",
 ]
 
@@ -109,7 +121,8 @@ def test_markdown_tables_stay_whole(hostile: Any) -> None:
     for table in tables:
         assert {len(row) for row in table} == {len(table[0])}
     outside = re.sub(r"```+\n.*?\n```+", "", text, flags=re.S)
-    assert "<" not in outside
+    assert not re.search(r"(?<!\\)<[A-Za-z/!?]", outside)
+    assert not re.search(r"(?<!\\)&(#?\w+;)", outside)
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f\u202e]", text)
     assert "(javascript:1)" not in re.sub(r"\\\[.*?\\\]\(", "", text)
 
@@ -236,7 +249,27 @@ def test_without_a_folder_no_figure_is_mentioned(tmp_path: Path) -> None:
         assert "includegraphics" not in text
 
 
+def everything(text: str) -> Document:
+    """A document with the text in every place that takes one."""
+    table = Table("t", text, (Column(text),), ((Cell(text, text),),))
+    figure = Figure("f", text, lambda: None)  # type: ignore[arg-type, return-value]
+    blocks = (Paragraph(text), Items((text, text)), Command(text), table, figure)
+    return Document(text, (Section(text, 2, blocks),))
+
+
+@pytest.mark.parametrize("format", render.FORMATS)
+def test_every_text_of_a_document_is_escaped_where_it_is_rendered(format: str) -> None:
+    """Headings, paragraphs, lists, commands, captions and cells take any text."""
+    usual = render.to_format(everything("x"), format, {"f": "f.png"})
+    for name in filter(None, HOSTILE):
+        text = render.to_format(everything(name), format, {"f": "f.png"})
+        assert len(text.splitlines()) == len(usual.splitlines())
+        assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f\u202e\u200b]", text)
+        assert re.findall("<[a-z]+", text) == re.findall("<[a-z]+", usual) or format != "html"
+
+
 def test_escapes() -> None:
-    assert markdown("simple_cnn a|b *x* &lt; <i>") == r"simple_cnn a\|b \*x\* &amp;lt; &lt;i&gt;"
+    assert markdown("simple_cnn a|b *x* &lt; <i>") == r"simple_cnn a\|b \*x\* \&lt; \<i>"
+    assert markdown("p < 0.001, x <= 2 -> a & b") == "p < 0.001, x <= 2 -> a & b"
     assert latex("") == ""
     assert latex("50% & a_b -- ± 2.5e-5") == r"50\% \& a\_b -{}- $\pm$ 2.5e-5"

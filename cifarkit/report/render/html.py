@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Mapping, Sequence
-from html import escape
 
 from cifarkit.report.document_model import Block, Command, Document, Figure, Items, Paragraph
 from cifarkit.report.render.numbering import Numbers
 from cifarkit.report.table import Cell, Column, Table
+from cifarkit.text import plain
 
 _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; color: #1a1a1a; background: #fff;
@@ -33,9 +34,9 @@ pre { background: #f6f6f6; padding: .6rem .8rem; overflow-x: auto; }
 def write(document: Document, figures: Mapping[str, str]) -> str:
     """The document; a figure is an image at its URL, which may be a data URL."""
     numbers = Numbers()
-    parts = [f"<h1>{escape(document.title)}</h1>"]
+    parts = [f"<h1>{escaped(document.title)}</h1>"]
     for section in document.sections:
-        parts.append(f"<h{section.level}>{escape(section.title)}</h{section.level}>")
+        parts.append(f"<h{section.level}>{escaped(section.title)}</h{section.level}>")
         for block in section.blocks:
             if text := _block(block, figures, numbers):
                 parts.append(text)
@@ -43,9 +44,14 @@ def write(document: Document, figures: Mapping[str, str]) -> str:
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(document.title)}</title>\n<style>{_STYLE}</style>\n</head>\n"
+        f"<title>{escaped(document.title)}</title>\n<style>{_STYLE}</style>\n</head>\n"
         f"<body>\n{body}\n</body>\n</html>\n"
     )
+
+
+def escaped(text: str) -> str:
+    """Text on one line, shown letter by letter."""
+    return html.escape(plain(text))
 
 
 def _block(block: Block, figures: Mapping[str, str], numbers: Numbers) -> str:
@@ -55,33 +61,33 @@ def _block(block: Block, figures: Mapping[str, str], numbers: Numbers) -> str:
         case Figure():
             if block.name not in figures:
                 return ""
-            caption = escape(block.caption)
+            caption = escaped(block.caption)
             return (
-                f'<figure><img src="{escape(figures[block.name])}" alt="{caption}">'
+                f'<figure><img src="{html.escape(figures[block.name])}" alt="{caption}">'
                 f"<figcaption><b>Figure {numbers.figure()}.</b> {caption}.</figcaption></figure>"
             )
         case Paragraph():
-            return f"<p>{escape(block.text)}</p>"
+            return f"<p>{escaped(block.text)}</p>"
         case Items():
-            items = "\n".join(f"<li>{escape(item)}</li>" for item in block.items)
+            items = "\n".join(f"<li>{escaped(item)}</li>" for item in block.items)
             return f"<ul>\n{items}\n</ul>"
         case Command():
-            return f"<pre><code>{escape(block.text)}</code></pre>"
+            return f"<pre><code>{escaped(block.text)}</code></pre>"
 
 
 def _table(table: Table, number: int) -> str:
-    heads = "".join(_cell("th", escape(c.heading), c) for c in table.columns)
+    heads = "".join(_cell("th", escaped(c.heading), c) for c in table.columns)
     rows = "\n".join(f"<tr>{_row(row, table.columns)}</tr>" for row in table.rows)
     return (
-        f'<div class="wide"><table id="{escape(table.name)}">\n'
-        f"<caption><b>Table {number}.</b> {escape(table.caption)}</caption>\n"
+        f'<div class="wide"><table id="{escaped(table.name)}">\n'
+        f"<caption><b>Table {number}.</b> {escaped(table.caption)}</caption>\n"
         f"<thead><tr>{heads}</tr></thead>\n<tbody>\n{rows}\n</tbody>\n</table></div>"
     )
 
 
 def _row(row: Sequence[Cell], columns: Sequence[Column]) -> str:
     return "".join(
-        _cell("td", escape(cell.text), column) for cell, column in zip(row, columns, strict=True)
+        _cell("td", escaped(cell.text), column) for cell, column in zip(row, columns, strict=True)
     )
 
 

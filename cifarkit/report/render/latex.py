@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from cifarkit.report.document_model import Block, Command, Document, Figure, Items, Paragraph
 from cifarkit.report.table import Table
+from cifarkit.text import plain
 
 _HEAD = r"""% Put \usepackage[T1]{fontenc}, \usepackage{textcomp}, \usepackage{booktabs},
 % \usepackage{longtable} and \usepackage{graphicx} in the preamble, and \input{} this file. Names
@@ -62,7 +63,8 @@ def write(document: Document, figures: Mapping[str, str]) -> str:
 
 
 def escaped(text: str) -> str:
-    """Plain text that LaTeX sets letter by letter."""
+    """Text on one line that LaTeX sets letter by letter."""
+    text = plain(text)
     return "".join(
         # Two hyphens in a row would become a dash.
         "-{}" if character == following == "-" else _SPECIAL.get(character, character)

@@ -11,10 +11,11 @@ from tabulate import tabulate
 from cifarkit.report.document_model import Block, Command, Document, Figure, Items, Paragraph
 from cifarkit.report.render.numbering import Numbers
 from cifarkit.report.table import Table
+from cifarkit.text import plain
 
-_SPECIAL = re.compile(r"[\\`*\[\]|$~]|(?<![^\W_])_|_(?![^\W_])")
-_ENTITY = re.compile(r"&(?=#?\w+;)")
-_OPENING = re.compile(r"^(\d+)([.)])(?=\s)|^([-+#=])")
+# Only what opens a tag, an entity or emphasis: "p < 0.001" and "a_b" stay as they are.
+_SPECIAL = re.compile(r"[\\`*\[\]|$~]|(?<![^\W_])_|_(?![^\W_])|<(?=[A-Za-z/!?])|&(?=#?\w+;)")
+_OPENING = re.compile(r"^(\d+)([.)])(?=\s)|^([-+#=>])")
 
 
 def write(document: Document, figures: Mapping[str, str]) -> str:
@@ -39,9 +40,11 @@ def pipe_table(
 
 
 def escaped(text: str) -> str:
-    """Plain text that Markdown shows letter by letter, in a cell too."""
-    text = _ENTITY.sub("&amp;", text).replace("<", "&lt;").replace(">", "&gt;")
-    return _SPECIAL.sub(lambda found: "\\" + found.group(), text)
+    """Text on one line that Markdown shows letter by letter, in a cell too.
+
+    Backslashes, not entities: the source stays readable (CommonMark 2.4, GitHub, pandoc).
+    """
+    return _SPECIAL.sub(lambda found: "\\" + found.group(), plain(text))
 
 
 def _block(block: Block, figures: Mapping[str, str], numbers: Numbers) -> str:
@@ -61,9 +64,10 @@ def _block(block: Block, figures: Mapping[str, str], numbers: Numbers) -> str:
         case Items():
             return "\n".join(f"- {_paragraph(item)}" for item in block.items)
         case Command():
-            longest = max((len(run) for run in re.findall("`+", block.text)), default=0)
+            text = plain(block.text)
+            longest = max((len(run) for run in re.findall("`+", text)), default=0)
             fence = "`" * max(3, longest + 1)
-            return f"{fence}\n{block.text}\n{fence}"
+            return f"{fence}\n{text}\n{fence}"
 
 
 def _paragraph(text: str) -> str:
