@@ -22,8 +22,9 @@ from typing import Any, TypeVar
 import numpy as np
 import psutil
 
+from cifarkit.execution.events import PhaseChanged, TrialEvent
 from cifarkit.execution.launchers import ProcessLauncher
-from cifarkit.execution.runner import TrialEvent, run
+from cifarkit.execution.runner import run
 from cifarkit.profiling.environment import cpu_model
 from cifarkit.specs import TrialSpec
 from cifarkit.store.store import Store
@@ -80,7 +81,7 @@ def cifarkit(settings: Mapping[str, Any], environment: Mapping[str, str] = QUIET
 
         def hear(event: TrialEvent) -> None:
             nonlocal compiling
-            if event.kind == "phase" and event.values["phase"] == "compile" and not compiling:
+            if event.payload == PhaseChanged("compile") and not compiling:
                 compiling = time.perf_counter() - began
 
         run(

@@ -7,17 +7,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from cifarkit.cli.console import messages
-from cifarkit.cli.progress_messages import (
-    Show,
-    TimeLeft,
-    another_go,
-    in_words,
-    outcome,
-    set_aside,
-    waiting,
-)
+from cifarkit.cli.progress_messages import Show, TimeLeft, in_words, message
 from cifarkit.cli.rich_progress import live
-from cifarkit.execution.runner import TrialEvent
+from cifarkit.execution.events import EpochEnded, TrialEnded, TrialEvent, TrialFound
 from cifarkit.text import plain
 
 PLAIN_INTERVAL_SECONDS = 10.0
@@ -45,37 +37,28 @@ def progress(title: str, labels: Mapping[str, str]) -> Iterator[Show]:
 
 def _plain_lines(name: Callable[[TrialEvent], str], left: TimeLeft) -> Show:
     console = messages()
-    spoke = 0.0
-    last: dict[str, Mapping[str, float]] = {}
+    printed = 0.0
+    last: dict[str, EpochEnded] = {}
 
     def show(event: TrialEvent) -> None:
-        nonlocal spoke
+        nonlocal printed
         left.note(event)
-        if event.kind == "epoch":
-            last[event.spec.trial_id] = event.values
-        label, values = f"[{event.number}/{event.of}] {name(event)}", event.values
-        if event.kind == "started":
-            line = f"{label}: started"
-        elif event.kind == "again":
-            line = another_go(event, label)
-        elif event.kind == "damaged":
-            line = set_aside(event, label)
-        elif event.kind == "waiting":
-            line = waiting(event, label)
-        elif event.kind in ("ended", "found"):
-            told = outcome(event, label, last.get(event.spec.trial_id))
-            line = f"{told} (at most {in_words(left.seconds())} left)"
-        elif event.kind == "epoch" and (
-            time.monotonic() - spoke > PLAIN_INTERVAL_SECONDS or values["epoch"] == values["epochs"]
-        ):
-            spoke = time.monotonic()
-            line = (
-                f"{label}: epoch {values['epoch']}/{values['epochs']}, "
-                f"loss {values['loss']:.3f}, validation accuracy "
-                f"{values['validation_accuracy']:.3f}, {values['images_per_second']:.0f} images/s"
-            )
-        else:
-            return
-        console.print(line, soft_wrap=True, markup=False)
+        trial, label = event.spec.trial_id, f"[{event.number}/{event.of}] {name(event)}"
+        line = message(event.payload, label, last.get(trial))
+        match event.payload:
+            case TrialEnded() | TrialFound():
+                line += f" (at most {in_words(left.seconds())} left)"
+            case EpochEnded() as row:
+                last[trial] = row
+                now = time.monotonic()
+                if now - printed > PLAIN_INTERVAL_SECONDS or row.epoch == row.epochs:
+                    printed = now
+                    line = (
+                        f"{label}: epoch {row.epoch}/{row.epochs}, loss {row.loss:.3f}, "
+                        f"validation accuracy {row.validation_accuracy:.3f}, "
+                        f"{row.images_per_second:.0f} images/s"
+                    )
+        if line:
+            console.print(line, soft_wrap=True, markup=False)
 
     return show

@@ -1,12 +1,22 @@
-"""What there is to tell of a run, however it is shown: how a trial ended, how long it will take."""
+"""What progress says in words, in a terminal and through a pipe, and the time left."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from cifarkit.execution.runner import TrialEvent
+from cifarkit.execution.events import (
+    EpochEnded,
+    FilesDamaged,
+    Payload,
+    TrialEnded,
+    TrialEvent,
+    TrialFound,
+    TrialRetried,
+    TrialStarted,
+    TrialWaiting,
+)
 from cifarkit.store.records import Status
 
 Show = Callable[[TrialEvent], None]
@@ -29,15 +39,16 @@ class TimeLeft:
 
     def note(self, event: TrialEvent) -> None:
         trial, self._of = event.spec.trial_id, event.of
-        if event.kind == "started":
-            self._started[trial] = self.clock()
-        elif event.kind == "epoch":
-            self._share_done[trial] = event.values["epoch"] / event.values["epochs"]
-        elif event.kind in ("ended", "found"):
-            self._settled += 1
-            self._share_done.pop(trial, None)
-            if (began := self._started.pop(trial, None)) is not None:
-                self._took.append(self.clock() - began)
+        match event.payload:
+            case TrialStarted():
+                self._started[trial] = self.clock()
+            case EpochEnded(epoch, epochs):
+                self._share_done[trial] = epoch / epochs
+            case TrialEnded() | TrialFound():
+                self._settled += 1
+                self._share_done.pop(trial, None)
+                if (began := self._started.pop(trial, None)) is not None:
+                    self._took.append(self.clock() - began)
 
     def seconds(self) -> float | None:
         """None as long as there is nothing to go by."""
@@ -68,34 +79,29 @@ def in_words(seconds: float | None) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
-def set_aside(event: TrialEvent, label: str) -> str:
-    """Which files of a trial were damaged, in one line."""
-    return f"{label}: damaged, set aside: {'; '.join(event.values['files'])}"
-
-
-def waiting(event: TrialEvent, label: str) -> str:
-    """Who runs a trial that this command would have run, in one line."""
-    return f"{label}: {event.values['by']} is running it; the others first, then waiting for it"
-
-
-def outcome(event: TrialEvent, label: str, last: Mapping[str, float] | None) -> str:
-    """How a trial ended, in one line.
+def message(payload: Payload, label: str, last: EpochEnded | None) -> str:
+    """What happened to a trial, in one line; empty for its phases, steps and epochs.
 
     Args:
-        last: Its last epoch, as the event had it; None if it finished none.
+        last: The trial's last epoch; None if it finished none.
     """
-    if event.kind == "found":
-        return f"{label}: done earlier"
-    if event.values["status"] == Status.COMPLETE:
-        if last is None:
-            return f"{label}: complete"
-        score = f"validation accuracy {last['validation_accuracy']:.3f}"
-        epochs = "1 epoch" if last["epoch"] == 1 else f"{last['epoch']} epochs"
-        return f"{label}: complete after {epochs}, {score}"
-    return f"{label}: {event.values['status']}: {event.values['reason']}"
-
-
-def another_go(event: TrialEvent, label: str) -> str:
-    """Why a trial is tried again, and how, in one line."""
-    values = event.values
-    return f"{label}: {values['reason']}; again in micro-batches of {values['micro_batch']}"
+    match payload:
+        case TrialStarted():
+            return f"{label}: started"
+        case TrialRetried(micro_batch, reason):
+            return f"{label}: {reason}; again in micro-batches of {micro_batch}"
+        case FilesDamaged(files):
+            return f"{label}: damaged, set aside: {'; '.join(files)}"
+        case TrialWaiting(by):
+            return f"{label}: {by} is running it; the others first, then waiting for it"
+        case TrialFound():
+            return f"{label}: done earlier"
+        case TrialEnded(Status.COMPLETE):
+            if last is None:
+                return f"{label}: complete"
+            epochs = "1 epoch" if last.epoch == 1 else f"{last.epoch} epochs"
+            score = f"validation accuracy {last.validation_accuracy:.3f}"
+            return f"{label}: complete after {epochs}, {score}"
+        case TrialEnded(status, reason):
+            return f"{label}: {status}: {reason}"
+    return ""

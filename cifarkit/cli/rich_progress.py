@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -10,16 +10,17 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Column
 from rich.text import Text
 
-from cifarkit.cli.progress_messages import (
-    Show,
-    TimeLeft,
-    another_go,
-    in_words,
-    outcome,
-    set_aside,
-    waiting,
+from cifarkit.cli.progress_messages import Show, TimeLeft, in_words, message
+from cifarkit.execution.events import (
+    EpochEnded,
+    PhaseChanged,
+    StepDone,
+    TrialEnded,
+    TrialEvent,
+    TrialFound,
+    TrialRetried,
+    TrialStarted,
 )
-from cifarkit.execution.runner import TrialEvent
 from cifarkit.store.records import Status
 
 
@@ -47,47 +48,44 @@ def live(
     )
     whole = bars.add_task(title, total=None, detail="")
     tasks: dict[str, TaskID] = {}
-    last: dict[str, Mapping[str, float]] = {}
+    last: dict[str, EpochEnded] = {}
     settled = 0
 
-    def score(trial: str) -> str:
+    def place(row: EpochEnded | StepDone, trial: str) -> str:
         epoch = last.get(trial)
-        return f", val. {epoch['validation_accuracy']:.3f}" if epoch else ""
+        score = f", val. {epoch.validation_accuracy:.3f}" if epoch else ""
+        return f"epoch {row.epoch}/{row.epochs}{score}"
 
     def show(event: TrialEvent) -> None:
         nonlocal settled
         left.note(event)
-        trial, values = event.spec.trial_id, event.values
-        label = name(event)
-        if event.kind == "started":
-            tasks[trial] = bars.add_task(label, total=1.0, detail="starting")
-        elif event.kind in ("ended", "found"):
+        trial, label = event.spec.trial_id, name(event)
+        line, style = message(event.payload, label, last.get(trial)), "yellow"
+        match event.payload:
+            case TrialStarted():
+                line = ""  # the bar shows it
+                tasks[trial] = bars.add_task(label, total=1.0, detail="starting")
+            case TrialRetried():
+                bars.update(tasks[trial], completed=0.0, detail="starting")
+            case TrialEnded(Status.COMPLETE) | TrialFound():
+                style = "green"
+            case TrialEnded():
+                style = "red"
+            case PhaseChanged(phase):
+                bars.update(tasks[trial], detail=phase)
+            case StepDone() as step:
+                part = (step.epoch - 1 + step.images_seen / step.images) / step.epochs
+                bars.update(tasks[trial], completed=part, detail=place(step, trial))
+            case EpochEnded() as row:
+                last[trial] = row
+                part = row.epoch / row.epochs
+                bars.update(tasks[trial], completed=part, detail=place(row, trial))
+        if isinstance(event.payload, TrialEnded | TrialFound):
             settled += 1
             if trial in tasks:
                 bars.remove_task(tasks.pop(trial))
-            good = event.kind == "found" or values["status"] == Status.COMPLETE
-            line = outcome(event, label, last.get(trial))
-            console.print(Text(line, style="green" if good else "red"))
-        elif event.kind == "again":
-            console.print(Text(another_go(event, label), style="yellow"))
-            bars.update(tasks[trial], completed=0.0, detail="starting")
-        elif event.kind == "damaged":
-            console.print(Text(set_aside(event, label), style="yellow"))
-        elif event.kind == "waiting":
-            console.print(Text(waiting(event, label), style="yellow"))
-        elif event.kind == "phase":
-            bars.update(tasks[trial], detail=str(values["phase"]))
-        elif event.kind == "step":
-            epoch = f"epoch {values['epoch']}/{values['epochs']}"
-            part = (values["epoch"] - 1 + values["seen"] / values["images"]) / values["epochs"]
-            bars.update(tasks[trial], completed=part, detail=epoch + score(trial))
-        elif event.kind == "epoch":
-            last[trial] = values
-            bars.update(
-                tasks[trial],
-                completed=values["epoch"] / values["epochs"],
-                detail=f"epoch {values['epoch']}/{values['epochs']}{score(trial)}",
-            )
+        if line:
+            console.print(Text(line, style=style))
         bars.update(
             whole,
             total=event.of,

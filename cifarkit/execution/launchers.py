@@ -10,18 +10,18 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import IO, Any, Protocol
 
+from cifarkit.execution.events import Emit, WorkEnded, from_json
 from cifarkit.execution.resource_monitor import Limits, ResourceMonitor, kill_tree
 from cifarkit.execution.worker import explain, resolve
 from cifarkit.safe_path import child_environment
 from cifarkit.store.records import Status
 
-OnEvent = Callable[[dict[str, Any]], None]
 LOG_TAIL_LINES = 20
 ENDING_SIGNALS = [
     getattr(signal, name)
@@ -30,6 +30,7 @@ ENDING_SIGNALS = [
 ]
 """By which a user, a terminal or a system asks a process to end."""
 NO_LIMITS = Limits()
+_COMPLETE = WorkEnded("complete")
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -58,7 +59,7 @@ class Launcher(Protocol):
         *,
         options: Mapping[str, Any] = NOTHING,
         limits: Limits = NO_LIMITS,
-        on_event: OnEvent,
+        on_event: Emit,
     ) -> AttemptResult:
         """Run `work` (`module:function`) on a trial's folder; events arrive while it runs.
 
@@ -81,15 +82,13 @@ class InProcessLauncher:
         *,
         options: Mapping[str, Any] = NOTHING,
         limits: Limits = NO_LIMITS,
-        on_event: OnEvent,
+        on_event: Emit,
     ) -> AttemptResult:
         try:
-            resolve(work)(
-                folder, lambda kind, values: on_event({"kind": kind, **values}), **options
-            )
+            resolve(work)(folder, on_event, **options)
         except Exception as error:
-            status, reason = explain(error)
-            return AttemptResult(Status(status), reason)
+            ended = explain(error)
+            return AttemptResult(Status(ended.status), ended.reason)
         return AttemptResult(Status.COMPLETE)
 
     def stop(self) -> None:
@@ -123,7 +122,7 @@ class ProcessLauncher:
         *,
         options: Mapping[str, Any] = NOTHING,
         limits: Limits = NO_LIMITS,
-        on_event: OnEvent,
+        on_event: Emit,
     ) -> AttemptResult:
         # Each attempt begins a log of its own; the worker appends.
         (folder / "log.txt").write_bytes(b"")
@@ -148,14 +147,9 @@ class ProcessLauncher:
             )
             self._live.add(process)
         watch = ResourceMonitor(process.pid, limits)
-
-        def heard(event: dict[str, Any]) -> None:
-            watch.hear()
-            on_event(event)
-
         watch.start()
         try:
-            last = _read_events(process.stdout, heard)
+            last = _read_events(process.stdout, watch, on_event)
             code = process.wait()
         finally:
             kill_tree(process.pid)
@@ -170,7 +164,7 @@ class ProcessLauncher:
             return AttemptResult(watch.broken.status, watch.broken.reason, watch.peak_mb)
         # A signal to all processes of a job reaches this one too, perhaps a moment later.
         ended = -code in ENDING_SIGNALS and self._stopped.wait(1.0)
-        if (ended or self._stopped.is_set()) and last.get("kind") != "done":
+        if (ended or self._stopped.is_set()) and last != _COMPLETE:
             return AttemptResult(Status.PENDING, "interrupted", watch.peak_mb)
         return _judged(code, last, watch.peak_mb, _kernel_oom_kills() > kills_before)
 
@@ -183,12 +177,10 @@ class ProcessLauncher:
 
 
 def _judged(
-    code: int, last: dict[str, Any], peak_mb: float | None, oom_kill: bool
+    code: int, last: WorkEnded | None, peak_mb: float | None, oom_kill: bool
 ) -> AttemptResult:
-    if code == 0 and last.get("kind") == "done":
-        return AttemptResult(Status.COMPLETE, peak_rss_mb=peak_mb)
-    if last.get("kind") == "error":
-        return AttemptResult(Status(last["status"]), last["reason"], peak_mb)
+    if last is not None and (code == 0 or last != _COMPLETE):
+        return AttemptResult(Status(last.status), last.reason, peak_mb)
     if code < 0:
         number = -code
         if number == signal.SIGKILL and oom_kill:
@@ -200,18 +192,21 @@ def _judged(
     return AttemptResult(Status.FAILED, f"the process ended with code {code}", peak_mb)
 
 
-def _read_events(stream: IO[bytes] | None, on_event: OnEvent) -> dict[str, Any]:
-    """Hand on every event until the process closes its end; return the last one."""
-    last: dict[str, Any] = {}
+def _read_events(
+    stream: IO[bytes] | None, watch: ResourceMonitor, on_event: Emit
+) -> WorkEnded | None:
+    """Pass on every event until the process closes its end; return how its work ended."""
+    ended = None
     for line in stream or ():
-        try:
-            event = json.loads(line)
-        except ValueError:
-            continue  # the last line of a process that was killed while it wrote
-        if isinstance(event, dict):
-            last = event
+        event = from_json(line)
+        if event is None:
+            continue
+        watch.hear()
+        if isinstance(event, WorkEnded):
+            ended = event
+        else:
             on_event(event)
-    return last
+    return ended
 
 
 def _kernel_oom_kills() -> int:

@@ -8,14 +8,22 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from queue import Empty, PriorityQueue
-from typing import Any
 
 from filelock import Timeout
 
+from cifarkit.execution.events import (
+    FilesDamaged,
+    Payload,
+    TrialEnded,
+    TrialEvent,
+    TrialFound,
+    TrialRetried,
+    TrialStarted,
+    TrialWaiting,
+)
 from cifarkit.execution.launchers import NO_LIMITS, AttemptResult, Launcher, log_tail
 from cifarkit.execution.resource_monitor import Limits
 from cifarkit.locking import Lease
@@ -27,26 +35,6 @@ from cifarkit.store.store import Store, checksums
 SMALLEST_MICRO_BATCH = 8
 RETRY_SECONDS = 0.5
 """Between two looks at a trial that another process runs."""
-
-
-@dataclass(frozen=True)
-class TrialEvent:
-    """Something that happened to a trial.
-
-    Attributes:
-        kind: `found` (complete already), `waiting` (another process runs it), `damaged` (files were
-            set aside), `started`, `again` (in smaller micro-batches), `ended` (not if it was
-            interrupted), or what the work emits: `phase`, `step`, `epoch`.
-        number, of: The trial's place among those of this run, from 1, and how many there are.
-        values: Of the event; `ended` carries `status` and `reason`, `again` carries `micro_batch`
-            and `reason`, `damaged` a list of `files`, `waiting` `by`: which process on which host.
-    """
-
-    kind: str
-    spec: TrialSpec
-    number: int
-    of: int
-    values: dict[str, Any] = field(default_factory=dict)
 
 
 def run(
@@ -95,9 +83,9 @@ def run(
     def run_one(number: int, spec: TrialSpec) -> Status | None:
         """The status of a trial; None if another process holds its lock."""
 
-        def event(kind: str, values: dict[str, Any] | None = None) -> None:
+        def emit(payload: Payload) -> None:
             with speaking:
-                on_event(TrialEvent(kind, spec, number, len(unique), values or {}))
+                on_event(TrialEvent(spec, number, len(unique), payload))
 
         folder = store.add(spec)
         lock = store.lock(spec.trial_id, timeout=0)
@@ -106,35 +94,35 @@ def run(
         except Timeout:
             if spec.trial_id not in waited_for:
                 waited_for.add(spec.trial_id)
-                event("waiting", {"by": store.holder(spec.trial_id)})
+                emit(TrialWaiting(store.holder(spec.trial_id)))
             return None
         try:
             if damaged := mend(folder, spec):
-                event("damaged", {"files": damaged})
+                emit(FilesDamaged(tuple(damaged)))
             done = store.is_complete(spec.trial_id, files)
             # What lacks a file that it had is not taken over, it is done again.
             if done or (not damaged and _taken_over(store, spec, files)):
                 store.tidy(spec.trial_id)
-                event("found")
+                emit(TrialFound())
                 return Status.COMPLETE
             again = ""
             while True:
                 state = _started(store.state(spec.trial_id), oom_backoff)
                 store.write_state(spec.trial_id, state)
-                if again:
-                    event("again", {"micro_batch": state.micro_batch, "reason": again})
+                if again and state.micro_batch:
+                    emit(TrialRetried(state.micro_batch, again))
                 else:
-                    event("started")
+                    emit(TrialStarted())
                 ending = launcher.run(
                     work,
                     folder,
                     options={"micro_batch": state.micro_batch} if state.micro_batch else {},
                     limits=limits,
-                    on_event=lambda raw: event(str(raw.get("kind")), raw),
+                    on_event=emit,
                 )
                 if isinstance(lock, Lease) and lock.lost:
                     reason = "another process took it over while this one was suspended"
-                    event("ended", {"status": Status.PENDING, "reason": reason})
+                    emit(TrialEnded(Status.PENDING, reason))
                     return Status.PENDING
                 smaller = _smaller(spec, state, ending) if oom_backoff else None
                 ended = _ended(state, ending, folder)
@@ -146,7 +134,7 @@ def run(
                     store.tidy(spec.trial_id)
                 if smaller is None:
                     if ending.status is not Status.PENDING:
-                        event("ended", {"status": ending.status, "reason": ending.reason})
+                        emit(TrialEnded(ending.status, ending.reason))
                     return ending.status
                 again = ending.reason
         finally:

@@ -21,10 +21,10 @@ from pathlib import Path
 from typing import Any
 
 from cifarkit import streams
+from cifarkit.execution.events import WorkEnded, WorkEvent, to_json
 
-Emit = Callable[[str, dict[str, Any]], None]
 Work = Callable[..., None]
-"""Of a trial's folder and an `Emit`; keyword arguments say how it is to be done."""
+"""Takes a trial's folder and an `Emit`; keyword arguments say how it is to be done."""
 
 
 def resolve(work: str) -> Work:
@@ -34,15 +34,15 @@ def resolve(work: str) -> Work:
     return found
 
 
-def explain(error: BaseException) -> tuple[str, str]:
-    """The status (`oom` or `failed`) and the one-line reason of an exception."""
+def explain(error: BaseException) -> WorkEnded:
+    """How an exception ends a trial: `oom` or `failed`, with a one-line reason."""
     # By name, since TensorFlow's exception can only be named by importing TensorFlow.
     out_of_memory = isinstance(error, MemoryError) or any(
         kind.__name__ == "ResourceExhaustedError" for kind in type(error).__mro__
     )
     lines = str(error).strip().splitlines()
     reason = f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
-    return ("oom" if out_of_memory else "failed"), reason[:300]
+    return WorkEnded("oom" if out_of_memory else "failed", reason[:300])
 
 
 def main(work: str, folder: Path, options: dict[str, Any]) -> int:
@@ -53,9 +53,9 @@ def main(work: str, folder: Path, options: dict[str, Any]) -> int:
     streams.prepare()  # a full disk may cost the log, not the training
     lock = threading.Lock()
 
-    def emit(kind: str, values: dict[str, Any]) -> None:
+    def emit(event: WorkEvent | WorkEnded) -> None:
         with lock:
-            events.write(json.dumps({"kind": kind, **values}) + "\n")
+            events.write(to_json(event) + "\n")
             events.flush()
 
     threading.Thread(target=_end_with_the_parent, daemon=True).start()
@@ -63,10 +63,9 @@ def main(work: str, folder: Path, options: dict[str, Any]) -> int:
         resolve(work)(folder, emit, **options)
     except BaseException as error:
         traceback.print_exc()
-        status, reason = explain(error)
-        emit("error", {"status": status, "reason": reason})
+        emit(explain(error))
         return 1
-    emit("done", {})
+    emit(WorkEnded("complete"))
     return 0
 
 

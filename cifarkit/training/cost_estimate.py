@@ -102,11 +102,12 @@ def _built(spec: ModelSpec) -> _Counted:
     try:
         built = build(spec, (spec.image_size, spec.image_size), pretrained=False)
     except Exception as error:
-        status, reason = explain(error)
-        if status != "oom":
+        ended = explain(error)
+        if ended.status != "oom":
             raise
         raise CifarkitError(
-            f"{spec.model} with {spec.head_outputs:,} outputs does not fit into memory: {reason}"
+            f"{spec.model} with {spec.head_outputs:,} outputs does not fit into memory: "
+            f"{ended.reason}"
         ) from None
     counts = count(built.model)
     return _Counted(counts.total, counts.trainable, layer_outputs(built.layers), built.graph_sha256)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +20,7 @@ from cifarkit.datasets import memmap_cache
 from cifarkit.datasets.augmentation import Augmented
 from cifarkit.datasets.dataset import Images
 from cifarkit.datasets.memmap_cache import Rows
+from cifarkit.execution.events import Emit, PhaseChanged
 from cifarkit.profiling.flops import flops_per_image
 from cifarkit.specs import TrainSpec
 from cifarkit.training.graph_hash import call_of
@@ -80,7 +81,7 @@ def source(
     train: TrainSpec,
     *,
     epochs: int,
-    emit: Callable[[str, dict[str, Any]], None],
+    emit: Emit,
 ) -> Source:
     """The suffix of a model with its inputs computed, where that is exact and pays.
 
@@ -92,7 +93,7 @@ def source(
     Args:
         model: Frozen and unfrozen as it is to be trained.
         parts: Every array of images, (n, h, w, 3), that the source will be asked for.
-        emit: Told of the progress.
+        emit: Called with the progress.
     """
     views = train.augmentation.augment_views if train.augmentation else 1
     if views is None or epochs <= views or not any(map(len, parts)):
@@ -114,7 +115,7 @@ def source(
         note = "the frozen layers ran in every epoch: one of them cannot tell its configuration"
         return Source(model, note=note)
     size = _in_words(bytes_per_image * sum(map(len, parts)))
-    emit("phase", {"phase": "frozen layers"})
+    emit(PhaseChanged("frozen layers"))
     try:
         ran = _all_parts(halves.prefix, identity, parts, train.batch_size, bytes_per_image, emit)
     except OSError as error:
@@ -153,7 +154,7 @@ def _all_parts(
     parts: Sequence[Part],
     batch_size: int,
     bytes_per_image: int,
-    emit: Callable[[str, dict[str, Any]], None],
+    emit: Emit,
 ) -> _Ran | None:
     """What the prefix gives for each part; None if there is no room for it."""
     entries = [_entry(identity, images) for images in parts]
@@ -196,7 +197,7 @@ def _present(known: tuple[tuple[Rows, ...], float] | None) -> tuple[tuple[Rows, 
 class _Progress:
     """Tells, about twice a second, how far the prefix has come."""
 
-    def __init__(self, images: int, emit: Callable[[str, dict[str, Any]], None]) -> None:
+    def __init__(self, images: int, emit: Emit) -> None:
         self._images, self._emit, self._seen, self._told = images, emit, 0, time.perf_counter()
 
     def add(self, images: int) -> None:
@@ -204,7 +205,7 @@ class _Progress:
         if time.perf_counter() - self._told >= _EVENT_INTERVAL_SECONDS:
             self._told = time.perf_counter()
             share = self._seen / self._images
-            self._emit("phase", {"phase": f"frozen layers {share:.0%}"})
+            self._emit(PhaseChanged(f"frozen layers {share:.0%}"))
 
 
 def _compiled(prefix: Any) -> Any:

@@ -13,6 +13,7 @@ import numpy as np
 from cifarkit.datasets.augmentation import Augmented, Change, make_augment
 from cifarkit.datasets.dataset import Images, Splits
 from cifarkit.datasets.loader import Batches
+from cifarkit.execution.events import Emit, EpochEnded, PhaseChanged, StepDone
 from cifarkit.profiling.environment import arithmetic
 from cifarkit.specs import RANDOM_LEARNING_RATE, TrainSpec
 from cifarkit.training import precise_batchnorm
@@ -21,7 +22,6 @@ from cifarkit.training.feature_cache import Source, source
 from cifarkit.training.model_builder import BuiltModel, all_frozen
 from cifarkit.training.step import Steps, compile_predict, compile_steps, predict
 
-Emit = Callable[[str, dict[str, Any]], None]
 EVENT_INTERVAL_SECONDS = 0.5
 
 
@@ -94,7 +94,7 @@ def fit(
     that starts at random would wreck pretrained features (Kumar et al. 2022, section 3).
 
     Args:
-        emit: Given `("step", ...)` about twice a second and `("epoch", row)` after each epoch.
+        emit: Called with each change of phase, with steps about twice a second, and epochs.
         on_epoch: Given the history so far after each epoch.
         checkpoints: Where an earlier attempt was left, and where this one leaves its own; on a CPU
             the two of them end exactly where one would have.
@@ -172,7 +172,7 @@ class _Run:
         self.done.prefix_entries.update(taken.entries)
         if taken.note and taken.note not in self.done.notes:
             self.done.notes.append(taken.note)
-        self.emit("phase", {"phase": "compile"})
+        self.emit(PhaseChanged("compile"))
         began = time.perf_counter()
         augmented = self.augment is not None and not taken.stored
         steps = compile_steps(
@@ -212,7 +212,8 @@ class _Run:
                 best_weights = _copied(self.model.weights)
             self.on_epoch(self.done.history)
             self._save(epoch, steps, best_weights)
-            self.emit("epoch", row | {"epochs": self.all_epochs})
+            figures = {name: value for name, value in row.items() if name != "epoch"}
+            self.emit(EpochEnded(epoch, self.all_epochs, **figures))
         if best_weights is not None:
             self.model.set_weights(best_weights)
         return logits_of
@@ -288,8 +289,7 @@ class _Run:
 
         def report(seen: int) -> None:
             images = len(self.splits.train_labels)
-            place = {"epoch": epoch, "epochs": self.all_epochs}
-            self.emit("step", {**place, "seen": seen, "images": images})
+            self.emit(StepDone(epoch, self.all_epochs, seen, images))
 
         row = {"epoch": epoch, **_train_epoch(steps.train, batches, report)}
         self.done.waited_seconds += batches.wait_seconds

@@ -15,7 +15,7 @@ from cifarkit import __version__
 from cifarkit.datasets.dataset import Splits, load, select_classes, split
 from cifarkit.datasets.duplicates import find_repeated
 from cifarkit.errors import InvalidInput
-from cifarkit.execution.worker import Emit
+from cifarkit.execution.events import Emit, PhaseChanged
 from cifarkit.models.registry import package_of
 from cifarkit.profiling.memory import device_peak_mb, peak_rss_mb, rss_mb
 from cifarkit.specs import TrialSpec
@@ -70,11 +70,11 @@ def run_trial(
 
     Args:
         folder: The trial's folder in a store.
-        emit: Takes the name of an event and its values: `phase`, `step`, `epoch`.
+        emit: Called with an event as the trial proceeds.
         micro_batch: How many images may be in memory at once, if a batch does not fit.
     """
     started = psutil.Process().create_time()
-    emit("phase", {"phase": "import"})
+    emit(PhaseChanged("import"))
     import_began = time.perf_counter()
     import_keras()
     import_seconds = time.perf_counter() - import_began
@@ -94,12 +94,12 @@ def run_trial(
     spec = TrialSpec.model_validate_json((folder / "spec.json").read_bytes())
     baseline_rss_mb = rss_mb()
 
-    emit("phase", {"phase": "data"})
+    emit(PhaseChanged("data"))
     clock = _Clock()
     splits = splits_of(spec)
     data_seconds = clock.lap()
 
-    emit("phase", {"phase": "build"})
+    emit(PhaseChanged("build"))
     keras.utils.set_random_seed(spec.train.seed)
     height, width = splits.train_images.shape[1:3]
     with precision(spec.train.precision):
@@ -122,7 +122,7 @@ def run_trial(
     )
     clock.lap()
 
-    emit("phase", {"phase": "evaluate"})
+    emit(PhaseChanged("evaluate"))
     test_logits = logits_of(splits.test_images)
     evaluate_seconds = clock.lap()
     test_loss, test_accuracy = cross_entropy_and_accuracy(test_logits, splits.test_labels)

@@ -5,37 +5,45 @@ import re
 import pytest
 
 from cifarkit.cli.progress import progress
-from cifarkit.cli.progress_messages import TimeLeft, in_words, outcome
-from cifarkit.execution.runner import TrialEvent
+from cifarkit.cli.progress_messages import TimeLeft, in_words, message
+from cifarkit.execution.events import (
+    Payload,
+    PhaseChanged,
+    StepDone,
+    TrialEnded,
+    TrialEvent,
+    TrialFound,
+    TrialStarted,
+)
 from cifarkit.specs import TrialSpec
 from cifarkit.store.records import Status
+from tests.execution.work import epoch_ended
 
 SPECS = [TrialSpec.of(model="lenet", dataset="synthetic", seed=seed) for seed in range(3)]
-ROW = {"loss": 1.0, "validation_accuracy": 0.5, "images_per_second": 99.6}
 
 
-def event(kind: str, trial: int, **values: object) -> TrialEvent:
-    return TrialEvent(kind, SPECS[trial], trial + 1, 3, values)
+def event(payload: Payload, trial: int) -> TrialEvent:
+    return TrialEvent(SPECS[trial], trial + 1, 3, payload)
 
 
 def test_time_left_by_hand() -> None:
     now = 0.0
     left = TimeLeft(clock=lambda: now)
-    left.note(event("started", 0))
+    left.note(event(TrialStarted(), 0))
     assert left.seconds() is None
     now = 10.0
-    left.note(event("epoch", 0, epoch=1, epochs=4))
+    left.note(event(epoch_ended(1, 4), 0))
     # A quarter in 10 s is 40 s in all: 30 s of this one, and two more like it.
     assert left.seconds() == pytest.approx(30 + 80)
     now = 20.0
-    left.note(event("ended", 0, status=Status.COMPLETE, reason=""))
+    left.note(event(TrialEnded(Status.COMPLETE, ""), 0))
     assert left.seconds() == pytest.approx(40)
-    left.note(event("found", 1))
+    left.note(event(TrialFound(), 1))
     assert left.seconds() == pytest.approx(20)
-    left.note(event("started", 2))
+    left.note(event(TrialStarted(), 2))
     now = 25.0
     assert left.seconds() == pytest.approx(15)
-    left.note(event("ended", 2, status=Status.FAILED, reason="x"))
+    left.note(event(TrialEnded(Status.FAILED, "x"), 2))
     assert left.seconds() == 0
 
 
@@ -47,21 +55,21 @@ def test_time_in_words(seconds: float | None, words: str) -> None:
 
 
 def test_outcomes_in_words() -> None:
-    done = event("ended", 0, status=Status.COMPLETE, reason="")
-    told = outcome(done, "LeNet", {"epoch": 3, "validation_accuracy": 0.5})
-    assert told == "LeNet: complete after 3 epochs, validation accuracy 0.500"
-    failed = event("ended", 0, status=Status.TIMEOUT, reason="no end after 5 s")
-    assert outcome(failed, "LeNet", None) == "LeNet: timeout: no end after 5 s"
-    assert outcome(event("found", 0), "LeNet", None) == "LeNet: done earlier"
+    done = TrialEnded(Status.COMPLETE)
+    line = "LeNet: complete after 3 epochs, validation accuracy 0.500"
+    assert message(done, "LeNet", epoch_ended(3, 9)) == line
+    failed = TrialEnded(Status.TIMEOUT, "no end after 5 s")
+    assert message(failed, "LeNet", None) == "LeNet: timeout: no end after 5 s"
+    assert message(TrialFound(), "LeNet", None) == "LeNet: done earlier"
 
 
 def test_a_pipe_gets_plain_lines(capsys: pytest.CaptureFixture[str]) -> None:
     with progress("Networks", {SPECS[0].trial_id: "Le[b]Net"}) as show:
-        show(event("started", 0))
-        show(event("phase", 0, phase="data"))
-        show(event("step", 0, epoch=1, epochs=2, seen=1, images=2))
-        show(event("epoch", 0, epoch=1, epochs=1, **ROW))
-        show(event("ended", 0, status=Status.COMPLETE, reason=""))
+        show(event(TrialStarted(), 0))
+        show(event(PhaseChanged("data"), 0))
+        show(event(StepDone(1, 2, 1, 2), 0))
+        show(event(epoch_ended(1, 1), 0))
+        show(event(TrialEnded(Status.COMPLETE, ""), 0))
     out, err = capsys.readouterr()
     assert out == ""
     assert "\x1b" not in err

@@ -11,15 +11,17 @@ import psutil
 import pytest
 
 from cifarkit.execution import launchers as launcher_module
+from cifarkit.execution.events import PhaseChanged, WorkEvent
 from cifarkit.execution.launchers import AttemptResult, InProcessLauncher, ProcessLauncher, log_tail
 from cifarkit.execution.resource_monitor import Limits
 from cifarkit.store.records import Status
+from tests.execution.work import epoch_ended
 
 WORK = "tests.execution.work:"
 
 
-def launch(name: str, folder: Path, **limits: Any) -> tuple[AttemptResult, list[dict[str, Any]]]:
-    events: list[dict[str, Any]] = []
+def launch(name: str, folder: Path, **limits: Any) -> tuple[AttemptResult, list[WorkEvent]]:
+    events: list[WorkEvent] = []
     launcher = ProcessLauncher({"PYTHONPATH": os.getcwd()})
     ending = launcher.run(
         WORK + name,
@@ -43,7 +45,7 @@ def test_done(tmp_path: Path) -> None:
     ending, events = launch("quick", tmp_path)
     assert ending.status is Status.COMPLETE
     assert ending.reason == ""
-    assert [event["kind"] for event in events] == ["epoch", "done"]
+    assert events == [epoch_ended(1, 1)]
     assert "said on standard output" in log_tail(tmp_path)
 
 
@@ -94,7 +96,7 @@ def test_a_timeout_ends_the_whole_tree(tmp_path: Path) -> None:
     ending, events = launch("hangs", tmp_path, timeout_seconds=2)
     assert ending.status is Status.TIMEOUT
     assert ending.reason == "no end after 2 s (--timeout)"
-    assert {"kind": "phase", "phase": "hanging"} in events
+    assert events == [PhaseChanged("hanging")]
     assert all(gone(int(pid)) for pid in (tmp_path / "pids").read_text().split())
 
 
@@ -103,7 +105,7 @@ def test_silence_ends_the_whole_tree(tmp_path: Path) -> None:
     ending, events = launch("falls_silent", tmp_path, silence_seconds=2, timeout_seconds=60)
     assert ending.status is Status.TIMEOUT
     assert ending.reason == "nothing heard of it for 2 s (--silence-timeout)"
-    assert [event["epoch"] for event in events] == [1, 2, 3, 4]
+    assert events == [epoch_ended(epoch, 9) for epoch in (1, 2, 3, 4)]
     assert all(gone(int(pid)) for pid in (tmp_path / "pids").read_text().split())
 
 
@@ -168,7 +170,7 @@ def test_in_process(tmp_path: Path) -> None:
     launcher, events = InProcessLauncher(), []
     ending = launcher.run(WORK + "quick", tmp_path, on_event=events.append)
     assert ending == AttemptResult(Status.COMPLETE)
-    assert events == [{"kind": "epoch", "epoch": 1, "epochs": 1}]
+    assert events == [epoch_ended(1, 1)]
     failed = launcher.run(WORK + "raises", tmp_path, on_event=events.append)
     assert failed == AttemptResult(Status.FAILED, "ValueError: the seventh seal")
 

@@ -10,13 +10,22 @@ from pathlib import Path
 
 import pytest
 
+from cifarkit.execution.events import (
+    PhaseChanged,
+    TrialEnded,
+    TrialEvent,
+    TrialFound,
+    TrialRetried,
+    TrialStarted,
+)
 from cifarkit.execution.launchers import InProcessLauncher, ProcessLauncher
 from cifarkit.execution.resource_monitor import Limits
-from cifarkit.execution.runner import TrialEvent, run
+from cifarkit.execution.runner import run
 from cifarkit.specs import TrialSpec
 from cifarkit.store.records import Status
 from cifarkit.store.store import Store
 from tests.cli.command import hear_ctrl_c
+from tests.execution.work import epoch_ended
 
 QUICK, RAISES, HANGS = (f"tests.execution.work:{name}" for name in ("quick", "raises", "hangs"))
 
@@ -55,11 +64,11 @@ def test_events_arrive_in_order(tmp_path: Path) -> None:
     wanted = specs(2)
     run(wanted[:1], Store(tmp_path), InProcessLauncher(), work=QUICK)
     run(wanted, Store(tmp_path), InProcessLauncher(), work=QUICK, on_event=events.append)
-    assert [(event.kind, event.number, event.of) for event in events] == [
-        ("found", 1, 2),
-        ("started", 2, 2),
-        ("epoch", 2, 2),
-        ("ended", 2, 2),
+    assert [(event.payload, event.number, event.of) for event in events] == [
+        (TrialFound(), 1, 2),
+        (TrialStarted(), 2, 2),
+        (epoch_ended(1, 1), 2, 2),
+        (TrialEnded(Status.COMPLETE), 2, 2),
     ]
 
 
@@ -70,7 +79,7 @@ def test_jobs_run_side_by_side(tmp_path: Path) -> None:
 
     def watch(event: TrialEvent) -> None:
         nonlocal most
-        if event.kind == "phase":
+        if isinstance(event.payload, PhaseChanged):
             running.add(event.spec.trial_id)
             most = max(most, len(running))
 
@@ -131,7 +140,7 @@ def test_a_trial_that_another_process_runs_is_waited_for(tmp_path: Path) -> None
     started: list[float] = []
 
     def watch(event: TrialEvent) -> None:
-        if event.kind == "started":
+        if event.payload == TrialStarted():
             started.append(time.monotonic())
 
     runner = threading.Thread(
@@ -180,8 +189,8 @@ def test_a_trial_that_runs_out_of_memory_is_tried_in_micro_batches(
     assert (store.folder(trial) / "tried").read_text() == tried
     goes = len(tried.split())
     assert store.state(trial).attempts == goes
-    kinds = [event.kind for event in events if event.kind != "error" and event.kind != "done"]
-    assert kinds == ["started", *["again"] * (goes - 1), "ended"]
+    kinds = [type(event.payload) for event in events]
+    assert kinds == [TrialStarted, *[TrialRetried] * (goes - 1), TrialEnded]
     if status is not Status.COMPLETE:
         # It goes on where it was, rather than fail at each size once more.
         go()

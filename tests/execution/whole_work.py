@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cifarkit.execution.worker import Emit
+from cifarkit.execution.events import Emit, PhaseChanged
 from cifarkit.store.correctness_bits import packed
 from cifarkit.store.store import KEPT_WEIGHTS, write_history, write_result
 from tests.report.evaluated_trials import NAMES, arrays, save
@@ -15,7 +15,7 @@ def whole(folder: Path, emit: Emit) -> None:
     """Every artifact; counts how often it was run."""
     with (folder / "ran").open("a") as stream:
         stream.write("x")
-    emit("phase", {"phase": "fit"})
+    emit(PhaseChanged("fit"))
     write_history(folder, history())
     predicted = arrays()
     save(folder / "predictions.npz", predicted)

@@ -8,7 +8,11 @@ import sys
 import time
 from pathlib import Path
 
-from cifarkit.execution.worker import Emit
+from cifarkit.execution.events import Emit, EpochEnded, PhaseChanged
+
+
+def epoch_ended(epoch: int, epochs: int) -> EpochEnded:
+    return EpochEnded(epoch, epochs, 1.0, 0.5, 1.0, 0.5, 1.0, 0.1, 99.6)
 
 
 def quick(folder: Path, emit: Emit) -> None:
@@ -18,7 +22,7 @@ def quick(folder: Path, emit: Emit) -> None:
 
     with (folder / "ran").open("a") as stream:
         stream.write("x")
-    emit("epoch", {"epoch": 1, "epochs": 1})
+    emit(epoch_ended(1, 1))
     print("said on standard output")
     write_result(folder, result())
 
@@ -60,16 +64,16 @@ def hangs(folder: Path, emit: Emit) -> None:
     """Starts a child of its own and waits for ever; says who both are."""
     child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
     (folder / "pids").write_text(f"{os.getpid()} {child.pid}")
-    emit("phase", {"phase": "hanging"})
+    emit(PhaseChanged("hanging"))
     time.sleep(600)
 
 
 def falls_silent(folder: Path, emit: Emit) -> None:
     """Four events, one a second, then it hangs with a child of its own."""
     for epoch in range(1, 5):
-        emit("epoch", {"epoch": epoch, "epochs": 9})
+        emit(epoch_ended(epoch, 9))
         time.sleep(1)
-    hangs(folder, lambda kind, values: None)
+    hangs(folder, lambda event: None)
 
 
 def grows_in_a_child(folder: Path, emit: Emit) -> None:
@@ -99,7 +103,7 @@ def grows(folder: Path, emit: Emit) -> None:
     import numpy as np
 
     block = np.ones(300 * 2**20, np.uint8)
-    emit("phase", {"phase": f"holding {block.nbytes}"})
+    emit(PhaseChanged(f"holding {block.nbytes}"))
     time.sleep(1)
     os.kill(os.getpid(), 9)
 

@@ -13,8 +13,9 @@ from typer.testing import CliRunner, Result
 
 from cifarkit.cli.app import app
 from cifarkit.errors import CifarkitError
+from cifarkit.execution.events import FilesDamaged, TrialEvent
 from cifarkit.execution.launchers import InProcessLauncher
-from cifarkit.execution.runner import TrialEvent, run
+from cifarkit.execution.runner import run
 from cifarkit.specs import TrialSpec
 from cifarkit.store.file_io import DamagedFile, check_sum
 from cifarkit.store.records import Status
@@ -154,7 +155,9 @@ def test_damage_is_told_and_mended(
     assert ran == "xx" or not expected or name == "spec.json"
     if expected and harm is not delete:
         assert list(store.folder(HURT).glob(f"{name}.damaged-1"))
-        assert next(event for event in events if event.kind == "damaged").number == 1
+        assert (
+            next(event for event in events if isinstance(event.payload, FilesDamaged)).number == 1
+        )
     assert cifarkit("report", "--runs", store.root, "--format", "json").stderr == ""
 
 

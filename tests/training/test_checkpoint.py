@@ -2,7 +2,6 @@
 
 import errno
 import os
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import keras
 import numpy as np
 import pytest
 
+from cifarkit.execution.events import Emit, EpochEnded, WorkEvent
 from cifarkit.specs import TrialSpec
 from cifarkit.training import checkpoint, loop
 from cifarkit.training.checkpoint import Checkpoints, ResourceUsage, Snapshot
@@ -24,11 +24,11 @@ class CutOff(Exception):
     pass
 
 
-def at(epoch: int | None) -> Callable[[str, dict[str, Any]], None]:
+def at(epoch: int | None) -> Emit:
     """Ends the training after that epoch."""
 
-    def emit(kind: str, values: dict[str, Any]) -> None:
-        if kind == "epoch" and values["epoch"] == epoch:
+    def emit(event: WorkEvent) -> None:
+        if isinstance(event, EpochEnded) and event.epoch == epoch:
             raise CutOff
 
     return emit

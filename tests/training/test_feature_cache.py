@@ -12,6 +12,7 @@ import pytest
 
 from cifarkit.datasets import memmap_cache
 from cifarkit.datasets.dataset import Splits
+from cifarkit.execution.events import PhaseChanged
 from cifarkit.models.registry import get as get_backbone
 from cifarkit.specs import TrialSpec
 from cifarkit.training import feature_cache
@@ -110,7 +111,7 @@ def train(
         precise = spec.model.batchnorm == "precise"
         built = network(spec.model.unfreeze, spec.model.dropout, precise)
     before = [np.asarray(weight) for weight in built.backbone.weights]
-    emit = (lambda *_: None) if events is None else (lambda *event: events.append(event))
+    emit = (lambda _: None) if events is None else events.append
     done, logits_of = fit(built, DATA, spec.train, emit=emit, on_epoch=lambda _: None)
     return done, logits_of(DATA.test_images), built, before
 
@@ -207,7 +208,7 @@ def test_trials_that_share_it_compute_it_once(computed: list[int]) -> None:
         "the frozen layers ran once per image, not once per epoch; what they give takes 319 kB of "
         "the cache"
     ]
-    assert ("phase", {"phase": "frozen layers"}) in events
+    assert PhaseChanged("frozen layers") in events
     second, *_ = train(epochs=2, learning_rate=1e-2, dropout=0.3, batch_size=8, optimizer="sgd")
     assert computed == [40, 12, 11]
     assert second.notes == first.notes

@@ -1,0 +1,173 @@
+"""The events of a run: what a trial's process reports, and what the runner does with trials."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import TypeAlias
+
+from cifarkit.specs import TrialSpec
+from cifarkit.store.records import Status
+
+
+@dataclass(frozen=True)
+class PhaseChanged:
+    """A trial begins something other than an epoch: `data`, `build`, `compile`, `evaluate`, ..."""
+
+    phase: str
+
+
+@dataclass(frozen=True)
+class StepDone:
+    """Training steps were done; sent about twice a second.
+
+    Attributes:
+        epoch: From 1, of `epochs`.
+        images_seen: In this epoch, of `images`.
+    """
+
+    epoch: int
+    epochs: int
+    images_seen: int
+    images: int
+
+
+@dataclass(frozen=True)
+class EpochEnded:
+    """An epoch was trained and validated.
+
+    Attributes:
+        epoch: From 1, of `epochs`; early stopping may leave out the last ones.
+        loss, validation_loss: Mean cross-entropy in nats; `loss` with label smoothing, if any.
+        accuracy, validation_accuracy: Shares from 0 to 1.
+        images_per_second: Of training.
+    """
+
+    epoch: int
+    epochs: int
+    loss: float
+    accuracy: float
+    validation_loss: float
+    validation_accuracy: float
+    train_seconds: float
+    validation_seconds: float
+    images_per_second: float
+
+
+@dataclass(frozen=True)
+class WorkEnded:
+    """The last event of a trial's process, for its launcher alone.
+
+    Attributes:
+        status: `complete`, `failed` or `oom`.
+        reason: One line; empty if complete.
+    """
+
+    status: str
+    reason: str = ""
+
+
+WorkEvent: TypeAlias = PhaseChanged | StepDone | EpochEnded
+"""What the work of a trial emits while it runs."""
+Emit = Callable[[WorkEvent], None]
+
+
+@dataclass(frozen=True)
+class TrialFound:
+    """The trial was complete already."""
+
+
+@dataclass(frozen=True)
+class TrialWaiting:
+    """Another process runs the trial.
+
+    Attributes:
+        by: Which process on which host.
+    """
+
+    by: str
+
+
+@dataclass(frozen=True)
+class FilesDamaged:
+    """Damaged files of the trial were set aside.
+
+    Attributes:
+        files: Each with what is wrong with it.
+    """
+
+    files: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class TrialStarted:
+    """The first attempt of this run begins."""
+
+
+@dataclass(frozen=True)
+class TrialRetried:
+    """The trial ran out of memory and starts again in smaller micro-batches.
+
+    Attributes:
+        micro_batch: Images in memory at once.
+        reason: How the last attempt ended, in one line.
+    """
+
+    micro_batch: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class TrialEnded:
+    """The last attempt of this run ended. There is no such event after an interruption.
+
+    Attributes:
+        reason: One line; empty if complete.
+    """
+
+    status: Status
+    reason: str = ""
+
+
+Payload: TypeAlias = (
+    WorkEvent | TrialFound | TrialWaiting | FilesDamaged | TrialStarted | TrialRetried | TrialEnded
+)
+
+
+@dataclass(frozen=True)
+class TrialEvent:
+    """Something that happened to a trial of a run.
+
+    Attributes:
+        number: The trial's place among those of this run, from 1.
+        of: How many trials this run has.
+        payload: What happened; use `match` on its class.
+    """
+
+    spec: TrialSpec
+    number: int
+    of: int
+    payload: Payload
+
+
+_ON_THE_WIRE: dict[str, type[WorkEvent] | type[WorkEnded]] = {
+    kind.__name__: kind for kind in (PhaseChanged, StepDone, EpochEnded, WorkEnded)
+}
+
+
+def to_json(event: WorkEvent | WorkEnded) -> str:
+    """An event as a line of JSON, without the line's end."""
+    return json.dumps({"event": type(event).__name__, **asdict(event)})
+
+
+def from_json(line: bytes | str) -> WorkEvent | WorkEnded | None:
+    """The event of a line that `to_json` wrote; None for anything else.
+
+    A process that is killed may leave half a line.
+    """
+    try:
+        values = json.loads(line)
+        return _ON_THE_WIRE[values.pop("event")](**values)
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return None
