@@ -1,10 +1,117 @@
-"""Settings of a training by their flat names: `dropout`, `learning_rate`, `classes`."""
+"""Settings of a training by their flat names: `dropout`, `learning_rate`, `classes`.
+
+A setting is a field of a spec that is annotated with a `Setting`. Options, sweep axes, the study
+file's schema, the reference and the report's headings are made from the table that `collect` makes.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from typing import Literal, TypedDict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, TypedDict, Union, get_args, get_origin
+
+from pydantic import BaseModel
+
+from cifarkit.text import listed
+
+SET_BY_STUDIES = ("model", "seed")
+"""Settings that a study varies by itself: no option of all commands, no keyword argument."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What is to be said of a setting; an annotation of its field.
+
+    Attributes:
+        help: One sentence. `{choices}` stands for the values of a `Literal`.
+        default: The default in words, where the field's own does not say it.
+        flags: The option's names, where it is not called like the field.
+        aliases: Further names in a sweep and in study files.
+        heading: In tables and in lists of settings.
+        swept: Whether it can be an axis.
+        unmentioned: A value, besides None, of which reports have nothing to say.
+        since: The version of the specs that it came with. Trial ids leave out later settings
+            that hold their default, so that a new one does not change the ids of earlier trials.
+        name, path, type: From the field: its flat name, where it is in a `TrialSpec`, and its type
+            without None and limits. `augment`, whether there is augmentation, is a bool.
+        value: The field's own default; None if it has none.
+    """
+
+    help: str
+    default: str = ""
+    flags: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
+    heading: str = ""
+    swept: bool = True
+    unmentioned: Any = None
+    since: int = 1
+    name: str = ""
+    path: tuple[str, ...] = ()
+    type: Any = None
+    value: Any = None
+
+    @property
+    def section(self) -> str:
+        """`data`, `model` or `train`."""
+        return self.path[0]
+
+    @property
+    def title(self) -> str:
+        """Its heading: `Batch size`, or what it is given."""
+        return self.heading or self.name.replace("_", " ").capitalize()
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Its names on the command line and in study files, the usual one first."""
+        flags = [flag.removeprefix("--") for flag in self.flags if "/" not in flag]
+        return tuple(dict.fromkeys([*flags, self.name.replace("_", "-"), *self.aliases]))
+
+    def of(self, spec: Any) -> Any:
+        """Its value in a `TrialSpec`; None for an amount of augmentation where there is none."""
+        for part in self.path:
+            spec = getattr(spec, part, None)
+        return spec is not None if self.name == "augment" else spec
+
+
+def collect(spec: type[BaseModel], path: tuple[str, ...] = ()) -> Iterable[Setting]:
+    """The settings of a spec and of the specs within it, those of inner ones last."""
+    inner: list[Setting] = []
+    for name, field in spec.model_fields.items():
+        part = nested(field.annotation)
+        for found in field.metadata:
+            if not isinstance(found, Setting):
+                continue
+            plain = bool if part else _plain_type(field.annotation)
+            choices = listed(map(str, get_args(plain)), "or") if get_args(plain) else ""
+            setting = replace(
+                found,
+                help=found.help.replace("{choices}", choices),
+                name="augment" if part else name,
+                path=(*path, name),
+                type=found.type or plain,
+                value=part is not None or (None if field.is_required() else field.default),
+            )
+            if part is None:
+                yield setting
+            else:
+                inner.append(setting)
+        if part is not None:
+            inner += collect(part, (*path, name))
+    yield from inner
+
+
+def nested(annotation: Any) -> type[BaseModel] | None:
+    """The spec that a field holds, if it holds one."""
+    parts = (annotation, *get_args(annotation))
+    return next((p for p in parts if isinstance(p, type) and issubclass(p, BaseModel)), None)
+
+
+def _plain_type(annotation: Any) -> Any:
+    if get_origin(annotation) in (Union, UnionType):
+        (annotation,) = (part for part in get_args(annotation) if part is not NoneType)
+    return annotation.__origin__ if get_origin(annotation) is Annotated else annotation
 
 
 class Settings(TypedDict, total=False):

@@ -21,6 +21,7 @@ from cifarkit.errors import InvalidInput, unknown
 from cifarkit.models.info import Backbone
 from cifarkit.models.registry import get as get_backbone
 from cifarkit.models.registry import registry
+from cifarkit.settings import Setting, collect, nested
 
 PRETRAINED_LEARNING_RATE = 2.5e-5
 """The published study's choice (its Table 6)."""
@@ -32,6 +33,8 @@ ADAMW_WEIGHT_DECAY = 0.004
 SCRATCH_IMAGE_SIZE = 32
 BACKBONE_IMAGE_SIZE = 78
 """The published study's sizes in its comparison of networks (its Table 1)."""
+LOCATIONS = ("location", "weights_file")
+"""Fields that no id depends on: files may be moved."""
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
 Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
@@ -44,34 +47,70 @@ class _Spec(BaseModel):
 
 
 class DataSpec(_Spec):
-    """Which images, cut how.
+    """Which images, and how they are split. Each setting's annotation says what it is.
 
     Attributes:
-        dataset: `cifar100`, `cifar10`, `synthetic`, `folder` or `npz`. A path to a folder of class
-            folders or to an `.npz` file may be given: it becomes `folder` or `npz` here, and the
+        dataset: A path to a folder or to an `.npz` file becomes `folder` or `npz` here, and the
             path becomes `location`.
-        location: Where the files lie. Not part of the trial's identity: data may be moved.
-        fingerprint: Tells one content from another where the name does not.
-        classes: How many classes are used; all of them unless said.
-        class_seed: Draws the classes with this seed; None takes the first by label.
-        class_names: Names the classes, in the order of their labels.
-        train_per_class: Training images of each class, validation included; None takes all.
-        validation_fraction: The stratified part of the training images that is held out; not used
-            where the data comes with a validation part.
-        train_at_most: Limit for each class instead: smaller classes keep all their images.
-        data_seed: Of that split and of `train_per_class`.
+        location: Not part of the trial's identity: data may be moved.
+        fingerprint: Identifies the content where the name does not.
     """
 
-    dataset: str = "cifar100"
-    location: str | None = None
+    dataset: Annotated[
+        str,
+        Setting(
+            "cifar100, cifar10, synthetic, a folder of class folders, or an .npz file.",
+            heading="Data set",
+        ),
+    ] = "cifar100"
+    location: Annotated[
+        str | None,
+        Setting(
+            "Where the CIFAR archive lies, packed or unpacked.",
+            default="Keras' cache, downloaded once",
+            flags=("--data-dir",),
+            swept=False,
+            type=Path,
+        ),
+    ] = None
     fingerprint: str | None = None
-    classes: Annotated[int, Field(ge=2)]
-    class_seed: Seed | None = None
-    class_names: tuple[str, ...] | None = None
-    train_per_class: Annotated[int, Field(ge=2)] | None = None
-    train_at_most: Annotated[int, Field(ge=2)] | None = None
-    validation_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.1
-    data_seed: Seed = 0
+    classes: Annotated[
+        int,
+        Field(ge=2),
+        Setting("Use this many classes, the first by label.", default="all"),
+    ]
+    class_seed: Annotated[Seed | None, Setting("Draw the classes with this seed instead.")] = None
+    class_names: Annotated[
+        tuple[str, ...] | None,
+        Setting("Name the classes instead: apple,bear,...", swept=False),
+    ] = None
+    train_per_class: Annotated[
+        Annotated[int, Field(ge=2)] | None,
+        Setting(
+            "Training images of each class, validation included.",
+            default="all",
+            heading="Training images per class",
+        ),
+    ] = None
+    train_at_most: Annotated[
+        Annotated[int, Field(ge=2)] | None,
+        Setting(
+            "Training images of each class, or all of a class that has fewer.",
+            heading="Training images per class, at most",
+            since=2,
+        ),
+    ] = None
+    validation_fraction: Annotated[
+        float,
+        Field(gt=0, lt=1),
+        Setting(
+            "Fraction of each class's training images held out for validation; not used where "
+            "the data has a validation part.",
+        ),
+    ] = 0.1
+    data_seed: Annotated[
+        Seed, Setting("Seed of the validation split and of --train-per-class.", swept=False)
+    ] = 0
 
     @property
     def identified_by_sizes(self) -> bool:
@@ -134,22 +173,29 @@ class DataSpec(_Spec):
 
 
 class Augmentation(_Spec):
-    """Random changes to training images, in the published study's amounts.
+    """Random changes to training images, in the published study's amounts."""
 
-    Attributes:
-        flip: Mirror left to right, every other image.
-        rotation: Up to this fraction of a full turn, either way.
-        zoom: Scale by 1 - zoom .. 1 + zoom.
-        contrast: Scale the distance from the channel's mean by 1 - contrast .. 1 + contrast.
-        augment_views: Change each image in this many ways, over and over, one in each epoch, so
-            that what is frozen need not see it more often; None for another way in every epoch.
-    """
-
-    flip: bool = True
-    rotation: Fraction = 0.1
-    zoom: Annotated[float, Field(ge=0, lt=1)] = 0.1
-    contrast: Fraction = 0.1
-    augment_views: Count | None = None
+    flip: Annotated[bool, Setting("Mirror each image left to right with a chance of one half.")] = (
+        True
+    )
+    rotation: Annotated[
+        Fraction, Setting("Rotate by up to this fraction of a full turn, either way.")
+    ] = 0.1
+    zoom: Annotated[
+        float, Field(ge=0, lt=1), Setting("Scale by a factor of 1 - zoom to 1 + zoom.")
+    ] = 0.1
+    contrast: Annotated[
+        Fraction,
+        Setting("Scale contrast about each channel's mean by 1 - contrast to 1 + contrast."),
+    ] = 0.1
+    augment_views: Annotated[
+        Count | None,
+        Setting(
+            "Augment each image in this many ways, in turn; frozen layers then run once for each.",
+            default="another way in every epoch",
+            since=2,
+        ),
+    ] = None
 
     def amounts(self) -> dict[str, Any]:
         """What is done to an image, without how often."""
@@ -161,27 +207,53 @@ class ModelSpec(_Spec):
 
     Attributes:
         model: A backbone's key.
-        weights: `imagenet`, `none`, `trial:ID`, or a path to a `.weights.h5` file, which becomes
-            `sha256:...` here and `weights_file`.
+        weights: A path to a `.weights.h5` file becomes `sha256:...` here, and the path
+            `weights_file`.
         weights_file: Where the weights lie, if in a file. Not part of the trial's identity.
-        image_size: The side to which images are resized, in pixels; see `default_image_size`.
-        dropout: The fraction of features dropped before the classifier.
-        unfreeze: The fraction of the backbone's layers that is trained, counted from its end.
-        batchnorm: Where the statistics of unfrozen BatchNormalization come from in inference:
-            `precise`, computed anew from training images after each epoch
-            (`training.precise_batchnorm`); `keras`, Keras' moving averages; `frozen`, it is
-            not trained and keeps what it has.
-        head_outputs: The classifier's width; the number of classes unless said.
+        image_size: See `default_image_size`.
+        batchnorm: See `training.precise_batchnorm`.
     """
 
-    model: str
-    weights: str
+    model: Annotated[str, Setting("Which network.", aliases=("models",))]
+    weights: Annotated[
+        str,
+        Setting("imagenet, none, trial:ID, or a .weights.h5 file.", default="imagenet"),
+    ]
     weights_file: str | None = None
-    image_size: Count
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.5
-    unfreeze: Fraction = 1.0
-    batchnorm: Literal["precise", "keras", "frozen"] = "precise"
-    head_outputs: Annotated[int, Field(ge=2, lt=2**31)] | None = None
+    image_size: Annotated[
+        Count,
+        Setting(
+            "Side to which a backbone's images are resized, in pixels.",
+            default="78 to compare networks, 96 to study one; those made for 32 see 32",
+            aliases=("size",),
+            heading="Image size (px)",
+        ),
+    ]
+    dropout: Annotated[
+        float,
+        Field(ge=0, lt=1),
+        Setting("Fraction of features dropped before the classifier."),
+    ] = 0.5
+    unfreeze: Annotated[
+        Fraction,
+        Setting(
+            "Fraction of the backbone's layers that is trained, from its end.",
+            aliases=("depth",),
+            heading="Unfrozen share of layers",
+        ),
+    ] = 1.0
+    batchnorm: Annotated[
+        Literal["precise", "keras", "frozen"],
+        Setting(
+            "Statistics of unfrozen BatchNormalization: precise (computed anew from training "
+            "images after each epoch), keras (moving averages) or frozen (left as they are).",
+            heading="BatchNorm",
+        ),
+    ] = "precise"
+    head_outputs: Annotated[
+        Annotated[int, Field(ge=2, lt=2**31)] | None,
+        Setting("Width of the classifier.", default="the classes"),
+    ] = None
 
     @property
     def trains_batchnorm(self) -> bool:
@@ -242,31 +314,61 @@ class TrainSpec(_Spec):
     """How it is trained.
 
     Attributes:
-        epochs: At most this many.
-        head_epochs: Epochs before those in which the head alone is trained.
-        batch_size: Images per step.
-        optimizer: See `Literal`.
-        learning_rate: Constant. Its default is `PRETRAINED_LEARNING_RATE` where pretrained layers
-            are trained, `RANDOM_LEARNING_RATE` else.
-        weight_decay: Decoupled (Loshchilov & Hutter 2019); 0.004 for AdamW unless said, 0 else.
-        label_smoothing: The share of the target that is spread over all classes.
-        patience: Epochs without a lower validation loss before training ends.
+        learning_rate: Its default is `PRETRAINED_LEARNING_RATE` where pretrained layers are
+            trained, `RANDOM_LEARNING_RATE` otherwise.
+        weight_decay: Loshchilov & Hutter 2019.
         augmentation: None for none.
-        seed: Of initialization, order and augmentation.
-        precision: Of the computation; weights and logits are float32 always.
     """
 
-    epochs: Count = 100
-    head_epochs: Annotated[int, Field(ge=0, lt=2**31)] = 0
-    batch_size: Count = 128
-    optimizer: Literal["adam", "adamax", "sgd", "adamw", "rmsprop"] = "adam"
-    learning_rate: Annotated[float, Field(gt=0, allow_inf_nan=False)]
-    weight_decay: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
-    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    patience: Count = 7
-    augmentation: Augmentation | None = Augmentation()
-    seed: Seed = 0
-    precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
+    epochs: Annotated[Count, Setting("At most this many.", heading="Epochs allowed")] = 100
+    head_epochs: Annotated[
+        int,
+        Field(ge=0, lt=2**31),
+        Setting("Train the head alone for this many epochs first.", unmentioned=0),
+    ] = 0
+    batch_size: Annotated[Count, Setting("Images per step.")] = 128
+    optimizer: Annotated[
+        Literal["adam", "adamax", "sgd", "adamw", "rmsprop"], Setting("{choices}.")
+    ] = "adam"
+    learning_rate: Annotated[
+        float,
+        Field(gt=0, allow_inf_nan=False),
+        Setting(
+            "Constant.",
+            default="2.5e-5 where pretrained layers are trained, 1e-3 else",
+            flags=("--learning-rate", "--lr"),
+        ),
+    ]
+    weight_decay: Annotated[
+        float,
+        Field(ge=0, allow_inf_nan=False),
+        Setting(
+            "Decoupled from the gradient.",
+            default=f"{ADAMW_WEIGHT_DECAY:g} for adamw, 0 else",
+            unmentioned=0.0,
+        ),
+    ] = 0.0
+    label_smoothing: Annotated[
+        float,
+        Field(ge=0, lt=1),
+        Setting("Share of the target that is spread over all classes.", unmentioned=0.0),
+    ] = 0.0
+    patience: Annotated[
+        Count,
+        Setting(
+            "Epochs without a lower validation loss before training ends.",
+            heading="Patience (epochs)",
+        ),
+    ] = 7
+    augmentation: Annotated[
+        Augmentation | None,
+        Setting("Random flip, rotation, zoom and contrast.", heading="Augmentation"),
+    ] = Augmentation()
+    seed: Annotated[Seed, Setting("Of initialization, order and augmentation.", swept=False)] = 0
+    precision: Annotated[
+        Literal["float32", "mixed_bfloat16", "mixed_float16"],
+        Setting("Of the computation: {choices}; weights and logits are float32 always."),
+    ] = "float32"
 
     @model_validator(mode="before")
     @classmethod
@@ -323,14 +425,11 @@ class TrialSpec(_Spec):
         augmentation: dict[str, Any] = {}
         augment = settings.pop("augment", True)
         for name, value in settings.items():
-            if value is None:
-                continue
-            if name in Augmentation.model_fields:
-                augmentation[name] = value
-            elif name in SETTINGS:
-                nested[SETTINGS[name]][name] = value
-            else:
-                raise unknown("setting", name, (*SETTINGS, *Augmentation.model_fields, "augment"))
+            if name not in SETTINGS:
+                raise unknown("setting", name, tuple(SETTINGS))
+            if value is not None:
+                section, *inner = SETTINGS[name].path
+                (augmentation if len(inner) > 1 else nested[section])[name] = value
         nested["train"]["augmentation"] = augmentation if augment in (True, None) else None
         try:
             return cls.model_validate(nested)
@@ -340,47 +439,45 @@ class TrialSpec(_Spec):
     @cached_property
     def trial_id(self) -> str:
         """Twelve hexadecimal digits of the SHA-256 of everything that changes the result."""
-        return identity(self.model_dump(mode="json"))
+        return identity(self.model_dump(mode="json"), type(self))
 
 
-def identity(spec: Mapping[str, Any]) -> str:
+def identity(spec: Mapping[str, Any], kind: type[BaseModel] = TrialSpec) -> str:
     """The trial id of a spec that was dumped as JSON; where files lie is no part of it."""
-    counted = {
-        **spec,
-        "data": _data_as_first_written(spec["data"]),
-        "model": _model_as_first_written(spec["model"]),
-        "train": _as_first_written(spec["train"]),
-    }
-    canonical = json.dumps(counted, sort_keys=True, separators=(",", ":"))
+    canonical = json.dumps(_hashed(kind, spec), sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()[:12]
 
 
-def _data_as_first_written(data: Mapping[str, Any]) -> dict[str, Any]:
-    unused = {"location"} | ({"train_at_most"} if data.get("train_at_most") is None else set())
-    return {k: v for k, v in data.items() if k not in unused}
+def _hashed(kind: type[BaseModel], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Without where files lie, and without later settings that hold their default."""
+    inner, later = _parts(kind)
+    kept = {}
+    for name, value in values.items():
+        if name in LOCATIONS or (name in later and value == later[name]):
+            continue
+        if name in inner and value is not None:
+            value = _hashed(inner[name], value)
+        elif (name, value) == ("batchnorm", "keras"):
+            value = "train"  # as the first versions called it
+        kept[name] = value
+    return kept
 
 
-def _model_as_first_written(model: Mapping[str, Any]) -> dict[str, Any]:
-    """Without where weights lie; Keras' BatchNormalization was called `train` at first."""
-    counted = {k: v for k, v in model.items() if k != "weights_file"}
-    return counted | ({"batchnorm": "train"} if model["batchnorm"] == "keras" else {})
+@cache
+def _parts(kind: type[BaseModel]) -> tuple[dict[str, type[BaseModel]], dict[str, Any]]:
+    """The specs within a spec, and the defaults of settings that came after the first version."""
+    fields = kind.model_fields
+    inner = {name: part for name, field in fields.items() if (part := nested(field.annotation))}
+    later = {
+        name: field.default
+        for name, field in fields.items()
+        if any(isinstance(m, Setting) and m.since > 1 for m in field.metadata)
+    }
+    return inner, later
 
 
-def _as_first_written(train: Mapping[str, Any]) -> dict[str, Any]:
-    """Without settings that came later and are not used: ids of earlier trials stay."""
-    augmentation = train["augmentation"]
-    if augmentation is not None and augmentation.get("augment_views") is None:
-        augmentation = {k: v for k, v in augmentation.items() if k != "augment_views"}
-    return {**train, "augmentation": augmentation}
-
-
-SETTINGS: dict[str, str] = {
-    field: section
-    for section, spec in (("data", DataSpec), ("model", ModelSpec), ("train", TrainSpec))
-    for field in spec.model_fields
-    if field not in ("augmentation", "fingerprint", "weights_file")
-}
-"""Every setting by its flat name, and the section of the spec that it belongs to."""
+SETTINGS: dict[str, Setting] = {setting.name: setting for setting in collect(TrialSpec)}
+"""Every setting by its flat name, those of augmentation last."""
 
 
 def check_setting(name: str, value: Any) -> Any:
@@ -398,7 +495,7 @@ def check_setting(name: str, value: Any) -> Any:
 @cache
 def _setting_type(name: str) -> TypeAdapter[Any]:
     sections: dict[str, type[_Spec]] = {"data": DataSpec, "model": ModelSpec, "train": TrainSpec}
-    return TypeAdapter(sections[SETTINGS[name]].model_fields[name].rebuild_annotation())
+    return TypeAdapter(sections[SETTINGS[name].section].model_fields[name].rebuild_annotation())
 
 
 def _as_int(value: Any) -> int:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cifarkit.cli.setting_options import TRAINING, numbers, shared
+from cifarkit.cli.setting_options import numbers, shared
 
 
 @shared(without=("unfreeze",))
@@ -17,12 +17,6 @@ def finetune(
         str,
         typer.Option(help="Fractions of the backbone's layers to train, from its end."),
     ] = "0,0.1,0.2,1",
-    head_epochs: Annotated[
-        int,
-        typer.Option(
-            help="Train the head alone for this many epochs first.", rich_help_panel=TRAINING
-        ),
-    ] = 0,
     settings: dict[str, Any],
     run: dict[str, Any],
 ) -> None:
@@ -31,7 +25,7 @@ def finetune(
     from cifarkit.studies.finetune import finetune as plan_finetune
 
     study = plan_finetune(
-        settings | {"model": model, "head_epochs": head_epochs},
+        settings | {"model": model},
         fractions=numbers(unfreeze, "--unfreeze", float),
         seeds=run.pop("seeds"),
     )

@@ -1,4 +1,4 @@
-"""The options that commands share. Each is declared once and means the same everywhere."""
+"""The options that commands share: those of the settings, and how trials are run."""
 
 from __future__ import annotations
 
@@ -12,168 +12,40 @@ import typer
 from cifarkit.cli.run_options import RUN, RUN_DEFAULTS
 from cifarkit.errors import InvalidInput
 from cifarkit.models.registry import UnknownBackbone
+from cifarkit.settings import SET_BY_STUDIES, Setting
+from cifarkit.specs import SETTINGS
 
 Number = TypeVar("Number", int, float)
 
-DATA, MODEL, TRAINING = "Data", "Model", "Training"
+PANELS = {"data": "Data", "model": "Model", "train": "Training"}
 
 
-def _option(panel: str, *names: str, default: str = "", **extra: Any) -> Any:
-    return typer.Option(*names, rich_help_panel=panel, show_default=default or False, **extra)
+def _option(setting: Setting) -> Any:
+    """The option of a setting. Its default is None: the spec knows its own."""
+    name = setting.name.replace("_", "-")
+    flags = setting.flags or ((f"--{name}/--no-{name}" if setting.type is bool else f"--{name}"),)
+    default = setting.default
+    if not default and setting.value is not None:
+        value = setting.value
+        if isinstance(value, bool):
+            default = name if value else f"no-{name}"
+        else:
+            default = f"{value:g}" if isinstance(value, int | float) else str(value)
+    return Annotated[
+        (setting.type if setting.type in (bool, int, float, Path) else str) | None,
+        typer.Option(
+            *flags,
+            rich_help_panel=PANELS[setting.section],
+            help=setting.help,
+            show_default=default or False,
+        ),
+    ]
 
 
-# Every default that is None here is the spec's own; `docs/reference.md` and the help say which.
-SETTINGS: dict[str, Any] = {
-    "dataset": Annotated[
-        str | None,
-        _option(
-            DATA,
-            "--dataset",
-            help="cifar100, cifar10, synthetic, a folder of class folders, or an .npz file.",
-            default="cifar100",
-        ),
-    ],
-    "location": Annotated[
-        Path | None,
-        _option(
-            DATA,
-            "--data-dir",
-            help="Where the CIFAR archive lies, packed or unpacked.",
-            default="Keras' cache, downloaded once",
-        ),
-    ],
-    "classes": Annotated[
-        int | None,
-        _option(
-            DATA, "--classes", help="Use this many classes, the first by label.", default="all"
-        ),
-    ],
-    "class_seed": Annotated[
-        int | None, _option(DATA, "--class-seed", help="Draw the classes with this seed instead.")
-    ],
-    "class_names": Annotated[
-        str | None, _option(DATA, "--class-names", help="Name the classes instead: apple,bear,...")
-    ],
-    "train_per_class": Annotated[
-        int | None,
-        _option(DATA, "--train-per-class", help="Training images of each class.", default="all"),
-    ],
-    "train_at_most": Annotated[
-        int | None,
-        _option(
-            DATA,
-            "--train-at-most",
-            help="Training images of each class, or all of a class that has fewer.",
-        ),
-    ],
-    "image_size": Annotated[
-        int | None,
-        _option(
-            MODEL,
-            "--image-size",
-            help="Side to which a backbone's images are resized, in pixels.",
-            default="78 to compare networks, 96 to study one; those made for 32 see 32",
-        ),
-    ],
-    "weights": Annotated[
-        str | None,
-        _option(
-            MODEL,
-            "--weights",
-            help="imagenet, none, trial:ID, or a .weights.h5 file.",
-            default="imagenet",
-        ),
-    ],
-    "dropout": Annotated[
-        float | None, _option(MODEL, "--dropout", help="Before the classifier.", default="0.5")
-    ],
-    "unfreeze": Annotated[
-        float | None,
-        _option(
-            MODEL,
-            "--unfreeze",
-            help="Fraction of the backbone's layers that is trained, from its end.",
-            default="1",
-        ),
-    ],
-    "batchnorm": Annotated[
-        str | None,
-        _option(
-            MODEL,
-            "--batchnorm",
-            help="Statistics of unfrozen BatchNormalization: precise (computed anew from training "
-            "images after each epoch), keras (moving averages) or frozen (left as they are).",
-            default="precise",
-        ),
-    ],
-    "head_outputs": Annotated[
-        int | None,
-        _option(MODEL, "--head-outputs", help="Width of the classifier.", default="the classes"),
-    ],
-    "epochs": Annotated[
-        int | None, _option(TRAINING, "--epochs", help="At most this many.", default="100")
-    ],
-    "batch_size": Annotated[
-        int | None, _option(TRAINING, "--batch-size", help="Images per step.", default="128")
-    ],
-    "learning_rate": Annotated[
-        float | None,
-        _option(
-            TRAINING,
-            "--learning-rate",
-            "--lr",
-            help="Constant.",
-            default="2.5e-5 where pretrained layers are trained, 1e-3 else",
-        ),
-    ],
-    "optimizer": Annotated[
-        str | None,
-        _option(
-            TRAINING,
-            "--optimizer",
-            help="adam, adamax, sgd, adamw or rmsprop.",
-            default="adam",
-        ),
-    ],
-    "patience": Annotated[
-        int | None,
-        _option(
-            TRAINING,
-            "--patience",
-            help="Epochs without a lower validation loss before training ends.",
-            default="7",
-        ),
-    ],
-    "augment": Annotated[
-        bool | None,
-        _option(
-            TRAINING,
-            "--augment/--no-augment",
-            help="Random flip, rotation, zoom and contrast.",
-            default="augment",
-        ),
-    ],
-    "augment_views": Annotated[
-        int | None,
-        _option(
-            TRAINING,
-            "--augment-views",
-            help="Augment each image in this many ways, in turn; frozen layers then run once "
-            "for each.",
-            default="another way in every epoch",
-        ),
-    ],
-    "precision": Annotated[
-        str | None,
-        _option(
-            TRAINING,
-            "--precision",
-            help="float32, mixed_bfloat16 or mixed_float16.",
-            default="float32",
-        ),
-    ],
+OPTIONS: dict[str, Any] = {
+    name: _option(setting) for name, setting in SETTINGS.items() if name not in SET_BY_STUDIES
 }
-"""Settings of a trial, by the flat name of the spec's field."""
+"""Of the settings of a trial, by flat name."""
 
 
 def shared(
@@ -190,7 +62,7 @@ def shared(
     """
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
-        settings = {name: hint for name, hint in SETTINGS.items() if name not in without}
+        settings = {name: hint for name, hint in OPTIONS.items() if name not in without}
         own = inspect.signature(command)
         hints = get_type_hints(command, include_extras=True)
 
@@ -200,6 +72,13 @@ def shared(
                 chosen["class_names"] = comma_separated(names, "--class-names")
             if location := chosen.get("location"):
                 chosen["location"] = str(location)
+            if chosen["augment"] is False:
+                for name, value in chosen.items():
+                    if SETTINGS[name].path[:-1] == SETTINGS["augment"].path and value is not None:
+                        option = name.replace("_", "-")
+                        raise InvalidInput(
+                            f"--{option}: there is no augmentation with --no-augment; give one"
+                        )
             run = {name: given.pop(name) for name in RUN}
             runs = run["runs"]
             try:

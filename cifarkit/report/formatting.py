@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from statistics import fmean
 
+from cifarkit.specs import SETTINGS
+
 GAP = "\N{EN DASH}"
 """A cell that has no value and needs no words."""
 
@@ -68,6 +70,12 @@ def mean_and_spread(values: list[float], decimals: int) -> str:
     # As `statistics.stdev`, which reckons in fractions and takes thirty times as long.
     spread = math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1))
     return f"{mean:.{decimals}f} ± {spread:.{decimals}f}"
+
+
+def heading(setting: str) -> str:
+    """What a setting is called in a table; a stored study's axis may be unknown here."""
+    known = SETTINGS.get(setting)
+    return known.title if known else setting.replace("_", " ").capitalize()
 
 
 def setting(name: str, value: object) -> str:

@@ -10,7 +10,6 @@ from typing import Any
 from cifarkit.report import formatting
 from cifarkit.report.arm_results import ArmResult, model_name, outcomes
 from cifarkit.report.table import Cell, Column, Table
-from cifarkit.report.tables import axis_heading
 from cifarkit.specs import SETTINGS, Augmentation, DataSpec, TrialSpec
 from cifarkit.store.records import StudyRecord, TrialRecord
 from cifarkit.text import counted, listed, plain, unique
@@ -18,24 +17,16 @@ from cifarkit.text import counted, listed, plain, unique
 DATASETS = {"cifar100": "CIFAR-100", "cifar10": "CIFAR-10", "synthetic": "synthetic images"}
 _AMOUNTS = tuple(Augmentation.model_fields)
 _UNSAID = {"location", "class_names", "seed", *_AMOUNTS}
-_QUIET = {"head_epochs": 0, "weight_decay": 0.0, "label_smoothing": 0.0}
 
 
 def flat(spec: TrialSpec) -> dict[str, Any]:
     """Every setting by its flat name; `augment` and its amounts in place of the augmentation."""
-    values: dict[str, Any] = {
-        name: getattr(getattr(spec, section), name) for name, section in SETTINGS.items()
-    }
-    augmentation = spec.train.augmentation
-    values["augment"] = augmentation is not None
-    for name in _AMOUNTS:
-        values[name] = None if augmentation is None else getattr(augmentation, name)
-    return values
+    return {name: setting.of(spec) for name, setting in SETTINGS.items()}
 
 
 def of_trial(spec: TrialSpec) -> dict[str, str]:
     """Every setting of one trial that says something, by its heading, printed."""
-    return {_heading(name): text for name, text in _spoken(spec).items() if text}
+    return {formatting.heading(name): text for name, text in _spoken(spec).items() if text}
 
 
 def trials_of(
@@ -90,7 +81,7 @@ def settings_of(study: StudyRecord, records: Mapping[str, TrialRecord]) -> dict[
             (text,) = arms
         else:
             text = _grouped(arms)
-        rows[_heading(name)] = text
+        rows[formatting.heading(name)] = text
     return rows
 
 
@@ -172,8 +163,8 @@ def _spoken(spec: TrialSpec) -> dict[str, str]:
 
 @lru_cache(maxsize=4096, typed=True)  # thousands of trials differ in a few settings
 def _said(name: str, value: Any) -> str:
-    quiet = value is None or _QUIET.get(name) == value
-    return "" if quiet else plain(formatting.setting(name, value))
+    unmentioned = value is None or value == SETTINGS[name].unmentioned
+    return "" if unmentioned else plain(formatting.setting(name, value))
 
 
 @lru_cache
@@ -197,11 +188,6 @@ def _grouped(arms: Mapping[str, Sequence[str]]) -> str:
     by_size = sorted(arms.items(), key=lambda item: -len(item[1]))
     rest = [f"{value or 'none'} ({listed(unique(names))})" for value, names in by_size[1:]]
     return f"{by_size[0][0] or 'none'}, but {listed(rest)}"
-
-
-def _heading(name: str) -> str:
-    special = {"unfreeze": "Unfrozen share of layers", "dataset": "Data set"}
-    return special.get(name) or axis_heading(name)
 
 
 def _table(name: str, settings: Mapping[str, str]) -> Table:

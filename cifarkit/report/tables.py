@@ -13,17 +13,6 @@ from cifarkit.report.table_columns import Measure
 from cifarkit.store.records import StudyRecord, TrialRecord
 from cifarkit.text import plain
 
-AXIS_HEADINGS = {
-    "model": "Model",
-    "image_size": "Image size (px)",
-    "unfreeze": "Setting",
-    "patience": "Patience (epochs)",
-    "augment": "Augmentation",
-    "batchnorm": "BatchNorm",
-    "epochs": "Epochs allowed",
-    "train_per_class": "Training images per class",
-    "train_at_most": "Training images per class, at most",
-}
 CAPTIONS = {
     "zoo": "Memory (an estimate), parameters, training time and test accuracy of every model.",
     "resize": "Test accuracy and cost of every model at every image size.",
@@ -86,8 +75,8 @@ def detail_tables(study: StudyRecord, records: Mapping[str, TrialRecord]) -> lis
 
 
 def axis_heading(axis: str) -> str:
-    """What the column of a setting is called."""
-    return AXIS_HEADINGS.get(axis, axis.replace("_", " ").capitalize())
+    """What the column of a setting is called; of `unfreeze`, whose rows say it, as published."""
+    return "Setting" if axis == "unfreeze" else formatting.heading(axis)
 
 
 def axis_text(axis: str, settings: Mapping[str, Any]) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
+from functools import partial
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -14,7 +15,9 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from cifarkit.errors import InvalidInput, check_file, unknown
-from cifarkit.studies.sweep import names, setting_of
+from cifarkit.specs import SETTINGS
+from cifarkit.studies.sweep import BY_WORD, names, setting_of
+from cifarkit.text import unique
 
 PRESETS = ("published", "quick")
 MOST_BYTES = 100_000
@@ -23,6 +26,22 @@ MOST_DOTS = 1000
 KEPT = "kept"
 
 Scalar = bool | int | float | str
+
+
+def _describe(schema: dict[str, Any], *, swept: bool) -> None:
+    """Name the settings in the schema of a table of them; with dashes or underscores."""
+    values = schema.pop("additionalProperties")
+    schema["additionalProperties"] = False
+    schema["properties"] = {
+        word: {"description": SETTINGS[name].help, **values}
+        for spelled, name in BY_WORD.items()
+        if name != "seed" and (SETTINGS[name].swept or not swept)
+        for word in unique((spelled, spelled.replace("-", "_")))
+    }
+
+
+SETTINGS_TABLE = Field(json_schema_extra=partial(_describe, swept=False))
+AXES_TABLE = Field(json_schema_extra=partial(_describe, swept=True))
 
 
 class _Strict(BaseModel):
@@ -44,13 +63,16 @@ class Step(_Strict):
     """
 
     title: Annotated[str, Field(min_length=1, max_length=80)]
-    vary: dict[
-        str, Annotated[list[Scalar], Field(min_length=1, max_length=100)] | Literal["kept"]
+    vary: Annotated[
+        dict[str, Annotated[list[Scalar], Field(min_length=1, max_length=100)] | Literal["kept"]],
+        AXES_TABLE,
     ] = {}
-    settings: dict[str, Scalar] = {}
+    settings: Annotated[dict[str, Scalar], SETTINGS_TABLE] = {}
     choose: bool = True
     keep: Annotated[int, Field(ge=1, le=20)] = 1
-    assume: dict[str, Scalar | Annotated[list[str], Field(min_length=1)]] = {}
+    assume: Annotated[
+        dict[str, Scalar | Annotated[list[str], Field(min_length=1)]], AXES_TABLE
+    ] = {}
 
     @model_validator(mode="before")
     @classmethod
@@ -59,7 +81,7 @@ class Step(_Strict):
             return raw
         for key in ("vary", "settings", "assume"):
             if isinstance(raw.get(key), dict):
-                raw = raw | {key: _by_field(raw[key])}
+                raw = raw | {key: _by_field(raw[key], swept=key != "settings")}
         return raw
 
     @model_validator(mode="after")
@@ -83,7 +105,7 @@ class StudyFile(_Strict):
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,40}$")]
     title: Annotated[str, Field(min_length=1, max_length=200)]
-    settings: dict[str, Scalar | list[str]] = {}
+    settings: Annotated[dict[str, Scalar | list[str]], SETTINGS_TABLE] = {}
     seeds: Annotated[int, Field(ge=1, le=100)] = 1
     step: Annotated[list[Step], Field(min_length=1, max_length=50)]
 
@@ -132,14 +154,12 @@ def read(source: str) -> StudyFile:
         raise InvalidInput(f"{source}: not TOML: {error}") from None
 
 
-def _by_field(settings: Mapping[str, Any]) -> dict[str, Any]:
+def _by_field(settings: Mapping[str, Any], *, swept: bool = False) -> dict[str, Any]:
     """Settings by the names of the spec's fields, however the user spelt them."""
     known = {}
     for name, value in settings.items():
-        field = setting_of(str(name)) or {"data-dir": "location", "class-names": "class_names"}.get(
-            str(name).replace("_", "-")
-        )
-        if field is None:
+        field = setting_of(str(name))
+        if field is None or field == "seed" or (swept and not SETTINGS[field].swept):
             raise unknown("setting", str(name), names())
         known[field] = value
     return known

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cifarkit.errors import InvalidInput, unknown
-from cifarkit.specs import SETTINGS, Augmentation, TrialSpec
+from cifarkit.specs import SETTINGS, TrialSpec
 from cifarkit.studies.study import (
     PlannedArm,
     Study,
@@ -17,24 +17,25 @@ from cifarkit.studies.study import (
     plan_arm,
 )
 
-ALIASES = {"lr": "learning_rate", "size": "image_size", "depth": "unfreeze", "models": "model"}
-NOT_SWEPT = {"location", "seed", "data_seed"}
-"""Seeds are for `--seeds`; where data lies changes nothing."""
+BY_WORD = {word: s.name for s in SETTINGS.values() for word in s.words}
+"""The flat name of a setting by each of its names on the command line and in study files."""
 
 _SWITCH = {"on": True, "yes": True, "true": True, "off": False, "no": False, "false": False}
 
 
 def names() -> list[str]:
     """Every setting that can be varied, as a user writes it."""
-    fields = {*SETTINGS, *Augmentation.model_fields, "augment"} - NOT_SWEPT - {"class_names"}
-    return sorted(field.replace("_", "-") for field in fields)
+    return sorted(name.replace("_", "-") for name, s in SETTINGS.items() if s.swept)
 
 
 def setting_of(name: str) -> str | None:
     """The flat name of the setting that a user calls `name`; None if there is none."""
-    field = name.lower().replace("-", "_")
-    field = ALIASES.get(field, field)
-    return field if field.replace("_", "-") in names() else None
+    return BY_WORD.get(name.lower().replace("_", "-"))
+
+
+def _axis(word: str) -> str | None:
+    field = setting_of(word)
+    return field if field is not None and SETTINGS[field].swept else None
 
 
 def parse_axes(words: Sequence[str]) -> dict[str, list[str]]:
@@ -48,7 +49,7 @@ def parse_axes(words: Sequence[str]) -> dict[str, list[str]]:
     axes: dict[str, list[str]] = {}
     current: list[str] | None = None
     for word in words:
-        field = setting_of(word)
+        field = _axis(word)
         if field is not None:
             if field in axes:
                 raise InvalidInput(f"{word}: named twice; give all its values in one place")
@@ -81,7 +82,7 @@ def sweep(
     planned = []
     for combination in itertools.product(*axes.values()):
         asked = {
-            field: _switch(value) if field in ("augment", "flip") else value
+            field: _switch(value) if SETTINGS[field].type is bool else value
             for field, value in zip(axes, combination, strict=True)
         }
         planned.append(plan_arm(_label(asked), settings, asked, seeds=seeds))
@@ -104,11 +105,7 @@ def value_of(spec: TrialSpec, field: str) -> Any:
         return spec.model.weights_file or spec.model.weights
     if field == "dataset" and spec.data.dataset in ("folder", "npz"):
         return spec.data.location
-    if field == "augment":
-        return spec.train.augmentation is not None
-    if field in Augmentation.model_fields:
-        return None if spec.train.augmentation is None else getattr(spec.train.augmentation, field)
-    return getattr(getattr(spec, SETTINGS[field]), field)
+    return SETTINGS[field].of(spec)
 
 
 def _switch(value: Any) -> bool:
