@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
-from pydantic_core import ErrorDetails
+from pydantic_core import ErrorDetails, to_jsonable_python
 
 from cifarkit.datasets import registry as dataset_registry
 from cifarkit.errors import InvalidInput, unknown
@@ -469,7 +469,7 @@ def _parts(kind: type[BaseModel]) -> tuple[dict[str, type[BaseModel]], dict[str,
     fields = kind.model_fields
     inner = {name: part for name, field in fields.items() if (part := nested(field.annotation))}
     later = {
-        name: field.default
+        name: to_jsonable_python(field.default)
         for name, field in fields.items()
         if any(isinstance(m, Setting) and m.since > 1 for m in field.metadata)
     }
