@@ -1,5 +1,7 @@
 # make demo   a small study on built-in data, offline: tables, figures, appendix.md
-# make test   lint, types, import rules and all tests
+# make check  lint, types, import rules and the fast tests, in under a minute
+# make test   the same with all tests
+# make site   the documentation as a site in site/
 # make bench  what is claimed about speed and memory, measured: bench.md; about 90 minutes on two
 #             cores, most of it the zoo, the frozen prefix and the start
 # All make the environment first; nothing but Python 3.11 to 3.13 and make is needed.
@@ -9,7 +11,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 DEMO ?= demo
 
-.PHONY: demo test bench lint format docs clean
+.PHONY: demo check test bench lint format docs site clean
 
 $(VENV)/installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -22,6 +24,14 @@ demo: $(VENV)/installed
 	cd $(DEMO) && ../$(BIN)/cifarkit report --format html > appendix.html
 	@echo "The study is written up in $(DEMO)/appendix.md and $(DEMO)/appendix.html,"
 	@echo "its figures are in $(DEMO)/figures, its trials in $(DEMO)/runs."
+
+# Tests that neither import TensorFlow nor start processes, but for a few.
+FAST_TESTS := tests/test_specs.py tests/test_docs.py tests/test_locking.py tests/evaluation \
+	tests/studies/test_planning.py tests/store/test_store.py tests/report/test_conclusions.py \
+	tests/report/test_document.py tests/report/test_formatting.py tests/report/test_kinds.py
+
+check: lint
+	$(BIN)/python -m pytest -m 'not slow' $(FAST_TESTS)
 
 test: lint
 	$(BIN)/python -m pytest
@@ -48,5 +58,8 @@ format: $(VENV)/installed
 docs: $(VENV)/installed
 	$(BIN)/typer cifarkit.cli.app utils docs --name cifarkit --output docs/reference.md
 
+site: docs
+	$(BIN)/python -m mkdocs build --strict
+
 clean:
-	rm -rf $(VENV) $(DEMO) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(DEMO) build dist site *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

@@ -18,6 +18,8 @@ from cifarkit.evaluation.paired_tests import crossed_intervals, sign_flip_p
 from cifarkit.evaluation.wording import sentences
 from tests.evaluation.simulated import Arms, from_patterns, simulate
 
+pytestmark = pytest.mark.slow
+
 
 def allowed(sweeps: int) -> float:
     return 0.05 * sweeps + 2 * sqrt(0.05 * 0.95 * sweeps)
