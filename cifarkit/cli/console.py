@@ -12,6 +12,9 @@ from rich.text import Text
 
 from cifarkit.text import plain
 
+WIDE = 100
+"""Columns of a terminal in which headings of numbers stay on one line."""
+
 
 def messages() -> Console:
     """The console for progress and messages."""
@@ -40,14 +43,18 @@ def plain_or_rich_table(
         for row in [header, *rows]:
             print("\t".join(map(plain, row)))
         return
+    console = Console(highlight=False)
     table = Table(title=escape(plain(title)), title_justify="left", header_style="bold")
     for index, name in enumerate(header):
+        heading = plain(name)
+        if index in numeric and console.width < WIDE:
+            heading = heading.replace(" ", "\n")  # its cells do not wrap, so it would not either
         table.add_column(
-            escape(plain(name)),
+            escape(heading),
             justify="right" if index in numeric else "left",
             overflow="fold",
             no_wrap=index == 0 or index in numeric,
         )
     for row in rows:
         table.add_row(*(Text(plain(cell)) for cell in row))
-    Console(highlight=False).print(table)
+    console.print(table)
