@@ -1,7 +1,7 @@
 import os
 import sys
 
-# `python -m` has put the current folder there; nothing more is imported from it.
+# `python -m` puts the current folder first; import nothing else from it.
 if not sys.flags.safe_path and sys.path[:1] == [os.getcwd()]:
     del sys.path[0]
 

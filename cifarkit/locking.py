@@ -1,10 +1,10 @@
-"""One process at a time: a file lock, or a lease where file locks keep nobody out.
+"""Mutual exclusion between processes: file locks, or leases where file locks do not work.
 
 `flock` is released by the system with the process that holds it. Some network filesystems have none
-(Lustre by default), some let everyone in, and some keep out processes of the same machine only (NFS
-mounted with `nolock`). There a lease takes its place: a file that is created by one process at a
-time, and touched while that process lives. Whoever waits takes over a lease that was not touched
-for a minute of its own watching, so that clocks of different machines need not agree.
+(Lustre by default), some grant every lock, and some only exclude processes on the same machine (NFS
+mounted with `nolock`). A lease is used there: a file that is created exclusively and touched while
+its holder lives. A waiting process takes over a lease that has not been touched for a minute, as
+measured by the waiting process, so the clocks of different machines need not agree.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from filelock import FileLock, Timeout
 
 BEAT_SECONDS = 10.0
 STALE_SECONDS = 60.0
-"""Also longer than NFS may answer from its cache of a file's times."""
+"""Longer than NFS caches a file's attributes."""
 LONGEST_LOOK_SECONDS = 2.0
-"""Time between two looks counts up to this: who waits may have been suspended together with the
-holder."""
+"""Time between two polls counts up to this much: the waiting process may have been suspended
+together with the holder."""
 _MOUNTS = "/proc/self/mountinfo"
 _LOCAL_LOCKS = {"nolock", "local_lock=flock", "local_lock=all", "localflock"}
 
@@ -35,14 +35,14 @@ _troubles: dict[int, str] = {}
 
 
 def lock(path: Path, *, timeout: float = -1) -> FileLock | Lease:
-    """A lock that is named by a file, whose folder exists.
+    """A lock on a path whose folder exists.
 
     Args:
-        path: Of the file.
-        timeout: Seconds to wait for it before `filelock.Timeout` is raised; negative for ever.
+        path: The lock file.
+        timeout: Seconds to wait before `filelock.Timeout` is raised; negative waits forever.
 
     Raises:
-        OSError: Nothing can be written there.
+        OSError: The folder is not writable.
     """
     if trouble(path.parent):
         return Lease(path.with_name(f"{path.name}.lease"), timeout)
@@ -52,7 +52,7 @@ def lock(path: Path, *, timeout: float = -1) -> FileLock | Lease:
 def trouble(folder: Path) -> str:
     """Why file locks cannot be relied on in a folder; empty if they can.
 
-    It is tried once for each filesystem.
+    Probed once per filesystem.
     """
     device = os.stat(folder).st_dev
     if device not in _troubles:
@@ -63,7 +63,7 @@ def trouble(folder: Path) -> str:
 def _probe(folder: Path) -> str:
     try:
         import fcntl
-    except ImportError:  # Windows, whose locks are not advisory
+    except ImportError:  # Windows, where locks are mandatory
         return ""
     path = folder / f".lock-probe.{secrets.token_hex(6)}"
     with contextlib.ExitStack() as stack:
@@ -71,7 +71,7 @@ def _probe(folder: Path) -> str:
             first = stack.enter_context(path.open("xb"))
             stack.callback(path.unlink, missing_ok=True)
             second = stack.enter_context(path.open("rb"))
-        except OSError:  # a full disk, or no permission: the lock itself says so where it matters
+        except OSError:  # disk full or no permission: taking the lock reports it
             return ""
         try:
             fcntl.flock(first, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -86,7 +86,7 @@ def _probe(folder: Path) -> str:
 
 
 def _local_only(folder: Path) -> str:
-    """Whether a network filesystem is mounted so that its locks end at this machine."""
+    """Why locks are local to this machine, from the mount options; empty if they are not."""
     place, nearest, options = os.path.realpath(folder), "", set[str]()
     with contextlib.suppress(OSError), open(_MOUNTS, encoding="utf-8", errors="replace") as mounts:
         for line in mounts:
@@ -99,18 +99,18 @@ def _local_only(folder: Path) -> str:
 
 
 class Lease:
-    """A lock with the methods of `FileLock` that are used here.
+    """A lock with the interface of `FileLock`, as far as it is used here.
 
     Args:
-        path: Of the file that exists while the lock is held.
+        path: The file that exists while the lock is held.
         timeout: As for `lock`.
 
     Attributes:
-        lost: Whether somebody has taken it over, since this process was suspended for long.
+        lost: Whether another process has taken it over, after this one was suspended for long.
     """
 
     _watched: ClassVar[dict[Path, tuple[tuple[bytes, int], float, float]]] = {}
-    """What was seen of others' leases, for how many seconds it has not changed, and when."""
+    """By path: the last state seen, the seconds it has not changed for, and when it was seen."""
 
     def __init__(self, path: Path, timeout: float) -> None:
         self.lock_file = str(path)
@@ -143,7 +143,7 @@ class Lease:
 
     def _taken(self) -> bool:
         if (stale := self._stale()) is not None:
-            # Of several that rename it, one succeeds; it may have been a later lease by then.
+            # One of several processes succeeds in renaming; the file may be a newer lease by then.
             aside = self._path.with_name(f".{self._path.name}.{secrets.token_hex(6)}")
             with contextlib.suppress(FileNotFoundError):
                 os.rename(self._path, aside)
@@ -157,12 +157,12 @@ class Lease:
         except FileExistsError:
             return False
         except OSError:
-            self._path.unlink(missing_ok=True)  # a full disk
+            self._path.unlink(missing_ok=True)  # disk full
             raise
         return True
 
     def _stale(self) -> bytes | None:
-        """The content of somebody's lease that has not been touched for long."""
+        """The content of an expired lease; None if there is none."""
         try:
             seen = _look(self._path)
         except FileNotFoundError:
@@ -190,8 +190,8 @@ class Lease:
 
 
 def _look(path: Path) -> tuple[bytes, int]:
-    """A lease's content and when it was last touched, in ns. It may be anything: a link, a pipe."""
-    # Opened, since NFS asks its server then.
+    """A lease's content and modification time in ns. The path may be a link or a pipe."""
+    # Opening makes NFS revalidate its attribute cache.
     handle = os.open(
         path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
     )

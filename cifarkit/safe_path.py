@@ -1,4 +1,4 @@
-"""Keep Python from importing what happens to lie in the current folder.
+"""Keep Python from importing modules from the current folder.
 
 `python -m` puts the current folder first on `sys.path`, and an empty or relative entry of
 `PYTHONPATH` names it too (`PYTHONPATH=$PYTHONPATH:/more` has one if the variable was empty). A
@@ -13,7 +13,7 @@ from collections.abc import Mapping
 
 
 def child_environment(changes: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The environment for a Python process, and for those that it starts in turn.
+    """The environment for a Python process and its children.
 
     Args:
         changes: Variables to set, on top of this process' own.
@@ -26,7 +26,7 @@ def child_environment(changes: Mapping[str, str] | None = None) -> dict[str, str
 
 
 def drop_relative_entries() -> None:
-    """Take the relative entries of `PYTHONPATH` off this process' `sys.path`."""
+    """Remove the relative entries of `PYTHONPATH` from this process' `sys.path`."""
     _, relative = _entries(os.environ.get("PYTHONPATH", ""))
     for entry in relative:
         # Python has made them absolute. Of two equal entries the last one is from PYTHONPATH.

@@ -1,8 +1,7 @@
-"""Standard streams that may be missing, full, closed at the other end, or of another encoding.
+"""Standard streams that survive closed terminals, full disks and foreign encodings.
 
-A training must not end because its terminal was closed, and a document must not end in the middle
-without an error. So a stream that cannot be written is dropped from then on, and the failure is
-kept for whoever has to know of it.
+A training must not end because its terminal was closed, and a document must not be truncated
+without an error. After the first write error a stream discards its output and keeps the error.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ NAMES = ("stdin", "stdout", "stderr")
 
 
 class _Lenient(io.FileIO):
-    """A descriptor whose first write error is kept, not raised; later writes are discarded."""
+    """A descriptor that keeps its first write error instead of raising it, then discards output."""
 
     failure: OSError | None = None
 
@@ -36,9 +35,9 @@ class _Lenient(io.FileIO):
 
 
 def prepare() -> None:
-    """Replace standard output and error by streams that fail late and encode everything.
+    """Replace standard output and error by streams that defer errors and encode any text.
 
-    A terminal keeps its encoding, and what that lacks is escaped; all else is UTF-8, so that
+    A terminal keeps its encoding, with unencodable characters escaped; all else is UTF-8, so that
     `report > a.md` writes the same file in every locale.
     """
     missing = _open_missing()
@@ -46,7 +45,9 @@ def prepare() -> None:
         stream = getattr(sys, name)
         terminal = stream is not None and stream.isatty()
         if terminal and sys.platform == "win32":
-            stream.reconfigure(errors="backslashreplace")  # a console is no plain descriptor there
+            stream.reconfigure(
+                errors="backslashreplace"
+            )  # a console is not a plain descriptor there
             continue
         raw = _Lenient(descriptor, "w", closefd=False)
         if descriptor in missing:
@@ -61,7 +62,7 @@ def prepare() -> None:
 
 
 def failure(stream: Any) -> OSError | None:
-    """Why not everything could be written; None also if the reader had read enough (`| head`)."""
+    """The stream's write error; None if there was none or the reader closed the pipe (`| head`)."""
     stream.flush()
     found = getattr(getattr(getattr(stream, "buffer", None), "raw", None), "failure", None)
     # A closed pipe is EINVAL on Windows.
@@ -72,15 +73,14 @@ def failure(stream: Any) -> OSError | None:
 def _open_missing() -> set[int]:
     """Open the null device where a standard descriptor is closed.
 
-    The next file to be opened would get its number otherwise, and whatever a library prints would
-    go into that file.
+    Otherwise the next file opened would get its number, and a library's output would go into it.
     """
     missing = set()
     for descriptor, name in enumerate(NAMES):
         try:
             os.fstat(descriptor)
         except OSError:
-            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # the lowest free
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # the lowest free descriptor
             missing.add(descriptor)
         if getattr(sys, name) is None:
             missing.add(descriptor)

@@ -1,4 +1,4 @@
-"""Words: what a stored string may look like in a document, and small pieces of English."""
+"""Text helpers: sanitizing stored strings for display, and small English phrases."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def plain(text: str) -> str:
     Names and reasons come from plug-ins, folders and crashes; none may break a table, a terminal
     or the order of the letters on a page.
     """
-    if text.isascii() and text.isprintable():  # nearly all of them, in a report of thousands
+    if text.isascii() and text.isprintable():  # fast path: nearly all strings of a large report
         return re.sub(" +", " ", text).strip()
     text = _ANSI.sub("", text)
     kept = (
@@ -29,18 +29,18 @@ def plain(text: str) -> str:
 
 
 def csv_cell(text: str) -> str:
-    """The text on one line; with an apostrophe before what a spreadsheet would run as a formula.
+    """The text on one line; an apostrophe is prepended if a spreadsheet would run it as a formula.
 
-    Source: OWASP, "CSV Injection". Excel takes the full-width forms for the plain ones.
+    Source: OWASP, "CSV Injection". Excel treats the full-width forms like the plain ones.
     """
     text = plain(text)
     return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 def shortened(text: str, length: int) -> str:
-    """At most `length` columns wide; what is cut from the end is shown as an ellipsis.
+    """Truncate to `length` columns, ending in an ellipsis.
 
-    A Chinese character is two columns wide, as it is about twice as wide as a letter.
+    East Asian wide characters count as two columns.
     """
     if width(text) <= length:
         return text
@@ -50,7 +50,7 @@ def shortened(text: str, length: int) -> str:
 
 
 def width(text: str) -> int:
-    """How many columns a text takes."""
+    """Display width in columns."""
     return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)
 
 
@@ -66,5 +66,5 @@ def counted(number: int, noun: str, plural: str | None = None) -> str:
 
 
 def unique(items: Iterable[str]) -> Sequence[str]:
-    """Each once, in the order of the first."""
+    """The distinct items, in order of first occurrence."""
     return tuple(dict.fromkeys(items))

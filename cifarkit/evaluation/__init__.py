@@ -1,4 +1,4 @@
-"""What predictions are worth: scores, confusions, and conclusions that the data supports.
+"""Evaluation of predictions: scores, confusions, and statistically supported conclusions.
 
 Nothing here trains or needs TensorFlow: labels, predictions and probabilities come in as arrays.
 Scores are in `metrics`, `calibration`, `confusion` and `superclasses`; whether one setting is

@@ -1,4 +1,4 @@
-"""The checks that labels, predictions and probabilities pass before anything is counted."""
+"""Validation of labels, predictions and probabilities."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from numpy.typing import ArrayLike, NDArray
 from cifarkit.errors import InvalidInput
 
 _ROUNDING = 1e-3
-"""How far above 1 a probability may lie by rounding: one step of float16 at 1."""
+"""Rounding tolerance above 1: one float16 step."""
 
 
 def class_indices(name: str, values: ArrayLike) -> NDArray[np.int64]:
     """`values` as (n,) int64, n > 0, every entry at least 0.
 
     Raises:
-        InvalidInput: They are something else; the message starts with `name`.
+        InvalidInput: The shape, dtype or range is wrong; the message starts with `name`.
     """
     array = np.asarray(values)
     if array.ndim != 1 or array.size == 0:

@@ -1,4 +1,4 @@
-"""Whether a confidence of 0.9 is right nine times in ten."""
+"""Calibration: reliability curve and expected calibration error."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ class ReliabilityBin:
 
 @dataclass(frozen=True)
 class Calibration:
-    """The reliability curve, and its summary.
+    """The reliability curve and its summary.
 
     Attributes:
-        bins: Equal in width, in order, covering 0..1.
+        bins: Equal-width bins covering 0..1, in order.
         expected_error: The expected calibration error (ECE), 0..1: |accuracy - confidence| of
             each bin, weighted by its images.
     """
@@ -56,7 +56,7 @@ def calibration(labels: ArrayLike, probabilities: ArrayLike) -> Calibration:
         probabilities: (n, outputs) float16, float32 or float64.
 
     Raises:
-        InvalidInput: The arrays do not fit together.
+        InvalidInput: The arrays are inconsistent.
     """
     right, table = labels_and_probabilities(labels, probabilities)
     confidence = table.max(axis=1)

@@ -1,4 +1,4 @@
-"""Which arm of a comparison is better, as far as the images and seeds can tell."""
+"""Comparison of a study's arms: which differences the images and seeds support."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ Method = Literal["models", "settings"]
 
 @dataclass(frozen=True)
 class Score:
-    """One arm by itself.
+    """The score of one arm.
 
     Attributes:
         accuracy: The mean over its runs, 0..1.
-        low, high: Wilson's 95% interval for that many images, the runs taken for given.
+        low, high: Wilson's 95% interval for that many images, conditional on the runs.
         runs: How many seeds.
         images: How many images each run was scored on.
     """
@@ -74,7 +74,7 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Conclusion:
-    """What the runs of all arms amount to; `wording.sentences` says it in English.
+    """The result of comparing all arms; `wording.sentences` puts it into English.
 
     Attributes:
         scores: The arms with runs, in the order given.
@@ -82,12 +82,12 @@ class Conclusion:
             is defined.
         chosen: True if the reference is the arm that scored highest here, False if it was given.
         comparisons: In the order of the arms.
-        family: How many comparisons Holm's method was told of.
+        family: The number of comparisons that Holm's method adjusts for.
         missing: Arms without a run.
         uncompared: Arms that have no seed in common with the reference.
-        same_images: False if arms were scored on different images: then nothing is compared.
-        seeds_needed: Set where so many comparisons could not show a difference, however large,
-            with the seeds there are: the fewest that could.
+        same_images: False if arms were scored on different images; nothing is compared then.
+        seeds_needed: The fewest seeds with which so many comparisons could show a difference at
+            all; None if there are enough.
     """
 
     scores: tuple[Score, ...]
@@ -182,7 +182,7 @@ def compare(
 
 
 def indistinguishable_from_best(conclusion: Conclusion) -> frozenset[str]:
-    """The arm that scored highest, and those not shown to be worse: among them, take the cheapest.
+    """The arm that scored highest and those not shown to be worse, to choose the cheapest from.
 
     An arm that could not be compared with it has not been shown to be worse. Empty if no arm has a
     run.
@@ -219,7 +219,7 @@ def _score(arm: str, runs: Runs) -> Score:
     if len(lengths) > 1:
         raise InvalidInput(f"{arm}: its runs were scored on {sorted(lengths)} images")
     images = lengths.pop()
-    # From the whole count of hits: arms with equally many must tie, not differ by rounding.
+    # From integer counts, so that arms with equal counts tie instead of differing by rounding.
     hits = sum(int(np.count_nonzero(run)) for run in runs.values())
     interval = wilson_interval(hits / len(runs), images)
     return Score(arm, hits / (len(runs) * images), interval.low, interval.high, len(runs), images)
@@ -251,7 +251,7 @@ def _p(arms: Mapping[str, Runs], pair: tuple[str, str], seeds: list[int]) -> flo
 def _intervals(
     arms: Mapping[str, Runs], reference: str, shared: Mapping[str, list[int]]
 ) -> dict[str, Interval]:
-    """Of each arm's accuracy less the reference's; one pass of resampling for all of them."""
+    """Intervals of each arm's difference from the reference, from one pass of resampling."""
     intervals = {}
     for arm, seeds in shared.items():
         if len(seeds) == 1:

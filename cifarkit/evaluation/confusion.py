@@ -1,4 +1,4 @@
-"""Which classes are taken for which, and the most confident mistakes."""
+"""Confusion matrix, most confused pairs, and most confident errors."""
 
 from __future__ import annotations
 
@@ -79,14 +79,14 @@ def confusion(labels: ArrayLike, predictions: ArrayLike, classes: int) -> Confus
     right, guessed = labels_and_predictions(labels, predictions)
     if right.max() >= classes:
         raise InvalidInput(f"label {right.max()} is not one of {classes} classes (from 0)")
-    columns = classes + 1  # the last one gathers every output that is no class
+    columns = classes + 1  # the last one counts outputs beyond the classes
     cell = right * columns + np.minimum(guessed, classes)
     counts = np.bincount(cell, minlength=classes * columns).reshape(classes, columns)
     return Confusion(counts[:, :classes], counts[:, classes])
 
 
 def class_scores(found: Confusion) -> tuple[ClassScore, ...]:
-    """The accuracy of every class, by label."""
+    """Per-class accuracy, by label."""
     return tuple(
         ClassScore(label, images, correct, correct / images if images else None)
         for label, (images, correct) in enumerate(

@@ -1,4 +1,4 @@
-"""Two trained models on the same images: is one of them better?"""
+"""McNemar's test: two trained models compared on the same images."""
 
 from __future__ import annotations
 

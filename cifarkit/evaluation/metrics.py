@@ -1,4 +1,4 @@
-"""Accuracies, and how far one can be off for want of test images."""
+"""Accuracy and its confidence interval."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Z95 = NormalDist().inv_cdf(0.975)
 
 @dataclass(frozen=True)
 class Interval:
-    """A 95% confidence interval, `low <= high`, in the unit of what it is of."""
+    """A 95% confidence interval, `low <= high`, in the unit of the estimate."""
 
     low: float
     high: float
@@ -36,7 +36,7 @@ def accuracy(labels: ArrayLike, predictions: ArrayLike) -> float:
         predictions: (n,) int, the predicted outputs; one that is no class is an error.
 
     Raises:
-        InvalidInput: The arrays do not fit together.
+        InvalidInput: The arrays are inconsistent.
     """
     right, guessed = labels_and_predictions(labels, predictions)
     return float(np.mean(right == guessed))
@@ -85,7 +85,7 @@ def wilson_interval(correct: float, images: int) -> Interval:
     shrink = 1 + Z95**2 / images
     centre = (share + Z95**2 / (2 * images)) / shrink
     half = Z95 / shrink * sqrt(share * (1 - share) / images + Z95**2 / (4 * images**2))
-    # At the ends the formula gives 0 and 1 exactly, but for the rounding.
+    # The formula gives exactly 0 and 1 at the ends, up to rounding.
     low = 0.0 if correct == 0 else max(0.0, centre - half)
     high = 1.0 if correct == images else min(1.0, centre + half)
     return Interval(low, high)

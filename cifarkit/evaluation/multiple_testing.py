@@ -1,4 +1,4 @@
-"""Many comparisons at once, with one chance of 5% to be wrong about any of them."""
+"""Holm's correction for multiple testing."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def holm(p_values: Sequence[float]) -> tuple[float, ...]:
         InvalidInput: A p is not in 0..1.
     """
     p = np.asarray(p_values, dtype=np.float64)
-    if not np.all((p >= 0) & (p <= 1)):  # written so that NaN is refused too
+    if not np.all((p >= 0) & (p <= 1)):  # also rejects NaN
         raise InvalidInput(f"p values lie in 0..1, got {list(p_values)}")
     order = np.argsort(p, kind="stable")
     stepped = np.maximum.accumulate(p[order] * np.arange(p.size, 0, -1))

@@ -1,8 +1,8 @@
-"""Two settings, several seeds each, on the same images: is one of them better?
+"""Paired tests: two settings, several seeds each, compared on the same images.
 
 Seeds and images are both samples: other seeds and other images would have given other numbers.
 Everything here takes `differences`, (seeds, images) int8: 1 where the first setting's model of that
-seed got the image right and the second setting's did not, -1 where it is the other way about, and 0
+seed got the image right and the second setting's did not, -1 for the reverse, and 0
 elsewhere. A row is the pair of models that share a seed.
 """
 
@@ -19,7 +19,7 @@ from cifarkit.evaluation.metrics import Interval
 
 RESAMPLES = 2000
 EXACT_SEEDS = 16
-"""The most seeds of which all sign patterns are gone through: 65,536."""
+"""The most seeds for which all sign patterns (65,536) are enumerated."""
 
 _SIGN_DRAWS = 2**16 - 1
 _RANDOM_SEED = 20090417
@@ -46,7 +46,7 @@ def sign_flip_p(differences: NDArray[np.int8]) -> float:
 
 
 def _sign_flip_p(by_seed: NDArray[np.float64]) -> float:
-    """Of each seed's count of images: whole numbers, not means, make ties exact."""
+    """The sign-flip p of the seeds' sums; integers, not means, make ties exact."""
     seen = abs(by_seed.sum())
     if by_seed.size <= EXACT_SEEDS:
         sums = _sign_patterns(by_seed.size) @ by_seed
@@ -59,7 +59,7 @@ def _sign_flip_p(by_seed: NDArray[np.float64]) -> float:
 
 @lru_cache(maxsize=4)
 def _sign_patterns(seeds: int) -> NDArray[np.float64]:
-    """(2**(seeds - 1), seeds) of 1 and -1, whose products with whole numbers are exact.
+    """(2**(seeds - 1), seeds) of 1 and -1; their products with integers are exact.
 
     A pattern and its mirror image have the same distance from 0: the first sign can stay.
     """
@@ -101,7 +101,7 @@ def _crossed_variance(whole: NDArray[np.float64]) -> tuple[float, NDArray[np.flo
     drawn = seeds - 1
     same_seed, any_seeds = 1 / (drawn * seeds), (1 - 1 / drawn) / seeds**2
     same_image, any_images = 1 / images**2, (1 - 1 / images) / images**2
-    # Products of whole numbers are exact, and quicker than sums along an axis.
+    # Integer products are exact, and faster than sums along an axis.
     by_seed, by_image = whole @ np.ones(images), np.ones(seeds) @ whole
     total = by_seed.sum()
     square = (
@@ -206,7 +206,7 @@ def _drawn(images: int) -> NDArray[np.uint8] | NDArray[np.float32]:
         part = counts[begin : begin + step]
         drawn = rng.integers(0, images, size=part.shape)
         drawn += np.arange(len(part))[:, None] * images
-        # An image is drawn once on average; 256 times is out of reach.
+        # An image is drawn once on average; 256 draws are practically impossible.
         part[:] = np.bincount(drawn.ravel(), minlength=part.size).reshape(part.shape)
     return counts
 

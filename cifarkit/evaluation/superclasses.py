@@ -1,4 +1,4 @@
-"""Accuracy by superclass, and whether errors stay within it."""
+"""Accuracy by superclass, and the share of errors within the superclass."""
 
 from __future__ import annotations
 

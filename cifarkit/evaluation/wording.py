@@ -1,4 +1,4 @@
-"""A conclusion in plain English, which claims no more than the comparisons do."""
+"""Conclusions as English sentences that claim no more than the comparisons support."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _SMALLEST_P = 0.001
 
 
 def sentences(conclusion: Conclusion, axis: str = "", split: str = "test") -> tuple[str, ...]:
-    """The conclusion as sentences, in the order in which they are to be read.
+    """The conclusion as sentences, in reading order.
 
     Args:
         conclusion: Its arms' labels are used as they stand.
@@ -85,7 +85,7 @@ def _opening(conclusion: Conclusion, axis: str, split: str) -> list[str]:
 
 
 def _findings(conclusion: Conclusion) -> list[str]:
-    """What each comparison came to, of the winner where it was chosen, else of the other arms."""
+    """The verdicts, with the winner as subject if it was chosen, else the other arms."""
     if conclusion.chosen:
         subject = f"{conclusion.reference} is"
         opposite = {"worse": "better than", "not distinguishable": "not distinguishable from"}
@@ -115,12 +115,12 @@ def _single_best(conclusion: Conclusion) -> str:
 
 
 def _of_models(found: Sequence[Comparison]) -> str:
-    """Said with every claim that holds of trained models only: a sentence may be quoted alone."""
+    """Qualifies every claim about trained models, since a sentence may be quoted alone."""
     return "As trained models, " if all(one.method == "models" for one in found) else ""
 
 
 def _limits(conclusion: Conclusion) -> list[str]:
-    """What the comparisons are of, how p was found, and what they could not have shown."""
+    """The methods used, and what they could not have shown."""
     models = [found for found in conclusion.comparisons if found.method == "models"]
     several = [found for found in conclusion.comparisons if found.method == "settings"]
     written = []
@@ -161,7 +161,7 @@ def _numbers(found: Comparison, sign: int) -> str:
 
 
 def _signed(values: Sequence[float]) -> list[str]:
-    """With signs, to three decimals, or four where three would show one as a zero that is not."""
+    """Signed, with three decimals, or four where three would show a nonzero value as zero."""
     places = 4 if any(0 < abs(value) < 0.0005 for value in values) else 3
     return [f"{round(value, places):+z.{places}f}" if value else "0" for value in values]
 

@@ -1,4 +1,4 @@
-"""On what a trial runs."""
+"""The hardware and software that a trial runs on."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ def environment(*, precision: str, xla: bool) -> Environment:
 
 
 def arithmetic() -> str:
-    """All of the machine that decides how a computation is rounded, in words."""
+    """The parts of the machine that affect rounding, in words."""
     device = _gpu() or f"{cpu_model()} with {_threads()} threads"
     onednn = {None: "as TensorFlow chooses", True: "on", False: "off"}[_onednn()]
     return f"{device}, oneDNN {onednn}"
 
 
 def _threads() -> int:
-    """How many threads share an operation: TensorFlow takes one for each core, unless told."""
+    """Intra-op threads; TensorFlow defaults to one per core."""
     import tensorflow as tf
 
     asked = os.environ.get("TF_NUM_INTRAOP_THREADS", "")
@@ -51,7 +51,7 @@ def _threads() -> int:
 
 
 def cpu_model() -> str:
-    """The processor's own name. Imports no TensorFlow."""
+    """The processor's model name. Does not import TensorFlow."""
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
         for line in cpuinfo.read_text(errors="replace").splitlines():
@@ -61,7 +61,7 @@ def cpu_model() -> str:
 
 
 def _usable_cores() -> int:
-    """Cores that this process may use, which on a cluster are fewer than the machine has."""
+    """Cores available to this process, which may be fewer than the machine has."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

@@ -1,4 +1,4 @@
-"""How much arithmetic a model does for one image.
+"""Floating-point operations of a model's forward pass.
 
 The convolutions and matrix products only: two floating-point operations (FLOPs) for each
 multiply-add (MAC), which is how TensorFlow's profiler counts them. Biases, normalization,

@@ -1,4 +1,4 @@
-"""How many numbers a layer puts out."""
+"""Output sizes of layers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 def output_elements(layer: keras.layers.Layer) -> int:
     """Elements of the layer's output for one image.
 
-    A layer that is called several times is asked for its first call; a model for its own output.
+    For a layer that is called several times, that of its first call; for a model, its own output.
 
     Args:
         layer: A layer of a functional model, or such a model.

@@ -1,4 +1,4 @@
-"""What is measured of a trial, with the unit in every name. MB is 2**20 bytes."""
+"""Records of a trial's measurements, with the unit in every name. MB is 2**20 bytes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-# Larger numbers are no measurements, and could not even be printed.
+# Larger numbers cannot be measurements, and could not be printed.
 Count = Annotated[int, Field(ge=0, lt=2**63)]
 
 
@@ -33,7 +33,7 @@ class Parameters(_Measured):
 
 
 class Memory(_Measured):
-    """Three different things, never shown under each other's name.
+    """Estimated and measured memory; the three kinds are always labelled as such.
 
     Attributes:
         estimated_mb: The published study's estimate (`memory.published_estimate_mb`).
@@ -52,7 +52,7 @@ class Memory(_Measured):
 
 
 class Time(_Measured):
-    """Wall-clock time of the parts of a trial.
+    """Wall-clock times of a trial.
 
     Of a trial that was interrupted, `first_step_seconds` is the first attempt's, the rates are over
     the epochs of all of them, `fit_seconds` and `trial_seconds` sum over the attempts (what was
@@ -93,18 +93,18 @@ class Time(_Measured):
 
     @property
     def comparable_fit_seconds(self) -> float:
-        """`fit_seconds_uncached`, where it is known."""
+        """`fit_seconds_uncached`, if known, else `fit_seconds`."""
         known = self.fit_seconds_uncached
         return self.fit_seconds if known is None else known
 
     @property
     def may_not_compare(self) -> bool:
-        """Whether frozen layers were read from the cache or computed, and it is not known which."""
+        """Whether the frozen layers' outputs may have been read from the cache: not recorded."""
         return self.fit_seconds_uncached is None and self.frozen_prefix_seconds > 0
 
 
 class Environment(_Measured):
-    """On what a trial ran.
+    """The environment of a trial.
 
     Attributes:
         onednn: Whether oneDNN's kernels were asked for; None if that was left to TensorFlow.

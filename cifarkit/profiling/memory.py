@@ -1,4 +1,4 @@
-"""Memory: the published study's estimate, and what is measured. MB is 2**20 bytes."""
+"""Memory: the published study's estimate and measured peaks. MB is 2**20 bytes."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def layer_outputs(layers: Iterable[keras.layers.Layer]) -> int:
 
 
 def rss_mb() -> float:
-    """Resident memory of this process now, in MB."""
+    """Current resident memory of this process, in MB."""
     import psutil
 
     return float(psutil.Process().memory_info().rss) / _MB
@@ -61,7 +61,7 @@ def rss_mb() -> float:
 def peak_rss_mb() -> float:
     """The highest resident memory of this process since it started, in MB.
 
-    Memory that was freed again counts. The system keeps the figure: nothing has to be sampled.
+    Includes memory that was freed again. The system keeps this value, so nothing is sampled.
     """
     if sys.platform == "win32":
         import psutil
@@ -78,10 +78,10 @@ def peak_rss_mb() -> float:
 
 
 def _high_water_mb() -> float | None:
-    """Linux's own high-water mark; None where the system has none.
+    """Linux's high-water mark; None on other systems.
 
-    It starts anew with a program, while `ru_maxrss` survives `exec`: a child of a large parent
-    would begin with the parent's peak.
+    It is reset by `exec`, whereas `ru_maxrss` is not: a child of a large parent would start at
+    the parent's peak.
     """
     try:
         status = Path("/proc/self/status").read_text()

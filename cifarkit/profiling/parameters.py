@@ -1,4 +1,4 @@
-"""How many weights a model has."""
+"""Parameter counts of a model."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
-"""Trials and studies out of somebody's archive, into a store, without trust in the archive.
+"""Import of trials and studies from an untrusted archive into a store.
 
-The members are read as a stream, each into a file whose place follows from the list of expected
-names; nothing in the archive can name another. Only then is every trial validated, and moved to
-its place whole.
+Members are read as a stream, each into a path derived from the list of expected names, so that the
+archive cannot choose a path. Each trial is then validated and moved into place as a whole.
 """
 
 from __future__ import annotations
@@ -40,12 +39,12 @@ _BLOCK = 512
 
 @dataclass
 class ImportSummary:
-    """What became of an archive.
+    """The result of an import.
 
     Attributes:
         trials, studies: What was added.
-        kept: The trials and studies that were there already, and stay as they are.
-        refused: Why others were not added, by id or name.
+        kept: The trials and studies that were already in the store, unchanged.
+        refused: By id or name, why others were not added.
     """
 
     trials: list[str] = field(default_factory=list)
@@ -70,7 +69,7 @@ def import_archive(store: Store, archive: Path) -> ImportSummary:
     beside = Path(tempfile.mkdtemp(prefix=".import.", dir=store.root / "trials"))
     try:
         _unpack(archive, beside)
-        # Imports take turns, so that none takes another's half-moved trial for somebody's work.
+        # Imports run one at a time, so that none sees another's half-moved trial.
         with lock(store.root / "lock"):
             return _take_in(store, beside)
     except _Refused as error:
@@ -80,7 +79,7 @@ def import_archive(store: Store, archive: Path) -> ImportSummary:
 
 
 class _Refused(Exception):
-    """Why an archive is not taken."""
+    """Why an archive is refused."""
 
 
 def _unpack(archive: Path, beside: Path) -> None:
@@ -95,17 +94,17 @@ def _unpack(archive: Path, beside: Path) -> None:
                 _extract(stream, name, member, beside / name)
             if any(_exactly(stream, 2 * _BLOCK)):
                 raise _Refused("holds more than it lists")
-            # Reads to the end, and so checks the sum of the whole; tar pads to 10,240 bytes.
+            # Reading to the end verifies gzip's checksum; tar pads to 10,240 bytes.
             if len(stream.read(20 * _BLOCK + 1)) > 20 * _BLOCK:
                 raise _Refused("holds more than it lists")
     except (OSError, EOFError, zlib.error, tarfile.TarError) as error:
-        if isinstance(error, OSError) and error.errno is not None:  # `gzip`'s own have none
+        if isinstance(error, OSError) and error.errno is not None:  # gzip's errors have none
             raise _Refused(f"could not be unpacked: {error}") from None
         raise _Refused(f"is damaged, or no .tar.gz archive ({error})") from None
 
 
 def _contents(stream: gzip.GzipFile) -> Contents:
-    """The list of members; it is refused if it names what does not belong into a store."""
+    """The list of members; refused if it names anything that does not belong in a store."""
     size = _next(stream, CONTENTS)
     if size > MOST_BYTES:
         raise _Refused(f"lists more than {MOST_BYTES:,} bytes of names")
@@ -200,7 +199,7 @@ def _take_trial(store: Store, folder: Path, done: ImportSummary) -> None:
             done.kept.append(trial_id)
             return
         if not place.exists():
-            with contextlib.suppress(OSError):  # a command has just made the folder, to run it
+            with contextlib.suppress(OSError):  # another command has just created the folder
                 os.rename(folder, place)
                 done.trials.append(trial_id)
                 return
@@ -208,7 +207,7 @@ def _take_trial(store: Store, folder: Path, done: ImportSummary) -> None:
             if not record.complete or store.is_complete(trial_id):
                 done.kept.append(trial_id)
                 return
-            # Whoever waits for the old folder's lock finds the new one complete.
+            # A process waiting for the old folder's lock then finds a complete trial.
             os.rename(place, folder.with_name(f"{trial_id}.old"))
             os.rename(folder, place)
             done.trials.append(trial_id)
@@ -219,7 +218,7 @@ def _take_trial(store: Store, folder: Path, done: ImportSummary) -> None:
 
 
 def _patience_seconds(store: Store, trial_id: str) -> float:
-    """How long to wait for a trial: a training lasts, a check or an export ends soon."""
+    """How long to wait for a trial's lock: a check or an export ends soon, a training does not."""
     try:
         return 0.0 if store.state(trial_id).status is Status.RUNNING else 30.0
     except UnreadableFile:

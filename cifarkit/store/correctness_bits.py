@@ -1,4 +1,4 @@
-"""Which test images a network got right, small enough to stand in its result."""
+"""Packed bits of which test images a network predicted right, stored in its result."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def packed(labels: NDArray[np.integer[Any]], predictions: NDArray[np.integer[Any]]) -> Hits:
-    """Of the true and the predicted classes, both (n,) integers."""
+    """Pack the comparison of true and predicted classes, both (n,) integers."""
     import numpy as np
 
     return Hits(

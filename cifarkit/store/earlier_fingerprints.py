@@ -1,4 +1,4 @@
-"""Trials of earlier versions, which identified a folder or an `.npz` by names and sizes only."""
+"""Trials of earlier versions, whose data was identified by file names and sizes only."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from cifarkit.store.store import Store
 
 
 def identified_by_sizes(specs: Iterable[TrialSpec], store: Store) -> int:
-    """How many trials of the store are these specs, but for the way their data was identified.
+    """How many stored trials match these specs except for how their data was identified.
 
     Their results may be of other images of the same names and sizes, so they are never taken for
     these trials.

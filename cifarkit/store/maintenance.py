@@ -1,4 +1,4 @@
-"""Checking a store, mending what can be mended, and removing trials."""
+"""Checking and repairing a store, and removing trials."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from cifarkit.store.repair import faults, set_all_aside, set_aside
 from cifarkit.store.store import Store, read_study
 
 LEFTOVER_SECONDS = 60.0
-"""Older than this, a file that was to be renamed to its place belongs to nobody any more."""
+"""Temporary files older than this are leftovers."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """Something wrong in a store, or left by a command that was killed.
+    """A problem in a store, or a leftover of a killed command.
 
     Attributes:
-        path: Of the file or the trial's folder.
-        told: What is the matter with it, in a line.
-        mended: What was done about it; empty if nothing was.
-        wrong: False for what a kill leaves, which needs no mending: the same command goes on.
+        path: The file or the trial's folder.
+        told: The problem, in one line.
+        mended: The repair; empty if none was made.
+        wrong: False for leftovers of a kill, which need no repair: the same command resumes.
     """
 
     path: Path
@@ -38,14 +38,14 @@ class Finding:
 
 
 def check(store: Store, *, repair: bool = False) -> Iterator[Finding]:
-    """Check every file of a store against its checksum and its form.
+    """Check every file of a store against its checksum and schema.
 
-    A trial that a process is running is passed over.
+    Running trials are skipped.
 
     Args:
-        store: Which store.
-        repair: Set damaged files aside, so that the commands that made them make them again; remove
-            what interrupted writes have left; mark trials whose process is dead as not run.
+        store: The store to check.
+        repair: Set damaged files aside, so that the same commands recreate them; remove leftovers
+            of interrupted writes; mark trials whose process has died as not run.
     """
     for trial_id in store.trial_ids():
         yield from _check_trial(store, trial_id, repair)
@@ -109,7 +109,7 @@ def _leftover(path: Path, repair: bool) -> Iterator[Finding]:
     try:
         if time.time() - path.lstat().st_mtime < LEFTOVER_SECONDS:
             return
-    except FileNotFoundError:  # it was renamed to its place just now
+    except FileNotFoundError:  # it has just been renamed
         return
     if repair:
         if path.is_dir() and not path.is_symlink():
@@ -124,9 +124,9 @@ def remove(store: Store, trial_ids: Sequence[str], *, force: bool = False) -> No
     """Remove trials from a store, all of them or none.
 
     Args:
-        store: Which store.
-        trial_ids: Of trials that it has.
-        force: Also those that a study lists; its rows then say "not run".
+        store: The store.
+        trial_ids: Trials to remove.
+        force: Also remove trials that a study lists; its rows then say "not run".
 
     Raises:
         InvalidInput: One is not there, is listed by a study, or is running.

@@ -1,4 +1,4 @@
-"""The saved predictions of one trained network, read without trust in the file."""
+"""Reading a trial's saved predictions from an untrusted file."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from cifarkit.store.file_io import UnavailableFile, UnreadableFile, check_sum
 from cifarkit.store.records import Artifact, TrialRecord
 
 FILE: Artifact = "predictions.npz"
-"""What the file is called in a trial's folder."""
+"""The file's name in a trial's folder."""
 MOST_MB = 512
-"""Unpacked. ImageNet's 50,000 validation images with 1,000 outputs take 100 MB."""
+"""Uncompressed. ImageNet's 50,000 validation images with 1,000 outputs take 100 MB."""
 MOST_OUTPUTS = 5000
-"""The confusions of so many classes take 200 MB."""
+"""A confusion matrix of this size takes 200 MB."""
 
 Classes = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
-    """What a network said of the test images, and of the validation images where that was kept.
+    """A network's predictions on the test images, and on the validation images if kept.
 
     Attributes:
         labels: (n,) int64 from 0, the true classes.
@@ -46,7 +46,7 @@ def of_trial(record: TrialRecord) -> Predictions:
     """The predictions of a trial.
 
     Raises:
-        InvalidInput: As `read` does, and if they are not what the trial has left or cannot be read.
+        InvalidInput: As `read`, and if the file is unreadable or fails its checksum.
     """
     try:
         check_sum(record.folder, record.state, FILE)
@@ -95,8 +95,8 @@ def _arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
             return {name: saved[name] for name in (*wanted, *optional) if name in saved}
     except InvalidInput:
         raise
-    except Exception as error:  # Of the zip, of its compression, or of an array's header.
-        # Damage can lead to an impossible position in the file, which is EINVAL.
+    except Exception as error:  # from the zip, its compression, or an array's header
+        # A damaged offset can cause a seek to fail with EINVAL.
         if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
             raise
         raise InvalidInput(

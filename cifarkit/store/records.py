@@ -1,4 +1,4 @@
-"""What is kept of a trial: its state while live, its result, and the frozen record."""
+"""Records of a store: a trial's state and result, and studies."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SCHEMA_VERSION = 1
 
 Artifact = Literal["result.json", "history.csv", "predictions.npz", "model.weights.h5"]
 ARTIFACTS: tuple[Artifact, ...] = get_args(Artifact)
-"""What a complete trial leaves; the last one only if it was asked to."""
+"""The files of a complete trial; the last one is optional."""
 
 
 class Status(StrEnum):
@@ -45,7 +45,7 @@ class Status(StrEnum):
 
 
 def _plain_values(settings: dict[str, Any]) -> dict[str, Any]:
-    """Settings are single values or lists of them; anything deeper is no setting."""
+    """Settings are scalars or lists of scalars."""
     for value in settings.values():
         for part in value if isinstance(value, list | tuple) else (value,):
             if not isinstance(part, bool | int | float | str | None):
@@ -56,7 +56,7 @@ def _plain_values(settings: dict[str, Any]) -> dict[str, Any]:
 
 
 Version = Annotated[int, Field(ge=1, le=SCHEMA_VERSION)]
-# What no measurement exceeds; larger numbers could not even be printed.
+# Larger numbers cannot be measurements, and could not be printed.
 Count = Annotated[int, Field(ge=0, lt=2**63)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Settings = Annotated[dict[str, Any], AfterValidator(_plain_values)]
@@ -68,17 +68,17 @@ class _Stored(BaseModel):
 
 
 class State(_Stored):
-    """`state.json`: where a trial stands.
+    """`state.json`: the current state of a trial.
 
     Attributes:
         status: See `Status`.
         attempts: How many times it was started.
         reason: One line, why it did not complete; empty otherwise.
-        log_tail: The last lines of its log, where it did not complete.
+        log_tail: The last lines of its log, if it did not complete.
         peak_rss_mb: The highest resident memory seen of an attempt that did not complete.
-        micro_batch: In what parts a batch is tried next, since a larger one did not fit in memory;
+        micro_batch: The micro-batch size of the next attempt, after a larger one ran out of memory;
             None for whole batches.
-        pid, host: Of the process that runs it.
+        pid, host: The process that runs it.
         started_at, ended_at: UTC.
         checksums: SHA-256 of the files that a complete trial left, by name; records of the first
             versions have none.
@@ -102,7 +102,7 @@ class Arm(_Stored):
     """One row of a study: a setting, and the trials that measure it.
 
     Attributes:
-        label: What the row is called (a model's name, a value of the axis).
+        label: The row's label (a model's name, a value of the axis).
         settings: The flat settings that set this arm apart from the others, by name.
         trials: Trial ids, one per seed, in the order of the seeds; empty if not possible.
         impossible: Why no trial of this arm can exist ("inceptionv3 takes 75 pixels or more").
@@ -115,7 +115,7 @@ class Arm(_Stored):
 
 
 class Choice(_Stored):
-    """What a study decided, on validation images alone.
+    """A study's choice, made on validation images alone.
 
     Attributes:
         arm: The label of the arm that was chosen.
@@ -165,12 +165,12 @@ class StudyRecord(_Stored):
 
 
 def arm_identity(arm: Arm) -> str:
-    """The first seed's trial, whose id covers every setting and the data; or what is impossible."""
+    """The first seed's trial id, which covers every setting and the data; or why there is none."""
     return arm.trials[0] if arm.trials else json.dumps(arm.settings, sort_keys=True, default=str)
 
 
 def study_identity(kind: str, axes: Iterable[str], arms: Sequence[Arm]) -> str:
-    """Eight hexadecimal digits of what a study compares, and on what data.
+    """Eight hexadecimal digits that identify what a study compares, and on what data.
 
     Neither the number of seeds nor the order of arms and axes counts: more seeds extend a study.
     """
@@ -178,7 +178,7 @@ def study_identity(kind: str, axes: Iterable[str], arms: Sequence[Arm]) -> str:
 
 
 def short_digest(content: object) -> str:
-    """Eight hexadecimal digits of the SHA-256 of anything that JSON holds."""
+    """The first eight hexadecimal digits of the SHA-256 of a JSON value."""
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), default=str)
     return hashlib.sha256(canonical.encode()).hexdigest()[:8]
 
@@ -205,7 +205,7 @@ class Accuracy(_Stored):
 
 
 class Hits(_Stored):
-    """Which test images were predicted right: all that a comparison of trials needs to know.
+    """Which test images were predicted right: all that a comparison of trials needs.
 
     Attributes:
         images: How many there are.
@@ -220,7 +220,7 @@ class Hits(_Stored):
 
 
 class Duplicates(_Stored):
-    """Images of equal pixels, as the network was given them.
+    """Images with equal pixels, as given to the network.
 
     Attributes:
         test_images: Test images that are training or validation images too.
@@ -236,7 +236,7 @@ class Duplicates(_Stored):
 
 
 class Course(_Stored):
-    """How a training went, as far as `store.training_checks` looks at it.
+    """A summary of the training history for `store.training_checks`.
 
     Attributes:
         first_loss, lowest_loss, last_loss: Mean training loss of the first, the best and the last
@@ -253,7 +253,7 @@ class Course(_Stored):
 
 
 class Result(_Stored):
-    """`result.json`: all that a finished trial measured.
+    """`result.json`: the measurements of a complete trial.
 
     Attributes:
         epochs_run: Epochs trained; at most the spec's.
@@ -326,7 +326,7 @@ class TrialRecord:
 
     @cached_property
     def course(self) -> Course | None:
-        """The result's; of the first versions' results, from the history, if that can be read."""
+        """From the result, or for results of the first versions from the history, if readable."""
         from cifarkit.store.file_io import UnreadableFile, read_history
         from cifarkit.store.training_checks import course
 

@@ -1,4 +1,4 @@
-"""Studies in a store: a study is extended by what is run again, and never replaced by another.
+"""Studies in a store: running a study again extends its record and never replaces another's.
 
 The same study is the same arms on the same data, whatever it is called (`records.study_identity`).
 """
@@ -96,7 +96,7 @@ def register(
     name: str | None = None,
     specs: Mapping[str, TrialSpec] = MappingProxyType({}),
 ) -> StudyRecord:
-    """Write a study that is about to run, or extend the store's record of the same study.
+    """Record a study that is about to run, or extend the record of the same study.
 
     What the record lists stays, and so do its choice and its date. See `find` for the arguments.
 
@@ -120,7 +120,7 @@ def register(
                 "arms": arms,
                 "created_at": before.created_at,
                 "choice": before.choice,
-                # The command that makes all that is listed.
+                # The command that produces everything listed.
                 "command": study.command if arms == study.arms else before.command,
             }
         entered = study.model_copy(update=changes)
@@ -131,10 +131,10 @@ def register(
 
 
 def take_in(store: Store, study: StudyRecord) -> StudyRecord | None:
-    """Add a study from elsewhere; under another name if its own is another study's here.
+    """Add an imported study, under another name if its own is taken by a different study.
 
     Returns:
-        What was written; None if the store has all of it.
+        The record written; None if the store already has all of it.
     """
     with store.lock_studies():
         before = next((one for one in store.studies() if is_same(one, study)), None)
@@ -157,7 +157,7 @@ def take_in(store: Store, study: StudyRecord) -> StudyRecord | None:
 
 
 def _union(arms: Iterable[Arm], others: Iterable[Arm]) -> tuple[Arm, ...]:
-    """The arms, each with the trials that its like among the others has besides."""
+    """The arms, each extended by the additional trials of the same arm among the others."""
     listed = {arm_identity(arm): arm.trials for arm in others}
     joined = []
     for arm in arms:
@@ -167,13 +167,13 @@ def _union(arms: Iterable[Arm], others: Iterable[Arm]) -> tuple[Arm, ...]:
 
 
 def set_choice(store: Store, name: str, choice: Choice) -> None:
-    """Write down what a study decided, in place of what it decided before."""
+    """Record a study's choice, replacing an earlier one."""
     with store.lock_studies():
         store.write_study(named(store, name).model_copy(update={"choice": choice}))
 
 
 def rename(store: Store, name: str, new: str) -> StudyRecord:
-    """Give a study another name.
+    """Rename a study.
 
     Raises:
         InvalidInput: There is no such study, or the new name is taken or cannot be one.
@@ -190,7 +190,7 @@ def rename(store: Store, name: str, new: str) -> StudyRecord:
 
 
 def remove(store: Store, name: str) -> tuple[list[str], list[str]]:
-    """Remove a study. Its trials stay.
+    """Remove a study, keeping its trials.
 
     Returns:
         The trials that it listed, and those of them that no other study lists.
@@ -210,7 +210,7 @@ def trials_of(study: StudyRecord) -> list[str]:
 
 
 def named(store: Store, name: str) -> StudyRecord:
-    """The study of exactly that name.
+    """The study with exactly this name.
 
     Raises:
         InvalidInput: There is none; the message names the nearest.
@@ -222,7 +222,7 @@ def named(store: Store, name: str) -> StudyRecord:
 
 
 def matching(studies: Iterable[StudyRecord], text: str) -> list[StudyRecord]:
-    """The studies that a user means: one by its name, or all of a name without its last digits.
+    """The studies that a name refers to: one, or all that share the name without its digest.
 
     The first versions' names had no digits there. A whole study's name stands for its steps.
     """
@@ -233,12 +233,12 @@ def matching(studies: Iterable[StudyRecord], text: str) -> list[StudyRecord]:
 
 
 def without_digest(name: str) -> str:
-    """A study's name as the first versions made it."""
+    """A study's name in the form of the first versions."""
     return _DIGEST.sub("", name)
 
 
 def _free_name(store: Store, name: str) -> str:
-    """The name, or the next one that no readable study has; `write_study` deals with the others."""
+    """The name, or the next one not taken by a readable study; `write_study` handles the others."""
     taken = {study.name for study in store.studies()}
     names = itertools.chain([name], (f"{name}-{number}" for number in itertools.count(2)))
     return next(free for free in names if free not in taken)

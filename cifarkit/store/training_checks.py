@@ -1,7 +1,6 @@
-"""What is wrong with a training that completed, by how its loss and its accuracy went.
+"""Checks of a completed training's loss and accuracy.
 
-A result that failed one of these checks is a number, but says nothing about the setting: no claim
-rests on it.
+A result that fails one of these checks says nothing about the setting, so no conclusion uses it.
 """
 
 from __future__ import annotations
@@ -14,23 +13,23 @@ from typing import Any, Literal
 from cifarkit.store.records import Course, Result, TrialRecord
 
 FAR_ABOVE = 0.25
-"""By how much training accuracy must exceed validation accuracy that is at chance."""
+"""Minimum gap between training accuracy and a validation accuracy at chance."""
 LEARNT_NOTHING = 0.1
-"""The part of the way from chance to 1 that training accuracy does not leave by luck."""
+"""Share of the range from chance to 1 within which training accuracy may be luck."""
 FELL = 0.98
-"""A loss that stayed above this part of where it began did not fall."""
+"""A lowest loss above this share of the first one counts as not falling."""
 ROSE = 1.5
-"""A loss this many times its first epoch's, and worse than guessing, diverged."""
+"""A loss this many times the first epoch's, and worse than guessing, has diverged."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is wrong with a training.
+    """A problem of a training.
 
     Attributes:
-        brief: For a cell of a table.
-        clause: What is wrong, to be read after "its" or "their".
-        detail: The same with its numbers, to be read after the arm's name and a colon.
+        brief: For a table cell.
+        clause: For a sentence, after "its" or "their".
+        detail: With numbers, after the arm's name and a colon.
     """
 
     kind: Literal["at chance", "never fell", "diverged", "cut short"]
@@ -40,12 +39,12 @@ class Finding:
 
     @property
     def broken(self) -> bool:
-        """Whether the training went wrong, and not only ended early."""
+        """Whether the training failed, rather than just ending early."""
         return self.kind != "cut short"
 
 
 def course(rows: Sequence[Mapping[str, Any]], chance: float) -> Course | None:
-    """What the checks need of a history; None of an empty one.
+    """Summarize a history for the checks; None if it is empty.
 
     Args:
         chance: The accuracy of the best constant guess, 0..1.
@@ -63,10 +62,10 @@ def course(rows: Sequence[Mapping[str, Any]], chance: float) -> Course | None:
 
 
 def findings(trial: TrialRecord, axes: Collection[str] = ()) -> list[Finding]:
-    """What is wrong with a complete trial; empty if nothing is, or if it is not complete.
+    """The problems of a complete trial; empty if there are none or it is not complete.
 
     Args:
-        axes: What its study varies: where `epochs` does, an early end is what is studied.
+        axes: What its study varies: with `epochs` among them, an early end is intended.
     """
     result = trial.result
     if not trial.complete or result is None:
@@ -87,7 +86,7 @@ def _of_course(went: Course, result: Result) -> list[Finding]:
     found = []
     classes, validation = max(2, len(result.class_names)), result.accuracy.validation
     guessing = math.log(classes)  # the loss of equal probabilities, in nats
-    # One standard deviation above chance: what learnt nothing about the images guesses one class.
+    # One standard deviation above chance, which a network that guesses one class reaches.
     spread = math.sqrt(went.chance * (1 - went.chance) / max(1, result.validation_images))
     learnt = went.highest_accuracy > went.chance + LEARNT_NOTHING * (1 - went.chance)
     if validation <= went.chance + spread and went.highest_accuracy >= validation + FAR_ABOVE:

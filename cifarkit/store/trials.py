@@ -1,4 +1,4 @@
-"""The trials that a document is made of: those that can be read, and why the others cannot."""
+"""Loading the trials of a document; unreadable ones are kept with the reason."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Trials(dict[str, TrialRecord]):
     """Trials by id; one that was never started is missing.
 
     Attributes:
-        unreadable: What is wrong with the trials that could not be read, by id.
+        unreadable: By id, why a trial could not be read.
     """
 
     def __init__(self) -> None:
@@ -23,7 +23,7 @@ class Trials(dict[str, TrialRecord]):
 
 
 def gather(store: Store, studies: Iterable[StudyRecord], *, whole: bool = False) -> Trials:
-    """The trials of some studies; `whole` is explained at `file_io.read_trial`."""
+    """The trials of some studies; for `whole` see `file_io.read_trial`."""
     listed = {trial for study in studies for arm in study.arms for trial in arm.trials}
     return read_all(store, sorted(listed), whole=whole)
 
