@@ -23,6 +23,8 @@ def show_plan(studies: Iterable[Study], store: Store, *, strict: bool) -> None:
     Raises:
         InvalidInput: As `check_data` does.
     """
+    from cifarkit.report import layouts
+    from cifarkit.report.table_columns import MEMORY
     from cifarkit.training.cost_estimate import plan
 
     arms: dict[str, tuple[Study, str, TrialSpec]] = {}
@@ -49,7 +51,7 @@ def show_plan(studies: Iterable[Study], store: Store, *, strict: bool) -> None:
             total = None if total is None or seconds is None else total + seconds
             memory = (
                 planned.estimated_mb
-                if study.kind in ("zoo", "resize")
+                if MEMORY in layouts.along(study.axes).measures
                 else planned.estimated_with_input_mb
             )
             row = [label or study.title, str(spec.model.image_size), f"{planned.total_params:,}"]

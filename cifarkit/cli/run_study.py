@@ -146,9 +146,10 @@ def end(statuses: dict[str, Status], how: RunOptions) -> None:
 
 def show_table(record: StudyRecord, store: Store) -> None:
     """The study's tables, as the report has them."""
+    from cifarkit.report.study_view import StudyView
     from cifarkit.report.tables import main_tables
 
-    for table in main_tables(record, records_of(record, store)):
+    for table in main_tables(StudyView(record, records_of(record, store))):
         plain_or_rich_table(
             table.caption,
             table.headings,

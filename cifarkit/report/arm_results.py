@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -12,7 +12,7 @@ from cifarkit.models import registry
 from cifarkit.report.formatting import trimmed
 from cifarkit.store import training_checks
 from cifarkit.store.file_io import DamagedFile
-from cifarkit.store.records import Arm, Result, Status, StudyRecord, TrialRecord
+from cifarkit.store.records import Arm, Result, Status, TrialRecord
 from cifarkit.store.training_checks import Finding
 from cifarkit.store.trials import Trials
 from cifarkit.text import plain, unique
@@ -81,21 +81,20 @@ class ArmResult:
         return words[0] if words else (NOT_POSSIBLE if self.arm.impossible else NOT_RUN)
 
 
-def outcomes(study: StudyRecord, records: Mapping[str, TrialRecord]) -> list[ArmResult]:
-    """The outcome of every arm, in the study's order."""
-    found = []
-    for arm in study.arms:
-        done, troubles = [], []
-        for trial_id in arm.trials:
-            trial = records.get(trial_id)
-            if trial is not None and trial.complete:
-                done.append(trial)
-            else:
-                troubles.append(trouble_of(trial_id, records))
-        name = plain(arm.label) or "(no name)"
-        checked = tuple(tuple(training_checks.findings(trial, study.axes)) for trial in done)
-        found.append(ArmResult(arm, name, tuple(done), tuple(troubles), checked))
-    return found
+def arm_result(
+    arm: Arm, records: Mapping[str, TrialRecord], axes: Collection[str] = ()
+) -> ArmResult:
+    """What became of an arm of a study along these axes."""
+    done, troubles = [], []
+    for trial_id in arm.trials:
+        trial = records.get(trial_id)
+        if trial is not None and trial.complete:
+            done.append(trial)
+        else:
+            troubles.append(trouble_of(trial_id, records))
+    name = plain(arm.label) or "(no name)"
+    checked = tuple(tuple(training_checks.findings(trial, axes)) for trial in done)
+    return ArmResult(arm, name, tuple(done), tuple(troubles), checked)
 
 
 def trouble_of(trial_id: str, records: Mapping[str, TrialRecord]) -> str:

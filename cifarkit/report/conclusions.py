@@ -7,11 +7,12 @@ from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING
 
 from cifarkit.errors import InvalidInput
-from cifarkit.report.arm_results import ArmResult, outcomes
-from cifarkit.report.tables import axis_heading, axis_text
+from cifarkit.report.arm_results import ArmResult
+from cifarkit.report.study_view import StudyView
+from cifarkit.report.tables import axis_heading, row_name
 from cifarkit.store import predictions
 from cifarkit.store.correctness_bits import packed, unpacked
-from cifarkit.store.records import StudyRecord, TrialRecord
+from cifarkit.store.records import TrialRecord
 from cifarkit.text import listed
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-def conclusions(study: StudyRecord, records: Mapping[str, TrialRecord]) -> list[str]:
+def conclusions(view: StudyView) -> list[str]:
     """Sentences on which arms differ; none if no arm has predictions to compare.
 
     An arm with a trial that failed a check (`store.training_checks`) is left out, and named. Only
@@ -29,7 +30,7 @@ def conclusions(study: StudyRecord, records: Mapping[str, TrialRecord]) -> list[
     runs: dict[str, dict[int, NDArray[np.bool_]]] = {}
     images: dict[str, Hashable] = {}
     unread = []
-    axis, named = _named(study, outcomes(study, records))
+    axis, named = _named(view)
     for name, outcome in named.items():
         runs[name] = {}
         images[name] = None
@@ -88,16 +89,14 @@ def _why(outcome: ArmResult) -> str:
     )
 
 
-def _named(study: StudyRecord, found: list[ArmResult]) -> tuple[str, dict[str, ArmResult]]:
+def _named(view: StudyView) -> tuple[str, dict[str, ArmResult]]:
     """What the arms' names are values of, and the arms by name; no two share one."""
-    single = study.axes[0] if study.kind == "sweep" and len(study.axes) == 1 else None
     named: dict[str, ArmResult] = {}
-    for position, outcome in enumerate(found, start=1):
-        name = outcome.name
-        if single in outcome.arm.settings:
-            name = axis_text(single, outcome.arm.settings)
+    for position, outcome in enumerate(view.results, start=1):
+        name = row_name(view, outcome)
         named[name if name not in named else f"{name} (row {position})"] = outcome
-    return axis_heading(single).lower() if single else "", named
+    axis = view.axes[0] if len(view.axes) == 1 and view.layout.names_axis else None
+    return axis_heading(axis).lower() if axis else "", named
 
 
 def _read(trial: TrialRecord) -> tuple[NDArray[np.bool_], Hashable]:

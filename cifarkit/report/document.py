@@ -10,6 +10,7 @@ from cifarkit.report import export
 from cifarkit.report.figures.study_figures import figures
 from cifarkit.report.output import FORMATS, publish, write_figures
 from cifarkit.report.sections import compose
+from cifarkit.report.study_labels import views
 from cifarkit.store.records import StudyRecord, TrialRecord
 
 DATA_FORMATS = {"csv": export.to_csv, "json": export.to_json}
@@ -40,11 +41,11 @@ def document(
         raise unknown("format", format, FORMATS)
     if not studies:
         raise InvalidInput("there is no study to report")
+    made = views(studies, records)
     if format in DATA_FORMATS:
         if figures_dir is not None:
-            drawings = [figure for study in studies for figure in figures(study, records)]
-            write_figures(drawings, figures_dir)
-        return DATA_FORMATS[format](studies, records, published)
+            write_figures([figure for view in made for figure in figures(view)], figures_dir)
+        return DATA_FORMATS[format](made, published)
     illustrated = format == "html" or figures_dir is not None
-    written = compose(studies, records, published=published, illustrated=illustrated)
+    written = compose(made, published=published, illustrated=illustrated)
     return publish(written, format, figures_dir)

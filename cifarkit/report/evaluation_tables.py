@@ -213,4 +213,4 @@ def _interval(right: int, images: int, decimals: int | None = None) -> Cell:
     if decimals is None:
         decimals = formatting.accuracy_decimals(images)
     span = wilson_interval(right, images)
-    return _text(f"{span.low:.{decimals}f} to {span.high:.{decimals}f}")
+    return _text(formatting.interval(span.low, span.high, decimals))

@@ -8,18 +8,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cifarkit.report import published as reference
-from cifarkit.report.arm_results import NOT_POSSIBLE, NOT_RUN, outcomes, trouble_of
+from cifarkit.report.arm_results import NOT_POSSIBLE, NOT_RUN, trouble_of
 from cifarkit.report.hyperparameters import flat
+from cifarkit.report.study_view import StudyView
 from cifarkit.store import training_checks
-from cifarkit.store.records import Arm, StudyRecord, TrialRecord
+from cifarkit.store.records import Arm, TrialRecord
 from cifarkit.text import csv_cell, plain
 
 _LISTS = ("notes", "class_names", "class_groups", "hits", "schema_version")
 
 
-def to_csv(
-    studies: Sequence[StudyRecord], records: Mapping[str, TrialRecord], published: bool
-) -> str:
+def to_csv(views: Sequence[StudyView], published: bool) -> str:
     """One table for `pandas.read_csv`: a row per trial, every setting and measurement a column.
 
     An arm that is not possible has a row without a trial.
@@ -27,20 +26,20 @@ def to_csv(
     import pandas as pd
 
     rows: list[dict[str, Any]] = []
-    for study in studies:
-        for outcome in outcomes(study, records):
+    for view in views:
+        for outcome in view.results:
             arm = outcome.arm
             about = {
-                "study": study.name,
-                "kind": study.kind,
+                "study": view.name,
+                "kind": view.study.kind,
                 "arm": outcome.name,
-                **{f"axis_{axis}": arm.settings.get(axis) for axis in study.axes},
+                **{f"axis_{axis}": arm.settings.get(axis) for axis in view.axes},
             }
-            theirs = _published(study, arm) if published else {}
+            theirs = _published(view, arm) if published else {}
             for trial_id in arm.trials or (None,):
-                row = _trial_row(arm, trial_id, records)
-                if trial_id is not None and trial_id in records:
-                    row["findings"] = "; ".join(_findings(study, records[trial_id]))
+                row = _trial_row(arm, trial_id, view.records)
+                if trial_id is not None and trial_id in view.records:
+                    row["findings"] = "; ".join(_findings(view, view.records[trial_id]))
                 rows.append(about | row | theirs)
     # Columns of type object keep whole numbers whole where some rows have none.
     told = [{name: _csv_value(value) for name, value in row.items()} for row in rows]
@@ -48,21 +47,19 @@ def to_csv(
     return str(table.to_csv(index=False, lineterminator="\n"))
 
 
-def to_json(
-    studies: Sequence[StudyRecord], records: Mapping[str, TrialRecord], published: bool
-) -> str:
+def to_json(views: Sequence[StudyView], published: bool) -> str:
     """Studies, their arms, and of every trial its spec, outcome, result and history, unrounded."""
     told = []
-    for study in studies:
-        head = study.model_dump(mode="json", exclude={"arms"})
+    for view in views:
+        head = view.study.model_dump(mode="json", exclude={"arms"})
         arms = []
-        for arm in study.arms:
+        for arm in view.study.arms:
             arms.append(
                 {
                     **arm.model_dump(mode="json", exclude={"trials"}),
-                    "trials": [_trial_json(study, name, records) for name in arm.trials],
+                    "trials": [_trial_json(view, name) for name in arm.trials],
                 }
-                | ({"published": reference.row(study.kind, study.axes, arm)} if published else {})
+                | ({"published": reference.row(view.axes, arm)} if published else {})
             )
         told.append(head | {"arms": arms})
     return json.dumps(_finite({"studies": told}), indent=2, ensure_ascii=False) + "\n"
@@ -92,8 +89,8 @@ def _trial_row(
     }
 
 
-def _published(study: StudyRecord, arm: Arm) -> dict[str, Any]:
-    row = reference.row(study.kind, study.axes, arm) or {}
+def _published(view: StudyView, arm: Arm) -> dict[str, Any]:
+    row = reference.row(view.axes, arm) or {}
     return {f"published_{name}": value for name, value in row.items()}
 
 
@@ -114,14 +111,12 @@ def _csv_value(value: Any) -> Any:
     return csv_cell(value) if isinstance(value, str) else value
 
 
-def _findings(study: StudyRecord, trial: TrialRecord) -> list[str]:
-    return [found.detail for found in training_checks.findings(trial, study.axes)]
+def _findings(view: StudyView, trial: TrialRecord) -> list[str]:
+    return [found.detail for found in training_checks.findings(trial, view.axes)]
 
 
-def _trial_json(
-    study: StudyRecord, trial_id: str, records: Mapping[str, TrialRecord]
-) -> dict[str, Any]:
-    trial, reason = records.get(trial_id), trouble_of(trial_id, records)
+def _trial_json(view: StudyView, trial_id: str) -> dict[str, Any]:
+    trial, reason = view.records.get(trial_id), trouble_of(trial_id, view.records)
     if trial is None:
         status = reason.split(":")[0]
         return {"trial": trial_id, "status": status} | (
@@ -139,7 +134,7 @@ def _trial_json(
         "spec": trial.spec.model_dump(
             mode="json", exclude={"data": {"location"}, "model": {"weights_file"}}
         ),
-        "findings": _findings(study, trial),
+        "findings": _findings(view, trial),
         "result": trial.result.model_dump(mode="json", exclude={"hits"}) if trial.result else None,
         "history": list(trial.history),
     }

@@ -52,6 +52,11 @@ def share(fraction: float) -> str:
     return f"{fraction:.1%}"
 
 
+def interval(low: float, high: float, decimals: int) -> str:
+    """`0.489 to 0.511`."""
+    return f"{low:.{decimals}f} to {high:.{decimals}f}"
+
+
 def accuracy_decimals(test_images: int) -> int:
     """How many decimals of an accuracy mean something.
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import PurePath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cifarkit.report import formatting
-from cifarkit.report.arm_results import ArmResult, model_name, outcomes
+from cifarkit.report.arm_results import model_name
 from cifarkit.report.table import Cell, Column, Table
 from cifarkit.specs import SETTINGS, Augmentation, DataSpec, TrialSpec
-from cifarkit.store.records import StudyRecord, TrialRecord
+from cifarkit.store.records import TrialRecord
 from cifarkit.text import counted, listed, plain, unique
+
+if TYPE_CHECKING:
+    from cifarkit.report.study_view import StudyView
 
 DATASETS = {"cifar100": "CIFAR-100", "cifar10": "CIFAR-10", "synthetic": "synthetic images"}
 _AMOUNTS = tuple(Augmentation.model_fields)
@@ -29,24 +32,9 @@ def of_trial(spec: TrialSpec) -> dict[str, str]:
     return {formatting.heading(name): text for name, text in _spoken(spec).items() if text}
 
 
-def trials_of(
-    study: StudyRecord, records: Mapping[str, TrialRecord]
-) -> list[tuple[ArmResult, TrialRecord]]:
-    """Every known trial of a study with its arm, complete or not."""
-    return [
-        (outcome, records[trial_id])
-        for outcome in outcomes(study, records)
-        for trial_id in outcome.arm.trials
-        if trial_id in records
-    ]
-
-
-def settings_tables(
-    studies: Sequence[StudyRecord], records: Mapping[str, TrialRecord]
-) -> list[tuple[str, Table]]:
+def settings_tables(views: Sequence[StudyView]) -> list[tuple[str, Table]]:
     """The settings, titled: those that all studies share said once, then each study's own."""
-    rows = {study.name: settings_of(study, records) for study in studies}
-    known = [settings for settings in rows.values() if settings]
+    known = [view.settings for view in views if view.settings]
     shared: dict[str, str] = {}
     if len(known) > 1:
         shared = dict(set.intersection(*(set(settings.items()) for settings in known)))
@@ -54,23 +42,28 @@ def settings_tables(
     titled = []
     if shared:
         titled.append(("Settings of every study", _table("all-settings", shared)))
-    for study in studies:
-        own = {name: text for name, text in rows[study.name].items() if name not in shared}
+    for view in views:
+        own = {name: text for name, text in view.settings.items() if name not in shared}
         if own:
-            title = f"Settings: {plain(study.title)}" if len(studies) > 1 else "Settings"
-            titled.append((title, _table(f"{study.name}-settings", own)))
+            title = f"Settings: {plain(view.title)}" if len(views) > 1 else "Settings"
+            titled.append((title, _table(f"{view.name}-settings", own)))
     return titled
 
 
-def settings_of(study: StudyRecord, records: Mapping[str, TrialRecord]) -> dict[str, str]:
-    """Setting by setting: the common value, or each value with its arms. Axes are left out."""
-    trials = trials_of(study, records)
+def common_settings(
+    axes: Sequence[str], trials: Sequence[tuple[str, TrialRecord]]
+) -> dict[str, str]:
+    """Setting by setting: the common value, or each value with its arms. Axes are left out.
+
+    Args:
+        trials: Each with the name of its arm.
+    """
     if not trials:
         return {}
-    values = [(outcome.name, _spoken(trial.spec)) for outcome, trial in trials]
+    values = [(name, _spoken(trial.spec)) for name, trial in trials]
     rows = {}
     for name in values[0][1]:
-        if name in study.axes:
+        if name in axes:
             continue
         arms: dict[str, list[str]] = {}
         for arm, spoken in values:
@@ -85,28 +78,28 @@ def settings_of(study: StudyRecord, records: Mapping[str, TrialRecord]) -> dict[
     return rows
 
 
-def mixtures(study: StudyRecord, records: Mapping[str, TrialRecord]) -> list[str]:
+def mixtures(view: StudyView) -> list[str]:
     """Warnings where rows do not share data or training length, and no axis says so."""
     warnings = []
     kinds: dict[str, Callable[[TrialSpec], object]] = {
         "images": lambda spec: spec.data.model_dump(exclude={"location"}),
         "numbers of epochs allowed": lambda spec: (spec.train.epochs, spec.train.patience),
     }
-    specs = [trial.spec for _, trial in trials_of(study, records)]
+    specs = [trial.spec for _, trial in view.trials]
     for what, part in kinds.items():
         covered = {"images": set(DataSpec.model_fields)}.get(what, {"epochs", "patience"})
-        if covered & set(study.axes) or len(unique(map(repr, map(part, specs)))) < 2:
+        if covered & set(view.axes) or len(unique(map(repr, map(part, specs)))) < 2:
             continue
         warnings.append(
             f"The rows of this study mix different {what} (see the settings): "
             "their differences are not the models' or the axis' alone."
         )
     rates: dict[str, list[str]] = {}
-    for outcome, trial in trials_of(study, records):
+    for outcome, trial in view.trials:
         rates.setdefault(_said("learning_rate", trial.spec.train.learning_rate), []).append(
             outcome.name
         )
-    if len(rates) > 1 and "learning_rate" not in study.axes:
+    if len(rates) > 1 and "learning_rate" not in view.axes:
         warnings.append(
             f"The rows of this study train at different learning rates ({_grouped(rates)}): "
             "their differences are not the models' or the axis' alone."

@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from cifarkit.report import published as reference
-from cifarkit.report.arm_results import ArmResult, model_name, model_note, outcomes
-from cifarkit.report.hyperparameters import mixtures, trials_of
+from cifarkit.report.arm_results import ArmResult, model_name, model_note
+from cifarkit.report.hyperparameters import mixtures
 from cifarkit.report.provenance import timing_warnings
-from cifarkit.store.records import StudyRecord, TrialRecord
+from cifarkit.report.study_view import StudyView
 from cifarkit.text import listed, plain, unique
 
 
-def notes(study: StudyRecord, records: Mapping[str, TrialRecord], *, published: bool) -> list[str]:
+def notes(view: StudyView, *, published: bool) -> list[str]:
     """Warnings first, then what concerns single rows, then the published columns."""
-    found = outcomes(study, records)
-    told = [*mixtures(study, records), *timing_warnings(study, records)]
-    told += _of_checks(found)
-    told += _of_builds(study, records)
-    told += _of_rows(study, found)
-    if study.kind == "resize":
+    told = [*mixtures(view), *timing_warnings(view)]
+    told += _of_checks(view.results)
+    told += _of_builds(view)
+    told += _of_rows(view)
+    if view.layout.pivoted:
         # Its cells have room for two or three words; the whole reason is here.
-        told += [f"{o.name}: {o.reason}." for o in found if o.reason]
+        told += [f"{o.name}: {o.reason}." for o in view.results if o.reason]
     if published:
-        told += _of_published(study, records, found)
+        told += _of_published(view)
     return list(unique(told))
 
 
@@ -37,8 +36,8 @@ def _of_checks(found: Sequence[ArmResult]) -> list[str]:
     return [f"{listed(unique(names))}: {detail}." for detail, names in rows.items()]
 
 
-def _of_rows(study: StudyRecord, found: Sequence[ArmResult]) -> list[str]:
-    told = []
+def _of_rows(view: StudyView) -> list[str]:
+    told, found = [], view.results
     results = [result for outcome in found for result in outcome.results]
     # What holds for every row (of the data, mostly) is said once.
     common: set[str] = set()
@@ -48,7 +47,7 @@ def _of_rows(study: StudyRecord, found: Sequence[ArmResult]) -> list[str]:
     for outcome in found:
         model = _model(outcome)
         if model and (note := model_note(model)):
-            name = outcome.name if study.kind == "zoo" else model_name(model)
+            name = outcome.name if view.layout.rows_are_names else model_name(model)
             told.append(f"{name}: {_sentence(note)}")
         for result in outcome.results:
             told += [
@@ -64,12 +63,12 @@ def _of_rows(study: StudyRecord, found: Sequence[ArmResult]) -> list[str]:
     return told
 
 
-def _of_builds(study: StudyRecord, records: Mapping[str, TrialRecord]) -> list[str]:
+def _of_builds(view: StudyView) -> list[str]:
     """From which packages plug-ins came, and where one network was built in two ways."""
     told: list[str] = []
     packages: dict[str, dict[str, None]] = {}
     graphs: dict[tuple[Any, ...], dict[str, list[str]]] = {}
-    for outcome, trial in trials_of(study, records):
+    for outcome, trial in view.trials:
         if (result := trial.result) is None:
             continue
         spec = trial.spec.model
@@ -103,10 +102,8 @@ def _model(outcome: ArmResult) -> str:
     return str(outcome.arm.settings.get("model", ""))
 
 
-def _of_published(
-    study: StudyRecord, records: Mapping[str, TrialRecord], found: Sequence[ArmResult]
-) -> list[str]:
-    rows = [(o.name, reference.row(study.kind, study.axes, o.arm)) for o in found]
+def _of_published(view: StudyView) -> list[str]:
+    rows = [(o.name, reference.row(view.axes, o.arm)) for o in view.results]
     if not any(row for _, row in rows):
         return ["The published study has no row that matches one of these."]
     told = [
@@ -114,12 +111,10 @@ def _of_published(
         "estimate, so that parameters and memory should agree to the digit, times and accuracies "
         "need not."
     ]
-    differ = reference.differences(
-        study.kind, study.axes, [trial for _, trial in trials_of(study, records)]
-    )
+    differ = reference.differences(view.axes, [trial for _, trial in view.trials])
     if differ:
         told.append(f"Here, unlike in the published study, {listed(differ)}.")
-    if study.kind == "zoo" and (renamed := reference.renamed(rows)):
+    if renamed := reference.renamed(rows):
         told.append(f"{listed(renamed)}.")
     return told
 

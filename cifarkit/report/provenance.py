@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import cache
 from itertools import zip_longest
 
 from cifarkit.profiling.measurements import Environment
 from cifarkit.report.formatting import trimmed
-from cifarkit.report.hyperparameters import trials_of
-from cifarkit.store.records import StudyRecord, TrialRecord
+from cifarkit.report.study_view import StudyView
+from cifarkit.store.records import TrialRecord
 from cifarkit.text import counted, listed, plain, unique
 
 _TIMES = "\N{MULTIPLICATION SIGN}"
@@ -80,16 +80,14 @@ def when(trials: Sequence[TrialRecord]) -> str:
     return f"{days[0]}" if days[0] == days[-1] else f"{days[0]} to {days[-1]}"
 
 
-def environment_sentences(
-    studies: Sequence[StudyRecord], records: Mapping[str, TrialRecord]
-) -> list[str]:
+def environment_sentences(views: Sequence[StudyView]) -> list[str]:
     """One sentence per distinct environment; if there are several, with the trials of each."""
     groups: dict[str, list[tuple[str, TrialRecord]]] = {}
-    for study in studies:
-        for outcome, trial in trials_of(study, records):
+    for view in views:
+        for outcome, trial in view.trials:
             if trial.complete and trial.result is not None:
                 described = describe(trial.result.environment)
-                name = outcome.name if len(studies) == 1 else f"{study.name}: {outcome.name}"
+                name = outcome.name if len(views) == 1 else f"{view.name}: {outcome.name}"
                 groups.setdefault(described, []).append((name, trial))
     sentences = []
     for described, members in groups.items():
@@ -119,15 +117,15 @@ def describe(environment: Environment) -> str:
     )
 
 
-def timing_warnings(study: StudyRecord, records: Mapping[str, TrialRecord]) -> list[str]:
+def timing_warnings(view: StudyView) -> list[str]:
     """Reasons why the times of one table do not compare."""
-    trials = {trial.trial_id: trial for _, trial in trials_of(study, records) if trial.complete}
+    trials = {trial.trial_id: trial for _, trial in view.trials if trial.complete}
     warnings = []
     environments = [t.result.environment for t in trials.values() if t.result is not None]
     differing = [
         field
         for field in _NAMES
-        if field not in study.axes and len(_values(environments, field)) > 1
+        if field not in view.axes and len(_values(environments, field)) > 1
     ]
     if differing:
         rounding = (

@@ -15,11 +15,14 @@ from cifarkit.text import counted, listed, unique
 SCRATCH_SIZE = 32
 """The side in pixels at which the published study trained its networks without weights."""
 
-_BY_VALUE = {
-    "dropout": "table4_dropout",
-    "batch_size": "table5_batch_size",
-    "learning_rate": "table6_learning_rate",
+_TABLES = {
+    "model": ("table1_zoo", "key"),
+    "unfreeze": ("table3_finetune", "unfreeze"),
+    "dropout": ("table4_dropout", "dropout"),
+    "batch_size": ("table5_batch_size", "batch_size"),
+    "learning_rate": ("table6_learning_rate", "learning_rate"),
 }
+"""The published table of each axis, and what its rows call it; of two axes there is Table 2."""
 
 
 @cache
@@ -30,21 +33,18 @@ def tables() -> dict[str, Any]:
     return loaded
 
 
-def row(kind: str, axes: Sequence[str], arm: Arm) -> dict[str, Any] | None:
+def row(axes: Sequence[str], arm: Arm) -> dict[str, Any] | None:
     """The published row of the same setting as this arm's, or None."""
-    settings, found = arm.settings, tables()
-    if kind == "zoo":
-        return _first(found["table1_zoo"], "key", settings.get("model"))
-    if kind == "resize":
+    settings = arm.settings
+    if set(axes) == {"model", "image_size"}:
         return _resized(settings.get("model"), settings.get("image_size"))
-    if kind == "finetune" and settings.get("model", "densenet201") == "densenet201":
-        return _first(found["table3_finetune"], "unfreeze", settings.get("unfreeze"))
-    if kind == "sweep" and len(axes) == 1 and axes[0] in _BY_VALUE:
-        return _first(found[_BY_VALUE[axes[0]]], axes[0], settings.get(axes[0]))
-    return None
+    if len(axes) != 1 or axes[0] not in _TABLES:
+        return None
+    table, name = _TABLES[axes[0]]
+    return _first(tables()[table], name, settings.get(axes[0]))
 
 
-def differences(kind: str, axes: Sequence[str], trials: Sequence[TrialRecord]) -> list[str]:
+def differences(axes: Sequence[str], trials: Sequence[TrialRecord]) -> list[str]:
     """In what these trials are known to differ from the published ones, in words."""
     said = tables()["settings"]
     data = [trial.spec.data for trial in trials]
@@ -60,12 +60,13 @@ def differences(kind: str, axes: Sequence[str], trials: Sequence[TrialRecord]) -
         kept = unique(counted(limit, "image") for limit in limits)
         told.append(f"at most {listed(kept)} of each class to train on")
     final = tables()["text_results"]["final"]
-    if kind in ("finetune", "sweep") and "model" not in axes:
+    if axes and "model" not in axes:
         told += _instead("as the model", [model.model for model in models], final["model"])
     if "image_size" not in axes:
         for model in models:
-            size = final["image_size"] if kind != "zoo" else said["zoo_image_size"]
-            if kind == "zoo" and model.weights == "none" and model.image_size == SCRATCH_SIZE:
+            compared = tuple(axes) == ("model",)
+            size = said["zoo_image_size"] if compared else final["image_size"]
+            if compared and model.weights == "none" and model.image_size == SCRATCH_SIZE:
                 continue
             told += _instead("px", [model.image_size], size)
     return list(unique(told))

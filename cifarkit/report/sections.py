@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from cifarkit.errors import InvalidInput
-from cifarkit.report import provenance, study_labels
+from cifarkit.report import provenance
 from cifarkit.report.conclusions import conclusions
 from cifarkit.report.document_model import Block, Command, Document, Items, Paragraph, Section
 from cifarkit.report.evaluation_report import evaluation_sections
 from cifarkit.report.figures.study_figures import figures
-from cifarkit.report.hyperparameters import data_sentences, settings_tables, trials_of
+from cifarkit.report.hyperparameters import data_sentences, settings_tables
 from cifarkit.report.notes import notes
+from cifarkit.report.study_view import StudyView
 from cifarkit.report.table import Cell, Column, Table
 from cifarkit.report.tables import detail_tables, main_tables
 from cifarkit.store.records import Arm, StudyRecord, TrialRecord
@@ -20,29 +21,19 @@ from cifarkit.store.trials import Trials
 from cifarkit.text import counted, listed, plain, unique
 
 
-def compose(
-    studies: Sequence[StudyRecord],
-    records: Mapping[str, TrialRecord],
-    *,
-    published: bool,
-    illustrated: bool,
-) -> Document:
+def compose(views: Sequence[StudyView], *, published: bool, illustrated: bool) -> Document:
     """The whole document; its figures are drawn later, by whoever writes it."""
-    title = _title(studies)
-    titles = study_labels.titles(studies, records)
-    again = _taken_again(studies, titles)
-    suffixes = {study.name: titles[study.name][len(plain(study.title)) :] for study in studies}
-    studies = [study.model_copy(update={"title": titles[study.name]}) for study in studies]
-    sections = [Section("Summary", 2, (Paragraph(_summary(studies, records)),))]
-    if chosen := _choices(studies):
+    again = _taken_again(views)
+    sections = [Section("Summary", 2, (Paragraph(_summary(views)),))]
+    if chosen := _choices(views):
         sections.append(Section("What was chosen", 2, chosen))
-    for study in studies:
-        first, *rest = _study(study, records, published, illustrated)
-        blocks = [_captioned(block, suffixes[study.name]) for block in first.blocks]
-        blocks = [*map(Paragraph, again.get(study.name, [])), *blocks]
+    for view in views:
+        first, *rest = _study(view, published, illustrated)
+        blocks = [_captioned(block, view.title_suffix) for block in first.blocks]
+        blocks = [*map(Paragraph, again.get(view.name, [])), *blocks]
         sections += [replace(first, blocks=tuple(blocks)), *rest]
-    sections += _how_measured(studies, records)
-    return Document(title, tuple(sections))
+    sections += _how_measured(views)
+    return Document(_title([view.study for view in views]), tuple(sections))
 
 
 def _captioned(block: Block, suffix: str) -> Block:
@@ -52,20 +43,21 @@ def _captioned(block: Block, suffix: str) -> Block:
     return replace(block, caption=f"{block.caption.removesuffix('.')}{suffix}.")
 
 
-def _taken_again(studies: Sequence[StudyRecord], titles: Mapping[str, str]) -> dict[str, list[str]]:
-    """Of each step of a whole that was taken with other arms as well, where those are."""
-    taken: dict[tuple[str, str, int], list[StudyRecord]] = {}
-    for study in studies:
+def _taken_again(views: Sequence[StudyView]) -> dict[str, list[str]]:
+    """For each step of a whole that was taken with other arms as well, where those are."""
+    taken: dict[tuple[str, str, int], list[StudyView]] = {}
+    for view in views:
+        study = view.study
         if study.step and study.whole_id:
-            taken.setdefault((study.part_of, study.whole_id, study.step), []).append(study)
+            taken.setdefault((study.part_of, study.whole_id, study.step), []).append(view)
     return {
-        study.name: [
+        view.name: [
             f"This step was also taken with other trials, since a step before it chose otherwise "
-            f"then: see {listed(titles[other.name] for other in again if other is not study)}."
+            f"then: see {listed(plain(other.title) for other in again if other is not view)}."
         ]
         for again in taken.values()
         if len(again) > 1
-        for study in again
+        for view in again
     }
 
 
@@ -78,12 +70,12 @@ def _title(studies: Sequence[StudyRecord]) -> str:
     return single or "Transfer-learning studies"
 
 
-def _choices(studies: Sequence[StudyRecord]) -> tuple[Block, ...]:
+def _choices(views: Sequence[StudyView]) -> tuple[Block, ...]:
     """What each step decided on validation images, and why."""
     rows = [
-        tuple(Cell(text, text) for text in map(plain, (study.title, choice.arm, choice.reason)))
-        for study in studies
-        if (choice := study.choice) is not None
+        tuple(Cell(text, text) for text in map(plain, (view.title, choice.arm, choice.reason)))
+        for view in views
+        if (choice := view.study.choice) is not None
     ]
     if not rows:
         return ()
@@ -99,9 +91,10 @@ def _choices(studies: Sequence[StudyRecord]) -> tuple[Block, ...]:
     )
 
 
-def _summary(studies: Sequence[StudyRecord], records: Mapping[str, TrialRecord]) -> str:
+def _summary(views: Sequence[StudyView]) -> str:
     """What was studied, on which data, and how much of it is done."""
-    arms = [arm for study in studies for arm in study.arms]
+    arms = [arm for view in views for arm in view.study.arms]
+    records = views[0].records
     ids = unique(trial for arm in arms for trial in arm.trials)
     trials = [records[trial_id] for trial_id in ids if trial_id in records]
     complete = sum(trial.complete for trial in trials)
@@ -112,11 +105,11 @@ def _summary(studies: Sequence[StudyRecord], records: Mapping[str, TrialRecord])
     counts += [f"{failed} failed"] if failed else []
     counts += [f"{unreadable} not readable"] if unreadable else []
     counts += [f"{left} not finished or not run"] if left else []
-    named = listed(f"{plain(study.title)} ({_rows(study.arms)})" for study in studies)
+    named = listed(f"{plain(view.title)} ({_rows(view.study.arms)})" for view in views)
     days = provenance.when(trials)
     data = "; ".join(data_sentences(trials))
     return (
-        f"{counted(len(studies), 'study', 'studies')}: {named}. "
+        f"{counted(len(views), 'study', 'studies')}: {named}. "
         f"{counted(len(ids), 'trial')}{f', {days}' if days else ''}: {', '.join(counts)}."
         + (f" Data: {data}." if data else "")
     )
@@ -127,35 +120,31 @@ def _rows(arms: Sequence[Arm]) -> str:
     return counted(len(arms), "row") + (f", {impossible} not possible" if impossible else "")
 
 
-def _study(
-    study: StudyRecord, records: Mapping[str, TrialRecord], published: bool, illustrated: bool
-) -> list[Section]:
+def _study(view: StudyView, published: bool, illustrated: bool) -> list[Section]:
+    study = view.study
     blocks: list[Block] = []
     if study.command and not study.step:
         blocks += [Paragraph("Made by:"), Command(plain(study.command))]
-    blocks += main_tables(study, records, published=published)
+    blocks += main_tables(view, published=published)
     if study.choice is not None:
         choice = f"{study.choice.arm}: {study.choice.reason}"
         blocks.append(Paragraph(f"Chosen: {plain(choice)}."))
-    if told := notes(study, records, published=published):
+    if told := notes(view, published=published):
         blocks.append(Items(tuple(told)))
     if illustrated:
-        blocks += figures(study, records)
-    blocks += detail_tables(study, records)
-    sections = [Section(plain(study.title) or study.name, 2, tuple(blocks))]
-    if said := conclusions(study, records):
+        blocks += figures(view)
+    blocks += detail_tables(view)
+    sections = [Section(plain(view.title) or view.name, 2, tuple(blocks))]
+    if said := conclusions(view):
         sections.append(Section("What the data supports", 3, (Paragraph(" ".join(said)),)))
-    if study.kind == "single":
-        sections += _evaluated(study, records, illustrated)
+    if not view.axes:
+        sections += _evaluated(view, illustrated)
     return sections
 
 
-def _evaluated(
-    study: StudyRecord, records: Mapping[str, TrialRecord], illustrated: bool
-) -> list[Section]:
+def _evaluated(view: StudyView, illustrated: bool) -> list[Section]:
     """What a single training gets wrong; of several seeds, the first one's."""
-    trials = [records[trial] for arm in study.arms for trial in arm.trials if trial in records]
-    for trial in trials[:1]:
+    for _, trial in view.trials[:1]:
         if trial.complete:
             try:
                 return evaluation_sections(trial, figures=illustrated, level=3)
@@ -164,11 +153,9 @@ def _evaluated(
     return []
 
 
-def _how_measured(
-    studies: Sequence[StudyRecord], records: Mapping[str, TrialRecord]
-) -> list[Section]:
-    trials = [trial for study in studies for _, trial in trials_of(study, records)]
-    environments = provenance.environment_sentences(studies, records)
+def _how_measured(views: Sequence[StudyView]) -> list[Section]:
+    trials = [trial for view in views for _, trial in view.trials]
+    environments = provenance.environment_sentences(views)
     data = [f"{sentence}." for sentence in data_sentences(trials)]
     sections = [
         Section("How this was measured", 2, ()),
@@ -176,7 +163,7 @@ def _how_measured(
     ]
     if data:
         sections.append(Section("Data", 3, (Items(tuple(data)), Paragraph(_seeds(trials)))))
-    sections += [Section(title, 3, (table,)) for title, table in settings_tables(studies, records)]
+    sections += [Section(title, 3, (table,)) for title, table in settings_tables(views)]
     sections.append(Section("What the columns mean", 3, (Items(provenance.DEFINITIONS),)))
     return sections
 

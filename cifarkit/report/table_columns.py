@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import fmean
 
@@ -76,20 +76,6 @@ def accuracy(decimals: int) -> Measure:
     return Measure("Accuracy", lambda r: r.accuracy.test, spread(decimals), "accuracy")
 
 
-def of_kind(kind: str, axes: Sequence[str], decimals: int) -> list[Measure]:
-    """The columns of a study's main table, as in the published appendix."""
-    score = accuracy(decimals)
-    if kind in ("zoo", "resize"):
-        return [MEMORY, PARAMETERS, TIME, score]
-    if kind == "finetune":
-        return [MEMORY_WITH_INPUT, TRAINABLE, TRAINED_SHARE, TIME, score]
-    if tuple(axes) == ("dropout",):
-        return [TIME, score]
-    if "batch_size" in axes:
-        return [EPOCHS, MEMORY_WITH_INPUT, TIME, score]
-    return [EPOCHS, TIME, score]
-
-
 def of_cost() -> list[Measure]:
     """What training really took, as measured."""
     return [
@@ -129,12 +115,6 @@ def interval(outcome: ArmResult) -> Interval | None:
         return None
     n = int(min(images))
     return wilson_interval(fmean(scores) * n, n)
-
-
-def test_decimals(found: Sequence[ArmResult]) -> int:
-    """The decimals of the accuracies of one table: those of its smallest test set."""
-    images = [result.test_images for outcome in found for result in outcome.results]
-    return formatting.accuracy_decimals(min(images, default=0))
 
 
 def _running_mean(result: Result) -> float | None:

@@ -1,4 +1,4 @@
-"""The tables of a study: a study kind is one layout, made of the same columns."""
+"""The tables of a study, by its layout."""
 
 from __future__ import annotations
 
@@ -7,70 +7,40 @@ from typing import Any
 
 from cifarkit.report import formatting, table_columns
 from cifarkit.report import published as reference
-from cifarkit.report.arm_results import ArmResult, model_name, outcomes
+from cifarkit.report.arm_results import ArmResult, model_name
+from cifarkit.report.study_view import StudyView
 from cifarkit.report.table import Cell, Column, Table
 from cifarkit.report.table_columns import Measure
-from cifarkit.store.records import StudyRecord, TrialRecord
 from cifarkit.text import plain
 
-CAPTIONS = {
-    "zoo": "Memory (an estimate), parameters, training time and test accuracy of every model.",
-    "resize": "Test accuracy and cost of every model at every image size.",
-    "finetune": "Fine-tuning depth: how much of the backbone is trained.",
-}
 
-
-def summary(
-    study: StudyRecord, records: Mapping[str, TrialRecord], *, published: bool = False
-) -> Table:
+def summary(view: StudyView, *, published: bool = False) -> Table:
     """The study's main table: one row per arm, in the published appendix's columns.
 
     Args:
-        records: Trials by id; an id that is missing was never started.
         published: Put the published study's numbers beside ours.
     """
-    found = outcomes(study, records)
-    columns = table_columns.of_kind(study.kind, study.axes, table_columns.test_decimals(found))
-    caption = CAPTIONS.get(study.kind, f"{plain(study.title)}: test accuracy and cost.")
-    return _flat(f"{study.name}-summary", caption, study, found, columns, published)
+    caption = view.layout.caption or f"{plain(view.title)}: test accuracy and cost."
+    return _flat(view, "summary", caption, view.measures, published)
 
 
-def main_tables(
-    study: StudyRecord, records: Mapping[str, TrialRecord], *, published: bool = False
-) -> list[Table]:
+def main_tables(view: StudyView, *, published: bool = False) -> list[Table]:
     """The summary; of a study of models by image sizes, one table per quantity instead."""
-    if study.kind != "resize" or set(study.axes) != {"model", "image_size"}:
-        return [summary(study, records, published=published)]
-    found = outcomes(study, records)
-    columns = table_columns.of_kind(study.kind, study.axes, table_columns.test_decimals(found))
-    return [_pivot(study, found, measure, published) for measure in columns]
+    if not view.layout.pivoted:
+        return [summary(view, published=published)]
+    return [_pivot(view, measure, published) for measure in view.measures]
 
 
-def detail_tables(study: StudyRecord, records: Mapping[str, TrialRecord]) -> list[Table]:
+def detail_tables(view: StudyView) -> list[Table]:
     """What training cost as measured, and the accuracy on every split with its interval."""
-    found = outcomes(study, records)
-    if not any(outcome.done for outcome in found):
+    if not view.anything_done:
         return []
-    decimals = table_columns.test_decimals(found)
-    cost = [measure for measure in table_columns.of_cost() if _measured(found, measure)]
-    scores = _flat(
-        f"{study.name}-accuracy",
-        "Accuracy of the kept weights on every split.",
-        study,
-        found,
-        [measure for measure in table_columns.of_scores(decimals) if _measured(found, measure)],
-        reasons=False,
-    )
+    cost = _measured(view, table_columns.of_cost())
+    scores = _measured(view, table_columns.of_scores(view.decimals))
+    caption = "Accuracy of the kept weights on every split."
     return [
-        _flat(
-            f"{study.name}-cost",
-            "Measured cost (unlike Memory above).",
-            study,
-            found,
-            cost,
-            reasons=False,
-        ),
-        _with_interval(scores, found, decimals),
+        _flat(view, "cost", "Measured cost (unlike Memory above).", cost, reasons=False),
+        _with_interval(view, _flat(view, "accuracy", caption, scores, reasons=False)),
     ]
 
 
@@ -90,33 +60,40 @@ def axis_text(axis: str, settings: Mapping[str, Any]) -> str:
     return plain(formatting.setting(axis, value))
 
 
+def row_name(view: StudyView, result: ArmResult) -> str:
+    """What sentences call an arm: by its value where one setting varies, or else by its name."""
+    settings = result.arm.settings
+    if len(view.axes) == 1 and view.axes[0] in settings and not view.layout.rows_are_names:
+        return axis_text(view.axes[0], settings)
+    return result.name
+
+
 def _flat(
+    view: StudyView,
     name: str,
     caption: str,
-    study: StudyRecord,
-    found: Sequence[ArmResult],
-    quantities: Sequence[Measure],
+    measures: Sequence[Measure],
     published: bool = False,
     reasons: bool = True,
 ) -> Table:
     """One row per arm: where it stands on the axes, its quantities, and what went wrong."""
-    columns = [_leading(study, found)]
-    for measure in quantities:
-        columns.append([(Column(measure.heading), [measure.cell(outcome) for outcome in found])])
-        if published and (beside := _published(study, found, measure)):
-            columns.append([beside])
-    columns.append(_trailing(found, reasons))
-    flat = [column for group in columns for column in group]
-    rows = zip(*(cells for _, cells in flat), strict=True)
-    return Table(name, caption, tuple(column for column, _ in flat), tuple(rows))
+    columns = _leading(view)
+    for measure in measures:
+        columns.append((Column(measure.heading), [measure.cell(arm) for arm in view.results]))
+        if published and (beside := _published(view, measure)):
+            columns.append(beside)
+    columns += _trailing(view.results, reasons)
+    rows = zip(*(cells for _, cells in columns), strict=True)
+    headings = tuple(column for column, _ in columns)
+    return Table(f"{view.name}-{name}", caption, headings, tuple(rows))
 
 
-def _leading(study: StudyRecord, found: Sequence[ArmResult]) -> list[tuple[Column, list[Cell]]]:
-    if study.kind == "zoo" or not study.axes:
-        return [(Column("Model", numeric=False), [Cell(o.name, o.name) for o in found])]
+def _leading(view: StudyView) -> list[tuple[Column, list[Cell]]]:
+    if view.layout.rows_are_names:
+        return [(Column("Model", numeric=False), [Cell(o.name, o.name) for o in view.results])]
     columns = []
-    for axis in study.axes:
-        cells = [_axis_cell(axis, outcome) for outcome in found]
+    for axis in view.axes:
+        cells = [_axis_cell(axis, outcome) for outcome in view.results]
         numeric = axis != "unfreeze" and all(isinstance(cell.raw, int | float) for cell in cells)
         columns.append((Column(axis_heading(axis), numeric), cells))
     return columns
@@ -158,10 +135,8 @@ def _outcome_text(outcome: ArmResult, whole: bool) -> str:
     return "; ".join(filter(None, (reason, outcome.flaws)))
 
 
-def _published(
-    study: StudyRecord, found: Sequence[ArmResult], measure: Measure
-) -> tuple[Column, list[Cell]] | None:
-    rows = [reference.row(study.kind, study.axes, outcome.arm) for outcome in found]
+def _published(view: StudyView, measure: Measure) -> tuple[Column, list[Cell]] | None:
+    rows = [reference.row(view.axes, outcome.arm) for outcome in view.results]
     cells = [_published_cell(measure, row) for row in rows]
     if not any(cell.raw is not None for cell in cells):
         return None
@@ -178,11 +153,9 @@ def _published_cell(measure: Measure, row: Mapping[str, Any] | None) -> Cell:
     return Cell(value, text)
 
 
-def _pivot(
-    study: StudyRecord, found: Sequence[ArmResult], measure: Measure, published: bool
-) -> Table:
+def _pivot(view: StudyView, measure: Measure, published: bool) -> Table:
     """Models down, image sizes across, one quantity in the cells."""
-    at = {(o.arm.settings.get("model"), o.arm.settings.get("image_size")): o for o in found}
+    at = {(o.arm.settings.get("model"), o.arm.settings.get("image_size")): o for o in view.results}
     models = dict.fromkeys(model for model, _ in at)
     sizes = sorted({size for _, size in at if isinstance(size, int)})
     rows = []
@@ -190,16 +163,14 @@ def _pivot(
         cells = [at.get((model, size)) for size in sizes]
         name = model_name(str(model))
         rows.append((Cell(name, name), *(_pivot_cell(measure, cell) for cell in cells)))
-        theirs = [
-            reference.row(study.kind, study.axes, cell.arm) if cell else None for cell in cells
-        ]
+        theirs = [reference.row(view.axes, cell.arm) if cell else None for cell in cells]
         if published and any(theirs):
             name = f"{name}, published"
             rows.append((Cell(name, name), *(_published_cell(measure, row) for row in theirs)))
     columns = (Column("Model", numeric=False), *(Column(f"{size} px") for size in sizes))
     label = measure.heading.split(" (")[0].lower()
     caption = f"{measure.heading} by image size."
-    return Table(f"{study.name}-{label}", caption, columns, tuple(rows))
+    return Table(f"{view.name}-{label}", caption, columns, tuple(rows))
 
 
 def _pivot_cell(measure: Measure, outcome: ArmResult | None) -> Cell:
@@ -209,16 +180,17 @@ def _pivot_cell(measure: Measure, outcome: ArmResult | None) -> Cell:
     return cell if cell.raw is not None else Cell(None, outcome.short_reason)
 
 
-def _with_interval(table: Table, found: Sequence[ArmResult], decimals: int) -> Table:
+def _with_interval(view: StudyView, table: Table) -> Table:
     """The table with Wilson's interval in its place, right of the test accuracy."""
     at = table.headings.index("Test") + 1
-    spans = [table_columns.interval(outcome) for outcome in found]
-    texts = [span and f"{span.low:.{decimals}f} to {span.high:.{decimals}f}" for span in spans]
+    spans = [table_columns.interval(outcome) for outcome in view.results]
+    texts = [span and formatting.interval(span.low, span.high, view.decimals) for span in spans]
     cells = [Cell(text, text) if text else Cell() for text in texts]
     rows = [(*row[:at], cell, *row[at:]) for row, cell in zip(table.rows, cells, strict=True)]
     columns = (*table.columns[:at], Column("95% interval"), *table.columns[at:])
     return Table(table.name, table.caption, columns, tuple(rows))
 
 
-def _measured(found: Sequence[ArmResult], measure: Measure) -> bool:
-    return any(outcome.values(measure.read) for outcome in found)
+def _measured(view: StudyView, measures: Sequence[Measure]) -> list[Measure]:
+    """Those that some arm has."""
+    return [m for m in measures if any(arm.values(m.read) for arm in view.results)]

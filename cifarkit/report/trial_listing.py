@@ -9,8 +9,9 @@ from pydantic import BaseModel
 
 from cifarkit.models.registry import registry
 from cifarkit.report import formatting, study_labels
-from cifarkit.report.arm_results import ArmResult, model_name, outcomes, trouble, trouble_of
-from cifarkit.report.hyperparameters import of_trial, settings_of
+from cifarkit.report.arm_results import ArmResult, model_name, trouble, trouble_of
+from cifarkit.report.hyperparameters import of_trial
+from cifarkit.report.study_view import StudyView
 from cifarkit.report.tables import axis_heading
 from cifarkit.store.records import Hits, StudyRecord, TrialRecord
 from cifarkit.store.studies import trials_of
@@ -65,17 +66,17 @@ def everything(trial: TrialRecord) -> list[tuple[str, list[tuple[str, str]]]]:
 
 def study_rows(studies: Sequence[StudyRecord], trials: Trials) -> list[list[str]]:
     """One row per study, in the order of `STUDY_HEADINGS`; alike ones are told apart."""
-    titles = study_labels.titles(studies, trials)
     return [
         [
             study.name,
-            shortened(titles[study.name], 90),
+            shortened(plain(view.title), 90),
             str(len(study.arms)),
             _progress(study, trials),
             plain(study.choice.arm) if study.choice else "",
             _moment(study.created_at),
         ]
-        for study in studies
+        for view in study_labels.views(studies, trials)
+        for study in [view.study]
     ]
 
 
@@ -83,6 +84,7 @@ def everything_of_study(
     study: StudyRecord, trials: Trials
 ) -> list[tuple[str, list[tuple[str, str]]]]:
     """All that is known of one study, as `everything` has it of a trial."""
+    view = StudyView(study, trials)
     about = [
         ("Study", study.name),
         ("Title", study.title),
@@ -96,8 +98,8 @@ def everything_of_study(
     ]
     parts = [
         ("Study", about),
-        ("Settings", list(settings_of(study, trials).items())),
-        ("Rows", [(outcome.name, _arm(outcome)) for outcome in outcomes(study, trials)]),
+        ("Settings", list(view.settings.items())),
+        ("Rows", [(outcome.name, _arm(outcome)) for outcome in view.results]),
     ]
     return [
         (title, [(plain(name), shortened(plain(text), _LONGEST)) for name, text in values if text])

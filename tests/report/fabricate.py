@@ -230,7 +230,7 @@ def published_resize(fabricator: Fabricator) -> StudyRecord:
     for model in ("densenet169", "densenet201"):
         for size in (32, 78, 96, 128):
             settings = {"model": model, "image_size": size}
-            row = published.row("resize", ["model", "image_size"], Arm(label="", settings=settings))
+            row = published.row(["model", "image_size"], Arm(label="", settings=settings))
             if row is None:
                 trial = fabricator.trial(settings, state=Status.OOM, peak_rss_mb=15_900.0)
             else:

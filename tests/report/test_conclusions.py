@@ -11,6 +11,7 @@ import pytest
 
 from cifarkit.report.conclusions import conclusions
 from cifarkit.report.document import document
+from cifarkit.report.study_view import StudyView
 from cifarkit.store.records import Arm, StudyRecord
 from cifarkit.store.store import write_result
 from tests.report.fabricate import Fabricator, hits, result
@@ -47,7 +48,7 @@ def test_a_clear_difference_is_concluded_and_a_small_one_is_not(
 ) -> None:
     fabricator = Fabricator(tmp_path)
     study, _ = sweep(fabricator, 0.80, 0.802, 0.50, first_version=first_version)
-    text = " ".join(conclusions(study, fabricator.records()))
+    text = " ".join(conclusions(StudyView(study, fabricator.records())))
     assert "dropout 0.2" in text
     assert "not distinguishable" in text
     assert "0.2 is better than 0.3" in text
@@ -59,17 +60,17 @@ def test_results_of_both_versions_are_compared(tmp_path: Path) -> None:
     study, trials = sweep(fabricator, 0.8, 0.5)
     write_result(fabricator.store.folder(trials[0]), result(test_images=IMAGES))
     assert [record.result.hits is None for record in fabricator.records().values()].count(True) == 1
-    assert "0.1 is better than 0.2" in " ".join(conclusions(study, fabricator.records()))
+    assert "0.1 is better than 0.2" in " ".join(conclusions(StudyView(study, fabricator.records())))
 
 
 def test_predictions_are_not_opened_where_the_results_know(tmp_path: Path) -> None:
     fabricator = Fabricator(tmp_path)
     study, trials = sweep(fabricator, 0.8, 0.5)
-    text = conclusions(study, fabricator.records())
+    text = conclusions(StudyView(study, fabricator.records()))
     for trial in trials:
         (fabricator.store.folder(trial) / "predictions.npz").unlink()
     assert text
-    assert conclusions(study, fabricator.records()) == text
+    assert conclusions(StudyView(study, fabricator.records())) == text
 
 
 def test_hits_that_do_not_fit_their_images_are_left_out(tmp_path: Path) -> None:
@@ -80,21 +81,23 @@ def test_hits_that_do_not_fit_their_images_are_left_out(tmp_path: Path) -> None:
     wrong = hurt.result.hits.model_copy(update={"images": 10**12})
     made = hurt.result.model_copy(update={"hits": wrong})
     records[trials[2]] = replace(hurt, result=made)
-    assert f"could be read: 0.3 (trial {trials[2]})." in " ".join(conclusions(study, records))
+    assert f"could be read: 0.3 (trial {trials[2]})." in " ".join(
+        conclusions(StudyView(study, records))
+    )
 
 
 def test_other_images_are_not_compared(tmp_path: Path) -> None:
     fabricator = Fabricator(tmp_path)
     study, trials = sweep(fabricator, 0.8, 0.5, first_version=True)
     fabricator.predictions(trials[1], np.ones(IMAGES // 2, bool))
-    assert "different test images" in " ".join(conclusions(study, fabricator.records()))
+    assert "different test images" in " ".join(conclusions(StudyView(study, fabricator.records())))
 
 
 def test_unreadable_predictions_are_named_and_left_out(tmp_path: Path) -> None:
     fabricator = Fabricator(tmp_path)
     study, trials = sweep(fabricator, 0.8, 0.5, 0.6, first_version=True)
     (fabricator.store.folder(trials[2]) / "predictions.npz").write_bytes(b"PK torn")
-    text = " ".join(conclusions(study, fabricator.records()))
+    text = " ".join(conclusions(StudyView(study, fabricator.records())))
     assert f"no predictions could be read: 0.3 (trial {trials[2]})." in text
 
 
@@ -103,13 +106,13 @@ def test_without_predictions_nothing_is_concluded(tmp_path: Path) -> None:
     trial = fabricator.trial({"model": "vgg16"})
     arms = [Arm(label="vgg16", settings={"model": "vgg16"}, trials=(trial,))]
     study = fabricator.study("zoo", "zoo", ["model"], arms)
-    assert conclusions(study, fabricator.records()) == []
+    assert conclusions(StudyView(study, fabricator.records())) == []
     assert "What the data supports" not in document([study], fabricator.records())
 
 
 def test_no_claim_rests_on_a_training_that_was_cut_short(tmp_path: Path) -> None:
     study, _ = sweep(fabricator := Fabricator(tmp_path), 0.9, 0.8, 0.5, cut_short=[0.9])
-    told = conclusions(study, fabricator.records())
+    told = conclusions(StudyView(study, fabricator.records()))
     assert "dropout 0.2 scored highest" in told[0]
     said = "No claim is made about dropout 0.1: its training was cut short by --epochs 10."
     assert told[-1] == said
@@ -119,7 +122,7 @@ def test_no_claim_rests_on_a_training_that_was_cut_short(tmp_path: Path) -> None
 
 def test_of_a_single_arm_that_is_left_nothing_is_claimed(tmp_path: Path) -> None:
     study, _ = sweep(fabricator := Fabricator(tmp_path), 0.9, 0.8, 0.5, cut_short=[0.9, 0.8])
-    assert conclusions(study, fabricator.records()) == [
+    assert conclusions(StudyView(study, fabricator.records())) == [
         "No claim is made about dropout 0.1 and 0.2: their training was cut short by --epochs 10.",
         "That leaves nothing to compare 0.3 with.",
     ]
@@ -127,6 +130,6 @@ def test_of_a_single_arm_that_is_left_nothing_is_claimed(tmp_path: Path) -> None
 
 def test_if_every_arm_is_flawed_that_is_said_in_a_sentence(tmp_path: Path) -> None:
     study, _ = sweep(fabricator := Fabricator(tmp_path), 0.9, 0.8, cut_short=[0.9, 0.8])
-    assert conclusions(study, fabricator.records()) == [
+    assert conclusions(StudyView(study, fabricator.records())) == [
         "No claim is made about any arm: each one's training was cut short by --epochs 10."
     ]

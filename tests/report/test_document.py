@@ -13,8 +13,10 @@ from typing import Any
 import pytest
 
 from cifarkit.errors import InvalidInput
+from cifarkit.report import arm_results, study_view
 from cifarkit.report.document import document
 from cifarkit.report.formatting import GAP
+from cifarkit.report.study_view import StudyView
 from cifarkit.report.tables import detail_tables, summary
 from cifarkit.store.records import Arm, Status, StudyRecord
 from tests.report.fabricate import ENVIRONMENT, START, Fabricator, make_store, result
@@ -59,7 +61,7 @@ def test_table_1_is_printed_as_published(tmp_path: Path) -> None:
 
 def test_summary_has_raw_numbers_beside_their_text(tmp_path: Path) -> None:
     store, (study,) = make_store(tmp_path)
-    table = summary(study, {record.trial_id: record for record in store.records()})
+    table = summary(StudyView(study, {record.trial_id: record for record in store.records()}))
     assert table.texts()[2] == ["LeNet", "24.576", "723,180", "103.86", "0.330"]
     assert table.raw()[2] == {
         "Model": "LeNet",
@@ -89,7 +91,7 @@ def test_every_outcome_is_a_row_with_its_reason(fabricator: Fabricator) -> None:
         arm("densenet121", fabricator.trial({"model": "densenet121"}, None, Status.RUNNING)),
         arm("inceptionv3", impossible="inceptionv3 takes 75 pixels or more"),
     )
-    rows = {row[0]: row[1:] for row in summary(study, fabricator.records()).texts()}
+    rows = {row[0]: row[1:] for row in summary(StudyView(study, fabricator.records())).texts()}
     assert rows["lenet"] == ["25.6", "128,420", "100.00", "0.700", "complete"]
     assert {name: row[-1] for name, row in rows.items() if name != "lenet"} == {
         "vgg16": "failed: killed by signal 9",
@@ -121,12 +123,12 @@ def test_seeds_are_averaged_and_counted(fabricator: Fabricator) -> None:
         fabricator.trial({"model": "lenet", "seed": 2}, None, Status.OOM, "out of memory"),
     ]
     study = zoo(fabricator, arm("lenet", *trials))
-    table = summary(study, fabricator.records())
+    table = summary(StudyView(study, fabricator.records()))
     assert table.headings[-3:] == ["Accuracy", "Seeds", "Outcome"]
     assert table.texts() == [
         ["lenet", "25.6", "128,420", "15.00", "0.710 ± 0.014", "2 of 3", "1 of 3 out of memory"]
     ]
-    cost, scores = detail_tables(study, fabricator.records())
+    cost, scores = detail_tables(StudyView(study, fabricator.records()))
     assert cost.texts()[0][-2:] == ["2 of 3", "partly complete"]
     assert scores.headings[1:5] == ["Training, running mean", "Validation", "Test", "95% interval"]
     assert scores.texts()[0][3:5] == ["0.710 ± 0.014", "0.700 to 0.720"]
@@ -135,7 +137,7 @@ def test_seeds_are_averaged_and_counted(fabricator: Fabricator) -> None:
 def test_published_numbers_stand_beside_ours(tmp_path: Path) -> None:
     store, (study,) = make_store(tmp_path)
     records = {record.trial_id: record for record in store.records()}
-    table = summary(study, records, published=True)
+    table = summary(StudyView(study, records), published=True)
     assert table.headings == [
         "Model",
         "Memory (MB)",
@@ -297,6 +299,20 @@ def test_training_accuracy_is_the_kept_weights_and_an_older_running_mean_is_call
         trial = fabricator.trial({"model": model}, made)
         arms.append(Arm(label=model, settings={"model": model}, trials=(trial,)))
     study = fabricator.study("zoo", "zoo", ["model"], arms)
-    scored = detail_tables(study, fabricator.records())[1]
+    scored = detail_tables(StudyView(study, fabricator.records()))[1]
     assert scored.headings[:3] == ["Model", "Training", "Training, running mean"]
     assert [row[1:3] for row in scored.texts()] == [[GAP, "0.750"], ["0.912", GAP]]
+
+
+def test_a_report_looks_at_every_arm_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store, studies = make_store(tmp_path, ("zoo", "resize", "dropout"))
+    seen: list[str] = []
+
+    def counted(arm: Arm, *rest: Any) -> Any:
+        seen.append(arm.label)
+        return arm_results.arm_result(arm, *rest)
+
+    monkeypatch.setattr(study_view, "arm_result", counted)
+    records = {record.trial_id: record for record in store.records()}
+    document(studies, records, format="html", published=True)
+    assert seen == [arm.label for study in studies for arm in study.arms]

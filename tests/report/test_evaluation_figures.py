@@ -34,7 +34,7 @@ def scored(tmp_path: Path, names: tuple[str, ...], groups: tuple[str, ...]) -> S
         (("cat", "dog", "n" * 300), ("pets", "pets", "W" * 300)),
         (("猫" * 60, "$x^2$", "W" * 60), ()),
         (known.CIFAR10_CLASSES, ()),
-        (tuple(HOSTILE), tuple("ab" * 6)),
+        (tuple(HOSTILE), tuple("ab" * 7)),
         (known.CIFAR100_CLASSES[:20], known.CIFAR100_CLASS_GROUPS[:20]),
         (known.CIFAR100_CLASSES[:40], ()),
         (known.CIFAR100_CLASSES, known.CIFAR100_CLASS_GROUPS),

@@ -13,10 +13,10 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from cifarkit.report import table_columns
-from cifarkit.report.arm_results import outcomes
 from cifarkit.report.figures import data, histories, series, style
 from cifarkit.report.figures.placement import Box, Point, place
 from cifarkit.report.figures.study_figures import figures
+from cifarkit.report.study_view import StudyView
 from cifarkit.store.records import Arm, Status, StudyRecord
 from tests.report.fabricate import Fabricator, history, make_store, result
 
@@ -85,7 +85,9 @@ def check(figure: Figure) -> None:
 )
 def test_published_figures_are_readable(tmp_path: Path, kind: str) -> None:
     store, (study,) = make_store(tmp_path, (kind,))
-    for figure in figures(study, {record.trial_id: record for record in store.records()}):
+    for figure in figures(
+        StudyView(study, {record.trial_id: record for record in store.records()})
+    ):
         check(figure.draw())
 
 
@@ -95,7 +97,7 @@ def test_published_figures_are_readable(tmp_path: Path, kind: str) -> None:
 def test_other_zoos_are_readable(tmp_path: Path, count: int, name: str) -> None:
     fabricator = Fabricator(tmp_path)
     study = many(fabricator, count, name)
-    for figure in figures(study, fabricator.records()):
+    for figure in figures(StudyView(study, fabricator.records())):
         # One bar chart stands for all four, and the curves are many panels of the same making.
         if figure.name in ("zoo-accuracy", "zoo-tradeoff") or (
             count == 5 and "curves" in figure.name
@@ -105,7 +107,7 @@ def test_other_zoos_are_readable(tmp_path: Path, count: int, name: str) -> None:
 
 def test_figures_of_a_zoo_are_named(tmp_path: Path) -> None:
     store, (study,) = make_store(tmp_path)
-    found = figures(study, {record.trial_id: record for record in store.records()})
+    found = figures(StudyView(study, {record.trial_id: record for record in store.records()}))
     assert [figure.name for figure in found] == [
         "zoo-memory",
         "zoo-parameters",
@@ -120,7 +122,7 @@ def test_figures_of_a_zoo_are_named(tmp_path: Path) -> None:
 def test_bars_have_the_tables_values_and_leave_failures_out(tmp_path: Path) -> None:
     fabricator = Fabricator(tmp_path)
     study = many(fabricator, 2, "net")
-    found = outcomes(study, fabricator.records())
+    found = StudyView(study, fabricator.records()).results
     chart = data.bar_chart("Title", found, table_columns.accuracy(3), "Accuracy")
     assert [(bar.label, bar.value, bar.text) for bar in chart.bars] == [
         ("net 0", 0.5, "0.500"),
@@ -136,14 +138,14 @@ def test_a_long_footnote_is_cut(tmp_path: Path) -> None:
     fabricator = Fabricator(tmp_path)
     arms = [Arm(label=f"n{number}", settings={}) for number in range(9)]
     study = fabricator.study("zoo", "zoo", ["model"], arms)
-    footnote = data.footnote(outcomes(study, {}))
+    footnote = data.footnote(StudyView(study, {}).results)
     assert footnote.startswith("Not shown: n0 (not run), n1 (not run)")
     assert footnote.endswith("n5 (not run) and 3 others.")
 
 
 def test_bubbles_take_a_logarithmic_axis_beyond_a_factor_of_ten(tmp_path: Path) -> None:
     store, (study,) = make_store(tmp_path)
-    found = outcomes(study, {record.trial_id: record for record in store.records()})
+    found = StudyView(study, {record.trial_id: record for record in store.records()}).results
     chart = data.bubble_chart("Title", found)
     assert chart.log_time
     assert chart.bubbles[2] == data.Bubble("LeNet", 103.86, 0.33, 723_180)
@@ -161,7 +163,7 @@ def test_curves_are_the_histories(tmp_path: Path) -> None:
         Arm(label="VGG16", settings={}, trials=(failed,)),
     ]
     study = fabricator.study("zoo", "zoo", ["model"], arms)
-    (chart,) = histories.curves_charts(study, fabricator.records(), "Curves")
+    (chart,) = histories.curves_charts(StudyView(study, fabricator.records()), "Curves")
     (arm,) = chart.arms
     assert arm.label == "LeNet"
     assert len(arm.curves) == 2
@@ -174,7 +176,7 @@ def test_curves_are_the_histories(tmp_path: Path) -> None:
 
 def test_resize_is_grouped_by_model(tmp_path: Path) -> None:
     store, (study,) = make_store(tmp_path, ("resize",))
-    found = outcomes(study, {record.trial_id: record for record in store.records()})
+    found = StudyView(study, {record.trial_id: record for record in store.records()}).results
     chart = series.grouped_chart("Title", found, table_columns.TIME, "Time (s)")
     assert chart.series == ("32 px", "78 px", "96 px", "128 px")
     assert [name for name, _ in chart.groups] == ["DenseNet169", "DenseNet201", "InceptionV3"]
@@ -188,7 +190,7 @@ def test_resize_is_grouped_by_model(tmp_path: Path) -> None:
 
 def test_sweeps_are_lines_with_ticks_at_their_values(tmp_path: Path) -> None:
     store, (study,) = make_store(tmp_path, ("learning_rate",))
-    found = outcomes(study, {record.trial_id: record for record in store.records()})
+    found = StudyView(study, {record.trial_id: record for record in store.records()}).results
     chart = series.line_chart("Title", found, table_columns.accuracy(3), study.axes, "Accuracy")
     assert chart.log_x
     assert chart.ticks[2] == (2.5e-5, "2.5e-5")
@@ -213,14 +215,17 @@ def test_placed_labels_cover_nothing() -> None:
 def test_files_are_the_same_each_time(tmp_path: Path) -> None:
     store, (study,) = make_store(tmp_path, ("finetune",))
     records = {record.trial_id: record for record in store.records()}
-    first, second = (figures(study, records)[0].draw() for _ in range(2))
+    first, second = (figures(StudyView(study, records))[0].draw() for _ in range(2))
     assert style.svg(first) == style.svg(second)
 
 
 def test_a_matplotlibrc_changes_no_figure(tmp_path: Path) -> None:
     store, (study,) = make_store(tmp_path, ("finetune",))
     records = {record.trial_id: record for record in store.records()}
-    (plain, *_), settings = figures(study, records), {"text.usetex": True, "lines.linewidth": 9}
+    (plain, *_), settings = (
+        figures(StudyView(study, records)),
+        {"text.usetex": True, "lines.linewidth": 9},
+    )
     expected = style.svg(plain.draw())
     with mpl.rc_context(settings):  # what Matplotlib does when it finds the file
         assert style.svg(plain.draw()) == expected

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from cifarkit.report.document import document
+from cifarkit.report.study_view import StudyView
 from cifarkit.report.tables import main_tables, summary
 from cifarkit.store.records import Arm
 from tests.report.fabricate import Fabricator, make_store, result
@@ -15,7 +16,7 @@ from tests.report.fabricate import Fabricator, make_store, result
 def tables_of(root: Path, kind: str, **options: bool) -> list[list[list[str]]]:
     store, (study,) = make_store(root, (kind,))
     records = {record.trial_id: record for record in store.records()}
-    return [[t.headings, *t.texts()] for t in main_tables(study, records, **options)]
+    return [[t.headings, *t.texts()] for t in main_tables(StudyView(study, records), **options)]
 
 
 def test_resize_is_four_tables_of_models_by_sizes(tmp_path: Path) -> None:
@@ -42,7 +43,7 @@ def test_resize_puts_published_rows_below_ours_and_reasons_in_notes(tmp_path: Pa
 
 def test_resize_has_a_flat_summary_for_the_terminal(tmp_path: Path) -> None:
     store, (study,) = make_store(tmp_path, ("resize",))
-    table = summary(study, {record.trial_id: record for record in store.records()})
+    table = summary(StudyView(study, {record.trial_id: record for record in store.records()}))
     assert table.texts()[0] == [
         "DenseNet169",
         "32",
@@ -104,7 +105,7 @@ def test_a_grid_has_two_leading_columns(tmp_path: Path) -> None:
             trial = fabricator.trial({"model": "lenet", **settings}, result(epochs=3))
             arms.append(Arm(label="", settings=settings, trials=(trial,)))
     study = fabricator.study("grid", "sweep", ["optimizer", "augment"], arms)
-    table = summary(study, fabricator.records())
+    table = summary(StudyView(study, fabricator.records()))
     assert table.headings == ["Optimizer", "Augmentation", "Epochs", "Time (s)", "Accuracy"]
     assert [row[:3] for row in table.texts()] == [
         ["adam", "yes", "3"],

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from cifarkit.report.study_view import StudyView
 from cifarkit.report.tables import summary
 from cifarkit.store.records import Course, TrialRecord
 from cifarkit.store.store import write_history
@@ -88,5 +89,5 @@ def test_the_row_says_it(tmp_path: Path) -> None:
     ]
     arm = Arm(label="VGG-16", settings=settings, trials=tuple(trials))
     study = fabricator.study("zoo", "zoo", ["model"], [arm])
-    table = summary(study, fabricator.records())
+    table = summary(StudyView(study, fabricator.records()))
     assert table.texts()[0][-1] == "1 of 2 cut short by --epochs 10"

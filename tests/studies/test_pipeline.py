@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from cifarkit.cli import pipeline as walk_module
 from cifarkit.cli.app import app
 from cifarkit.errors import InvalidInput
+from cifarkit.report.study_view import StudyView
 from cifarkit.report.tables import summary
 from cifarkit.specs import Augmentation, TrialSpec
 from cifarkit.store.records import Course, State, Status, StudyRecord, TrialRecord
@@ -104,7 +105,7 @@ def test_a_warm_cache_makes_no_arm_quick(tmp_path: Path) -> None:
         made = warm.result.model_copy(update={"time": time})
         again = {**records, warm.trial_id: replace(warm, result=made)}
         assert choose(record, again).arm == expected
-        shown = summary(record, again).texts()[1]
+        shown = summary(StudyView(record, again)).texts()[1]
         assert ("71.60" in shown) is (uncached is not None)
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cifarkit.report.arm_results import outcomes
 from cifarkit.report.figures.data import LONGEST_NAME
-from cifarkit.store.records import StudyRecord, TrialRecord
+from cifarkit.report.study_view import StudyView
+from cifarkit.store.records import TrialRecord
 from cifarkit.text import shortened
 
 PER_FIGURE = 8
@@ -46,13 +46,11 @@ class CurvesChart:
     arms: tuple[ArmCurves, ...]
 
 
-def curves_charts(
-    study: StudyRecord, records: Mapping[str, TrialRecord], title: str
-) -> list[CurvesChart]:
+def curves_charts(view: StudyView, title: str) -> list[CurvesChart]:
     """The arms with a history, so many to a figure as fit a page."""
     arms = []
-    for outcome in outcomes(study, records):
-        trials = [records[trial] for trial in outcome.arm.trials if trial in records]
+    for outcome in view.results:
+        trials = [view.records[t] for t in outcome.arm.trials if t in view.records]
         curves = tuple(_curve(trial) for trial in trials if trial.history)
         if curves:
             arms.append(ArmCurves(shortened(outcome.name, LONGEST_NAME), curves))

@@ -1,17 +1,14 @@
-"""Which figures a kind of study has. Nothing is drawn here, and matplotlib is not imported."""
+"""Which figures a study has. Nothing is drawn here, and matplotlib is not imported."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from cifarkit.report import table_columns
-from cifarkit.report.arm_results import ArmResult, outcomes
 from cifarkit.report.document_model import Figure
 from cifarkit.report.figures import data, histories, series
+from cifarkit.report.study_view import StudyView
 from cifarkit.report.table_columns import Measure
-from cifarkit.store.records import StudyRecord, TrialRecord
 from cifarkit.text import plain
 
 if TYPE_CHECKING:
@@ -28,39 +25,36 @@ _AXES = {
 """What the figure of each quantity is called, and its axis."""
 
 
-def figures(study: StudyRecord, records: Mapping[str, TrialRecord]) -> list[Figure]:
+def figures(view: StudyView) -> list[Figure]:
     """The study's figures, in the order in which they are shown; none if nothing finished."""
-    found = outcomes(study, records)
-    comparable = study.axes and any(outcome.done for outcome in found)
-    made = _charts(study, found) if comparable else []
-    title = f"{plain(study.title)}: training curves"
-    pages = histories.curves_charts(study, records, title)
+    made = _charts(view) if view.axes and view.anything_done else []
+    title = f"{plain(view.title)}: training curves"
+    pages = histories.curves_charts(view, title)
     for number, chart in enumerate(pages, start=1):
-        name = f"{study.name}-curves" + (f"-{number}" if len(pages) > 1 else "")
+        name = f"{view.name}-curves" + (f"-{number}" if len(pages) > 1 else "")
         made.append(Figure(name, chart.title, partial(_curves, chart)))
     return made
 
 
-def _charts(study: StudyRecord, found: Sequence[ArmResult]) -> list[Figure]:
-    decimals = table_columns.test_decimals(found)
-    quantities = table_columns.of_kind(study.kind, study.axes, decimals)
-    made = [_one(study, found, measure) for measure in quantities if measure.heading in _AXES]
-    if study.kind == "zoo":
-        title = f"{plain(study.title)}: accuracy against training time"
-        chart = data.bubble_chart(title, found)
-        made.append(Figure(f"{study.name}-tradeoff", title, partial(_bubble, chart)))
+def _charts(view: StudyView) -> list[Figure]:
+    made = [_one(view, measure) for measure in view.measures if measure.heading in _AXES]
+    if view.layout.tradeoff:
+        title = f"{plain(view.title)}: accuracy against training time"
+        chart = data.bubble_chart(title, view.results)
+        made.append(Figure(f"{view.name}-tradeoff", title, partial(_bubble, chart)))
     return made
 
 
-def _one(study: StudyRecord, found: Sequence[ArmResult], measure: Measure) -> Figure:
-    """The chart of one quantity, in the form that the study's axes call for."""
+def _one(view: StudyView, measure: Measure) -> Figure:
+    """The chart of one quantity, in the form that the study's layout asks for."""
+    found = view.results
     label, axis = _AXES[measure.heading]
-    name, title = f"{study.name}-{label}", f"{plain(study.title)}: {axis[0].lower()}{axis[1:]}"
-    if study.kind == "resize" and set(study.axes) == {"model", "image_size"}:
+    name, title = f"{view.name}-{label}", f"{plain(view.title)}: {axis[0].lower()}{axis[1:]}"
+    if view.layout.pivoted:
         grouped = series.grouped_chart(title, found, measure, axis)
         return Figure(name, title, partial(_groups, grouped))
-    if study.kind == "sweep" and study.axes and series.is_numeric(found, study.axes[0]):
-        line = series.line_chart(title, found, measure, study.axes, axis)
+    if view.layout.lines and series.is_numeric(found, view.axes[0]):
+        line = series.line_chart(title, found, measure, view.axes, axis)
         return Figure(name, title, partial(_lines, line))
     bars = data.bar_chart(title, found, measure, axis)
     return Figure(name, title, partial(_bars, bars))
