@@ -194,7 +194,7 @@ def _fetch(specs: Sequence[TrialSpec]) -> None:
     for dataset, location in {(spec.data.dataset, spec.data.location) for spec in specs}:
         if dataset_registry.missing(dataset, location) is not None:
             say(f"Preparing the {dataset} data ...")
-            if dataset != "synthetic":
+            if dataset in ("cifar100", "cifar10"):
                 import_quietly()  # the download is Keras'
             dataset_registry.fetch(dataset, location)
     pretrained_weights.fetch((spec.model for spec in specs), say)

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from cifarkit.datasets import builtin_classes, cifar_archive, cifar_files
 from cifarkit.datasets.cifar_files import FORMATS, Format
 from cifarkit.datasets.dataset import ImageDataset
-from cifarkit.datasets.registry import DatasetInfo
+from cifarkit.datasets.info import DatasetInfo
 from cifarkit.datasets.restricted_pickle import as_text, load_dict
 from cifarkit.errors import InvalidInput
 

@@ -32,7 +32,7 @@ class ImageDataset:
         class_groups: The superclass of each label; empty if there are none.
         validation_images, validation_labels: The same of a validation part of its own; None if
             it has none, and a share of the training images is held out.
-        fingerprint: Of what was read, as `registry.DatasetInfo` has it.
+        fingerprint: Of what was read, as `info.DatasetInfo` has it.
         notes: What a reader of the results must know, as sentences without a full stop.
 
     Raises:
@@ -122,21 +122,10 @@ def load(dataset: str, location: str | None = None, *, image_size: int) -> Image
         InvalidInput: The data is not there or not usable.
     """
     kind, path = dataset_registry.resolve(dataset, location)
-    if kind == "synthetic":
-        from cifarkit.datasets.synthetic import generator
-
-        return generator.load()
-    if kind == "folder" and path is not None:
-        from cifarkit.datasets import folder
-
-        return folder.load(path, image_size=image_size)
-    if kind == "npz" and path is not None:
-        from cifarkit.datasets import npz
-
-        return npz.load(path, image_size=image_size)
-    from cifarkit.datasets import cifar
-
-    return cifar.load(kind, path)
+    loaded = dataset_registry.SOURCES.get(kind).load(path, image_size=image_size)
+    if not isinstance(loaded, ImageDataset):
+        raise InvalidInput(f"--dataset {kind}: its source gave {loaded!r:.80}, not an ImageDataset")
+    return loaded
 
 
 def select_classes(

@@ -13,7 +13,7 @@ from cifarkit.datasets.dataset import ImageDataset, Labels
 from cifarkit.datasets.decoding import UnusableImage
 from cifarkit.datasets.file_hashes import in_threads, progress
 from cifarkit.datasets.folder_scan import ImageFile, Part, Scan, scan
-from cifarkit.datasets.registry import DatasetInfo
+from cifarkit.datasets.info import DatasetInfo, DataSource, path_of
 from cifarkit.datasets.test_split import draw_test, test_size
 from cifarkit.errors import InvalidInput
 
@@ -133,3 +133,18 @@ def _read(root: Path, members: Sequence[ImageFile], image_size: int) -> npt.NDAr
         for _ in progress(in_threads(decode, range(len(members))), root, paths):
             pass
     return pixels
+
+
+class Folder(DataSource):
+    """Class folders of image files."""
+
+    name = "folder"
+
+    def info(self, location: Path | None) -> DatasetInfo:
+        return facts(path_of(location, self.name))
+
+    def load(self, location: Path | None, *, image_size: int) -> ImageDataset:
+        return load(path_of(location, self.name), image_size=image_size)
+
+
+SOURCE = Folder()

@@ -14,10 +14,10 @@ from PIL import Image
 from cifarkit.datasets import decoding, file_hashes
 from cifarkit.datasets.dataset import ImageDataset, Images
 from cifarkit.datasets.duplicates import digests_of, refuse_equal_parts
+from cifarkit.datasets.info import DatasetInfo, DataSource, path_of
 from cifarkit.datasets.npz_archive import NpzArchive
 from cifarkit.datasets.npz_labels import read_labels
 from cifarkit.datasets.npz_pixels import Pixels, as_bytes
-from cifarkit.datasets.registry import DatasetInfo
 from cifarkit.datasets.subset import Subset
 from cifarkit.datasets.test_split import draw_test
 from cifarkit.errors import InvalidInput
@@ -185,3 +185,18 @@ def _resized(pixels: Pixels, image_size: int | None) -> npt.NDArray[np.uint8]:
     for index, image in enumerate(pixels):
         smaller[index] = np.asarray(decoding.resized(Image.fromarray(image), image_size))
     return smaller
+
+
+class Npz(DataSource):
+    """An `.npz` file of images and labels."""
+
+    name = "npz"
+
+    def info(self, location: Path | None) -> DatasetInfo:
+        return facts(path_of(location, self.name))
+
+    def load(self, location: Path | None, *, image_size: int) -> ImageDataset:
+        return load(path_of(location, self.name), image_size=image_size)
+
+
+SOURCE = Npz()

@@ -1,4 +1,4 @@
-"""What is known of a data set before its images are read, and whether its files are at hand.
+"""The data sets: their sources by name, what is known of each, and whether its files are there.
 
 Cheap to import and to ask: a spec is checked against these facts. The readers (and NumPy with
 them) are imported only where the files themselves must be looked into.
@@ -10,87 +10,44 @@ import contextlib
 import os
 import reprlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
-from cifarkit.datasets import builtin_classes
+from cifarkit.datasets.info import DatasetInfo, DataSource, path_of
 from cifarkit.errors import InvalidInput, unknown
-
-BUILT_IN = ("cifar100", "cifar10", "synthetic")
-"""The data sets known by name. Anything else is a path."""
+from cifarkit.plugins import Registry
 
 _ON_DISK = ("folder", "npz")
+"""Recognised by what is at a path."""
 
 
-@dataclass(frozen=True)
-class DatasetInfo:
-    """What is known of a data set without reading its images.
-
-    Attributes:
-        dataset: `cifar100`, `cifar10`, `synthetic`, `folder` or `npz`.
-        title: Its name in documents. Data in CIFAR's format that is not CIFAR says so here.
-        class_names: The names of the classes, in the order of their labels.
-        class_groups: The superclass of each class; empty if there are none.
-        train_per_class: Training images of the smallest class; None if that is not cheaply known.
-        train_in_largest_class: The same of the largest class; None if all are equal or unknown.
-        fingerprint: Hash of the content: `blake2b:` and 32 hexadecimal digits for folders and
-            `.npz` (earlier versions: `sha256:`, of names and sizes only), `sha256:` and 16 digits
-            for data in CIFAR's format; None for the official content of a built-in data set.
-        location: The absolute path of the files; None where the data set has its own place.
-        has_validation: Whether the data comes with a validation part of its own.
-        notes: What a reader of the results must know, as sentences without a full stop.
-        skipped: Images that cannot be decoded and are left out, each with the reason.
-    """
-
-    dataset: str
-    title: str
-    class_names: tuple[str, ...]
-    class_groups: tuple[str, ...]
-    train_per_class: int | None
-    fingerprint: str | None
-    location: str | None
-    train_in_largest_class: int | None = None
-    has_validation: bool = False
-    notes: tuple[str, ...] = ()
-    skipped: tuple[str, ...] = ()
+def _source(name: str, loaded: object) -> DataSource:
+    if not all(callable(getattr(loaded, m, None)) for m in ("info", "load", "missing", "fetch")):
+        raise InvalidInput(f"it gave {loaded!r:.80}, not a DataSource")
+    if (own := getattr(loaded, "name", None)) != name:
+        raise InvalidInput(f"its entry point is {name!r}, its name is {own!r}")
+    return loaded  # type: ignore[return-value]
 
 
-_OFFICIAL = {
-    "cifar100": DatasetInfo(
-        dataset="cifar100",
-        title="CIFAR-100",
-        class_names=builtin_classes.CIFAR100_CLASSES,
-        class_groups=builtin_classes.CIFAR100_CLASS_GROUPS,
-        train_per_class=500,
-        fingerprint=None,
-        location=None,
-    ),
-    "cifar10": DatasetInfo(
-        dataset="cifar10",
-        title="CIFAR-10",
-        class_names=builtin_classes.CIFAR10_CLASSES,
-        class_groups=(),
-        train_per_class=5000,
-        fingerprint=None,
-        location=None,
-    ),
-    "synthetic": DatasetInfo(
-        dataset="synthetic",
-        title="synthetic",
-        class_names=tuple("_".join(pair) for pair in builtin_classes.synthetic_classes()),
-        class_groups=tuple(shape for shape, _ in builtin_classes.synthetic_classes()),
-        train_per_class=500,
-        fingerprint=None,
-        location=None,
-    ),
-}
+SOURCES: Registry[DataSource] = Registry(
+    "dataset",
+    "cifarkit.datasets",
+    {
+        "cifar100": "cifarkit.datasets.cifar_source:CIFAR100",
+        "cifar10": "cifarkit.datasets.cifar_source:CIFAR10",
+        "synthetic": "cifarkit.datasets.synthetic.source:SOURCE",
+        "folder": "cifarkit.datasets.folder:SOURCE",
+        "npz": "cifarkit.datasets.npz:SOURCE",
+    },
+    _source,
+)
+"""Where data comes from. A package adds an instance of a `DataSource` under `cifarkit.datasets`."""
 
 
 def facts(dataset: str, location: str | None = None) -> DatasetInfo:
     """The facts of a data set.
 
     Args:
-        dataset: A name of `BUILT_IN`; or a path to a folder of class folders or to an `.npz`
+        dataset: A name of `SOURCES`; or a path to a folder of class folders or to an `.npz`
             file; or `folder` or `npz`, with the path as `location`.
         location: `--data-dir`: for CIFAR the archive, its unpacked folder, or a directory that
             holds either. Refused for the synthetic data set.
@@ -99,16 +56,14 @@ def facts(dataset: str, location: str | None = None) -> DatasetInfo:
         InvalidInput: There is no such data set, its files are not there, or they are unusable.
     """
     kind, path = resolve(dataset, location)
-    if path is None:
-        return _OFFICIAL[kind]
     if _scanned is None:
-        return _scan(kind, path)
+        return _info(kind, path)
     if (kind, path) not in _scanned:
-        _scanned[kind, path] = _scan(kind, path)
+        _scanned[kind, path] = _info(kind, path)
     return _scanned[kind, path]
 
 
-_scanned: dict[tuple[str, Path], DatasetInfo] | None = None
+_scanned: dict[tuple[str, Path | None], DatasetInfo] | None = None
 
 
 @contextlib.contextmanager
@@ -122,55 +77,42 @@ def scanned_once() -> Iterator[None]:
         _scanned = None
 
 
-def _scan(kind: str, path: Path) -> DatasetInfo:
-    if kind == "folder":
-        from cifarkit.datasets import folder
-
-        return folder.facts(path)
-    if kind == "npz":
-        from cifarkit.datasets import npz
-
-        return npz.facts(path)
-    from cifarkit.datasets import cifar
-
-    return cifar.facts(_OFFICIAL[kind], path)
+def _info(kind: str, path: Path | None) -> DatasetInfo:
+    found = SOURCES.get(kind).info(path)
+    if kind not in SOURCES.builtin:
+        package = f"the data source {kind!r} of {SOURCES.plugins()[kind]}"
+        if not isinstance(found, DatasetInfo):
+            raise InvalidInput(f"{package} gave {found!r:.80}, not a DatasetInfo")
+        if found.dataset != kind:
+            raise InvalidInput(f"{package} calls its data set {found.dataset!r}")
+        if not found.fingerprint:  # without it, another content would have the same trial ids
+            raise InvalidInput(f"{package} gives no fingerprint")
+    return found
 
 
 def missing(dataset: str, location: str | None = None) -> str | None:
     """None if the files are at hand, else what is missing, where it was sought, and what to do.
 
-    Takes what `facts` takes, and never raises. The files' presence is checked; of CIFAR in Keras'
-    cache also that it is the official content.
+    Takes what `facts` takes; data that cannot be used is missing, too. The files' presence is
+    checked; of CIFAR in Keras' cache also that it is the official content.
     """
     try:
         kind, path = resolve(dataset, location)
-        if kind in ("cifar100", "cifar10"):
-            from cifarkit.datasets import cifar_files
-
-            return cifar_files.missing(kind, path)
+        return SOURCES.get(kind).missing(path)
     except InvalidInput as error:
         return str(error)
-    return None
 
 
 def fetch(dataset: str, location: str | None = None) -> None:
-    """Put the data at hand, once, before trials start; does nothing if it is already.
+    """Download or generate the data, once, before trials start; does nothing if it is there.
 
-    CIFAR is downloaded into Keras' cache and checked; the synthetic data set is generated into
-    this package's cache. Takes what `facts` takes.
+    Takes what `facts` takes.
 
     Raises:
         InvalidInput: There is no such data set, or its files are not there and cannot be had.
     """
     kind, path = resolve(dataset, location)
-    if kind == "synthetic":
-        from cifarkit.datasets.synthetic import generator
-
-        generator.load()
-    elif kind in ("cifar100", "cifar10"):
-        from cifarkit.datasets import download
-
-        download.fetch(kind, path)
+    SOURCES.get(kind).fetch(path)
 
 
 def resolve(dataset: str, location: str | None) -> tuple[str, Path | None]:
@@ -181,23 +123,19 @@ def resolve(dataset: str, location: str | None) -> tuple[str, Path | None]:
     Raises:
         InvalidInput: There is no such data set, or nothing at the path of a folder or an `.npz`.
     """
-    if dataset == "synthetic":
-        if location is not None:
-            raise InvalidInput(
-                f"--data-dir {location}: synthetic images are generated, not read; leave it out"
-            )
-        return dataset, None
-    if dataset in BUILT_IN:
-        return dataset, None if location is None else _absolute(location)
     if dataset in _ON_DISK:
-        if location is None:
-            raise InvalidInput(f"--dataset {dataset} needs a path: pass the path as --dataset")
-        return _kind_of(_absolute(location), "--data-dir"), _absolute(location)
+        path = path_of(None if location is None else _absolute(location), dataset)
+        return _kind_of(path, "--data-dir"), path
+    # A path with a separator or a suffix is no name, and no plug-in is loaded for it.
+    named = dataset == os.path.basename(dataset) and not os.path.splitext(dataset)[1]
+    if named and dataset in SOURCES:
+        return dataset, None if location is None else _absolute(location)
     path = _absolute(dataset)
     if not path.exists() and dataset == os.path.basename(dataset) and path.suffix != ".npz":
         raise InvalidInput(
-            f"{unknown('dataset', dataset, BUILT_IN)}; --dataset also takes a path to a folder "
-            "of class folders or to an .npz file"
+            f"{unknown('dataset', dataset, set(SOURCES.names()) - set(_ON_DISK))}; --dataset also "
+            "takes a path to a folder of class folders or to an .npz file; another package's data "
+            "set needs that package installed"
         )
     if location is not None and _absolute(location) != path:
         raise InvalidInput(

@@ -6,10 +6,7 @@ shows them. Tests hold every fact against the built model.
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Mapping
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
 from typing import get_type_hints
 
 from cifarkit.errors import InvalidInput, unknown
@@ -17,6 +14,7 @@ from cifarkit.models.applications import APPLICATIONS
 from cifarkit.models.cifar_resnets import CIFAR_RESNETS
 from cifarkit.models.info import Backbone
 from cifarkit.models.small_cnns import SCRATCH
+from cifarkit.plugins import load_plugins
 
 ENTRY_POINT_GROUP = "cifarkit.backbones"
 
@@ -52,36 +50,27 @@ def registry() -> dict[str, Backbone]:
     """
     ours = {backbone.key: backbone for backbone in (*SCRATCH, *CIFAR_RESNETS, *APPLICATIONS)}
     found = {key: ours.pop(key) for key in STUDY} | ours
-    for point in sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda point: point.name):
-        try:
-            loaded = point.load()
-            given = [loaded] if isinstance(loaded, Backbone) else list(loaded)
-            checked = {
-                backbone.key: backbone for backbone in [_checked(one, found) for one in given]
-            }
-            found |= checked
-            _PACKAGES.update(dict.fromkeys(checked, _package(point)))
-        except (Exception, SystemExit) as error:  # a plug-in is somebody else's code
-            package = f" of {point.dist.name} {point.dist.version}" if point.dist else ""
-            logging.getLogger("cifarkit").warning(
-                "cifarkit: plug-in %r%s is left out: %s",
-                point.name,
-                package,
-                f"{type(error).__name__}: {error}".removeprefix("InvalidInput: ").splitlines()[0],
-            )
+
+    def accept(_: str, loaded: object, package: str) -> None:
+        given = [loaded] if isinstance(loaded, Backbone) else list(loaded)  # type: ignore[call-overload]
+        checked = {one.key: one for one in map(check_facts, given)}
+        if taken := sorted(checked.keys() & found.keys()):
+            raise InvalidInput(f"{taken[0]!r} is taken")
+        found.update(checked)
+        _PACKAGES.update(dict.fromkeys(checked, package))
+
+    load_plugins(ENTRY_POINT_GROUP, accept)
     return found
 
 
-def _checked(backbone: object, known: Mapping[str, Backbone]) -> Backbone:
+def check_facts(backbone: object) -> Backbone:
     """A plug-in's backbone, as far as its facts can be used without building it.
 
     Raises:
-        InvalidInput: It is something else, its facts are of other types, or its key is taken.
+        InvalidInput: It is something else, or its facts are of other types.
     """
     if not isinstance(backbone, Backbone):
         raise InvalidInput(f"it gave {str(backbone)[:80]!r}, not a Backbone")
-    if backbone.key in known:
-        raise InvalidInput(f"{backbone.key!r} is taken")
     from pydantic import TypeAdapter, ValidationError
 
     for name, kind in get_type_hints(Backbone).items():
@@ -96,12 +85,6 @@ def package_of(key: str) -> str:
     """Name and version of the package that a plug-in's network is from; empty for our own."""
     registry()
     return _PACKAGES.get(key, "")
-
-
-def _package(point: EntryPoint) -> str:
-    if point.dist is None:
-        return f"of {point.value}, whose package is not known"
-    return f"{point.dist.name} {point.dist.version}"
 
 
 def get(key: str) -> Backbone:

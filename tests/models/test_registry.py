@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from cifarkit import plugins
 from cifarkit.errors import InvalidInput
 from cifarkit.models import registry as module
 from cifarkit.models.info import Backbone
@@ -38,7 +39,7 @@ def register(monkeypatch: pytest.MonkeyPatch, plugin: object) -> None:
             return plugin
 
     point = Point("mine", "mine:BACKBONE", module.ENTRY_POINT_GROUP)
-    monkeypatch.setattr(module, "entry_points", lambda group: [point])
+    monkeypatch.setattr(plugins, "entry_points", lambda group: [point])
     # The cache is by-passed, so that no other test meets the plug-in.
     monkeypatch.setattr(module, "registry", registry.__wrapped__)
 

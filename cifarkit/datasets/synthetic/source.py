@@ -1,0 +1,46 @@
+"""The generated data set as a source."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cifarkit.datasets import builtin_classes
+from cifarkit.datasets.info import DatasetInfo, DataSource
+from cifarkit.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from cifarkit.datasets.dataset import ImageDataset
+
+
+class Synthetic(DataSource):
+    """Generated into this package's cache."""
+
+    name = "synthetic"
+
+    def info(self, location: Path | None) -> DatasetInfo:
+        if location is not None:
+            raise InvalidInput(
+                f"--data-dir {location}: synthetic images are generated, not read; leave it out"
+            )
+        classes = builtin_classes.synthetic_classes()
+        return DatasetInfo(
+            dataset=self.name,
+            title="synthetic",
+            class_names=tuple("_".join(pair) for pair in classes),
+            class_groups=tuple(shape for shape, _ in classes),
+            train_per_class=500,
+            fingerprint=None,
+            location=None,
+        )
+
+    def load(self, location: Path | None, *, image_size: int) -> ImageDataset:
+        from cifarkit.datasets.synthetic import generator
+
+        return generator.load()
+
+    def fetch(self, location: Path | None) -> None:
+        self.load(location, image_size=0)
+
+
+SOURCE = Synthetic()

@@ -1,0 +1,9 @@
+"""Contract tests for plug-ins: each raises AssertionError with what the object does not keep.
+
+They need no installation of the plug-in: call them with the object in a test of your package.
+"""
+
+from cifarkit.testing.backbone import check_backbone
+from cifarkit.testing.data_source import check_data_source
+
+__all__ = ["check_backbone", "check_data_source"]
