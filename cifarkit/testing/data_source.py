@@ -52,9 +52,7 @@ def check_data_source(
         smallest, largest = info.train_per_class, info.train_in_largest_class
         expect(smallest == counts.min(), f"train_per_class: {smallest}, counted {counts.min()}")
         largest = largest or smallest
-        expect(
-            largest == counts.max(), f"train_in_largest_class: {largest}, not {counts.max()}"
-        )
+        expect(largest == counts.max(), f"train_in_largest_class: {largest}, not {counts.max()}")
     for part in ("train", "test", "validation") if has_validation else ("train", "test"):
         for what in ("images", "labels"):
             one, other = (getattr(data, f"{part}_{what}") for data in (first, second))
