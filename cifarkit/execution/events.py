@@ -1,4 +1,4 @@
-"""The events of a run: what a trial's process reports, and what the runner does with trials."""
+"""Typed events of a run, from a trial's process and from the runner."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class PhaseChanged:
 
 @dataclass(frozen=True)
 class StepDone:
-    """Training steps were done; sent about twice a second.
+    """Progress within an epoch; sent about twice a second.
 
     Attributes:
         epoch: From 1, of `epochs`.
@@ -69,7 +69,7 @@ class WorkEnded:
 
 
 WorkEvent: TypeAlias = PhaseChanged | StepDone | EpochEnded
-"""What the work of a trial emits while it runs."""
+"""Events of a trial's process."""
 Emit = Callable[[WorkEvent], None]
 
 
@@ -111,7 +111,7 @@ class TrialRetried:
 
     Attributes:
         micro_batch: Images in memory at once.
-        reason: How the last attempt ended, in one line.
+        reason: How the previous attempt ended, in one line.
     """
 
     micro_batch: int
@@ -157,14 +157,14 @@ _ON_THE_WIRE: dict[str, type[WorkEvent] | type[WorkEnded]] = {
 
 
 def to_json(event: WorkEvent | WorkEnded) -> str:
-    """An event as a line of JSON, without the line's end."""
+    """An event as one line of JSON, without the newline."""
     return json.dumps({"event": type(event).__name__, **asdict(event)})
 
 
 def from_json(line: bytes | str) -> WorkEvent | WorkEnded | None:
-    """The event of a line that `to_json` wrote; None for anything else.
+    """Parse a line written by `to_json`; None for anything else.
 
-    A process that is killed may leave half a line.
+    A killed process may leave a truncated line.
     """
     try:
         values = json.loads(line)

@@ -1,4 +1,4 @@
-"""How a trial's work is run: in a fresh process, or in this one to debug it."""
+"""Launchers run a trial's work: in a fresh process, or in the current one for debugging."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ENDING_SIGNALS = [
     for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT")
     if hasattr(signal, name)
 ]
-"""By which a user, a terminal or a system asks a process to end."""
+"""Signals by which a user, a terminal or the system asks a process to end."""
 NO_LIMITS = Limits()
 _COMPLETE = WorkEnded("complete")
 NOTHING: Mapping[str, Any] = MappingProxyType({})
@@ -36,12 +36,12 @@ NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 @dataclass(frozen=True)
 class AttemptResult:
-    """How an attempt ended.
+    """The outcome of an attempt.
 
     Attributes:
         status: `complete`, `failed`, `oom`, `timeout`, or `pending` if it was interrupted.
         reason: One line; empty if complete.
-        peak_rss_mb: The highest resident memory that was seen of the process, if it was watched.
+        peak_rss_mb: The highest resident memory observed, in MB; None if it was not monitored.
     """
 
     status: Status
@@ -50,7 +50,7 @@ class AttemptResult:
 
 
 class Launcher(Protocol):
-    """Runs a trial's work to its end, whatever that is."""
+    """Runs the work of a trial until it ends."""
 
     def run(
         self,
@@ -63,17 +63,17 @@ class Launcher(Protocol):
     ) -> AttemptResult:
         """Run `work` (`module:function`) on a trial's folder; events arrive while it runs.
 
-        `options` are the function's keyword arguments, of values that JSON can hold.
+        `options` are the function's keyword arguments; their values must be JSON-serializable.
         """
         ...
 
     def stop(self) -> None:
-        """End all that is running, at once. May be called from another thread."""
+        """Kill all running work. May be called from another thread."""
         ...
 
 
 class InProcessLauncher:
-    """Runs the work in this process: for a debugger, and for tests. Limits do not apply."""
+    """Runs the work in the current process, for debugging and tests. Limits do not apply."""
 
     def run(
         self,
@@ -92,11 +92,11 @@ class InProcessLauncher:
         return AttemptResult(Status.COMPLETE)
 
     def stop(self) -> None:
-        """Nothing runs beside the caller."""
+        """Does nothing: work only runs in the calling thread."""
 
 
 class ProcessLauncher:
-    """Runs each trial in a fresh process, whose memory is its own and ends with it.
+    """Runs each trial in a fresh process, so that its memory is measured and freed separately.
 
     Args:
         environment: Variables to set for the process, on top of this one's.
@@ -105,8 +105,8 @@ class ProcessLauncher:
     def __init__(self, environment: Mapping[str, str] | None = None) -> None:
         self._environment = {"TF_CPP_MIN_LOG_LEVEL": "2", "PYTHONUNBUFFERED": "1"}
         if platform.machine() in ("x86_64", "AMD64"):
-            # TensorFlow leaves oneDNN's kernels, which train up to twice as fast, off on processors
-            # that do not tell of AVX-512.
+            # TensorFlow disables oneDNN's kernels, which train up to twice as fast, on processors
+            # without AVX-512.
             self._environment["TF_ENABLE_ONEDNN_OPTS"] = os.environ.get(
                 "TF_ENABLE_ONEDNN_OPTS", "1"
             )
@@ -124,7 +124,7 @@ class ProcessLauncher:
         limits: Limits = NO_LIMITS,
         on_event: Emit,
     ) -> AttemptResult:
-        # Each attempt begins a log of its own; the worker appends.
+        # Each attempt starts a new log; the worker appends.
         (folder / "log.txt").write_bytes(b"")
         kills_before = _kernel_oom_kills()
         with self._lock:
@@ -142,7 +142,7 @@ class ProcessLauncher:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 env=child_environment(self._environment),
-                # Ctrl-C is for the parent, which ends its children in its own way.
+                # Ctrl-C is for the parent, which ends its children itself.
                 start_new_session=True,
             )
             self._live.add(process)
@@ -162,7 +162,7 @@ class ProcessLauncher:
                     pipe.close()
         if watch.broken:
             return AttemptResult(watch.broken.status, watch.broken.reason, watch.peak_mb)
-        # A signal to all processes of a job reaches this one too, perhaps a moment later.
+        # A signal to a whole process group reaches this process too, perhaps slightly later.
         ended = -code in ENDING_SIGNALS and self._stopped.wait(1.0)
         if (ended or self._stopped.is_set()) and last != _COMPLETE:
             return AttemptResult(Status.PENDING, "interrupted", watch.peak_mb)
@@ -195,7 +195,7 @@ def _judged(
 def _read_events(
     stream: IO[bytes] | None, watch: ResourceMonitor, on_event: Emit
 ) -> WorkEnded | None:
-    """Pass on every event until the process closes its end; return how its work ended."""
+    """Forward events until the process closes the pipe; return how its work ended."""
     ended = None
     for line in stream or ():
         event = from_json(line)
@@ -210,7 +210,7 @@ def _read_events(
 
 
 def _kernel_oom_kills() -> int:
-    """How many processes the kernel has killed for lack of memory since it started."""
+    """The kernel's count of out-of-memory kills since boot."""
     if platform.system() != "Linux":
         return 0
     with contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""What a trial may take, and the watch that ends its whole process tree when it takes more."""
+"""Resource limits of a trial, and the monitor that kills its process tree at a limit."""
 
 from __future__ import annotations
 
@@ -15,21 +15,20 @@ from cifarkit.store.records import Status
 
 SAMPLE_SECONDS = 0.25
 LONGEST_TICK_SECONDS = 2.0
-"""A longer pause between two looks means that the watch itself was suspended."""
+"""A longer pause between two polls means that the monitor itself was suspended."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Of one attempt; None for no limit.
+    """Limits of one attempt; None for no limit.
 
-    Seconds count only while the trial could run, not while it or the watch was suspended.
+    Time does not count while the trial or the monitor is suspended.
 
     Attributes:
-        timeout_seconds: From its start to its end.
-        silence_seconds: Without an event. The first training step and the evaluation are silent:
-            compiling a large network takes minutes.
-        memory_mb: Resident memory of the process and all that it started; what they share counts
-            for each of them.
+        timeout_seconds: Total time.
+        silence_seconds: Time without an event. The first training step and the evaluation send
+            none: compiling a large network takes minutes.
+        memory_mb: Resident memory of the process tree; shared memory counts once per process.
     """
 
     timeout_seconds: float | None = None
@@ -39,18 +38,17 @@ class Limits:
 
 @dataclass(frozen=True)
 class Broken:
-    """The limit that ended an attempt: the trial's status, and a line that names the limit."""
+    """The limit that ended an attempt: the resulting status, and a line that names the limit."""
 
     status: Status
     reason: str
 
 
 class ResourceMonitor(threading.Thread):
-    """Looks at a process four times a second.
+    """Polls a process tree four times a second.
 
     Attributes:
-        peak_mb: The highest resident memory that was seen of it and of all that it started, so
-            that the peak of a process that is killed is known too.
+        peak_mb: The highest resident memory observed, also known for a process that was killed.
         broken: The limit for which it was killed, if it was.
     """
 
@@ -64,7 +62,7 @@ class ResourceMonitor(threading.Thread):
         self.broken: Broken | None = None
 
     def hear(self) -> None:
-        """The process has said something."""
+        """Note that the process has sent an event."""
         self._silent_seconds = 0.0
 
     def run(self) -> None:
@@ -79,7 +77,7 @@ class ResourceMonitor(threading.Thread):
             self._ended.wait(SAMPLE_SECONDS)
 
     def _count_time(self) -> None:
-        """Add the time since the last look, unless the trial was suspended, or everything was."""
+        """Add the time since the last poll, unless the trial or this process was suspended."""
         now = time.monotonic()
         passed, self._looked_at = now - self._looked_at, now
         if not _is_stopped(self._pid):
@@ -100,7 +98,7 @@ class ResourceMonitor(threading.Thread):
         if limits.silence_seconds is not None and self._silent_seconds > limits.silence_seconds:
             return Broken(
                 Status.TIMEOUT,
-                f"nothing heard of it for {limits.silence_seconds:g} s (--silence-timeout)",
+                f"no event for {limits.silence_seconds:g} s (--silence-timeout)",
             )
         return None
 
@@ -119,7 +117,7 @@ def _is_stopped(pid: int) -> bool:
 
 
 def tree_rss_mb(pid: int) -> float | None:
-    """Resident memory of a process and all that it started, in MB; None if it is gone."""
+    """Resident memory of a process tree in MB; None if the process is gone."""
     try:
         root = psutil.Process(pid)
         tree = [root, *root.children(recursive=True)]
@@ -133,9 +131,9 @@ def tree_rss_mb(pid: int) -> float | None:
 
 
 def kill_tree(pid: int) -> None:
-    """Kill a session's leader and all that it started, at once."""
+    """Kill a session leader and its process tree."""
     if hasattr(os, "killpg"):
-        # Reaches the children of a leader that is dead already.
+        # Also reaches the children of a leader that is already dead.
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(pid, signal.SIGKILL)
     try:

@@ -1,4 +1,4 @@
-"""Run the trials that are not done yet, each to its end, and write down how it ended."""
+"""The runner: runs the trials that are not complete and records how each one ended."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from cifarkit.store.store import Store, checksums
 
 SMALLEST_MICRO_BATCH = 8
 RETRY_SECONDS = 0.5
-"""Between two looks at a trial that another process runs."""
+"""Polling interval for a trial that another process runs."""
 
 
 def run(
@@ -49,18 +49,18 @@ def run(
     oom_backoff: bool = False,
     on_event: Callable[[TrialEvent], None] = lambda event: None,
 ) -> dict[str, Status]:
-    """Run every spec whose trial is not complete in the store; a trial that fails stops no other.
+    """Run every spec without a complete trial in the store; a failing trial does not stop others.
 
-    A trial that another process is running is not run twice: the others are run first, then it is
-    waited for.
+    A trial that another process is running is not run twice: the others are run first, then this
+    process waits for it.
 
     Args:
-        specs: In the order to run them; one that is listed twice runs once.
+        specs: The trials in order; duplicates run once.
         work: `module:function` that does the work of a trial's folder.
-        files: What the work leaves besides the result; a trial without them is not done.
-        jobs: How many trials run side by side.
-        limits: Of each attempt.
-        oom_backoff: Try a trial that runs out of memory again, in micro-batches of half the size,
+        files: Files that the work leaves besides the result; without them a trial is not complete.
+        jobs: How many trials run in parallel.
+        limits: Limits of each attempt.
+        oom_backoff: Retry a trial that runs out of memory in micro-batches of half the size,
             down to `SMALLEST_MICRO_BATCH`. The work is then given `micro_batch`.
         on_event: Called from one thread at a time.
 
@@ -68,12 +68,12 @@ def run(
         The status of each trial by its id.
 
     Raises:
-        KeyboardInterrupt: As any exception in the thread that called, it is passed on after what
-            was running has been ended and marked as pending.
+        KeyboardInterrupt: Like any exception in the calling thread, it is re-raised after running
+            trials have been killed and marked as pending.
     """
     unique = {spec.trial_id: spec for spec in specs}
     statuses: dict[str, Status] = {}
-    # When to try each: one that another process runs comes again later.
+    # When to try each trial; one that another process runs is retried later.
     queue: PriorityQueue[tuple[float, int, TrialSpec]] = PriorityQueue()
     for number, spec in enumerate(unique.values(), start=1):
         queue.put((0.0, number, spec))
@@ -100,7 +100,7 @@ def run(
             if damaged := mend(folder, spec):
                 emit(FilesDamaged(tuple(damaged)))
             done = store.is_complete(spec.trial_id, files)
-            # What lacks a file that it had is not taken over, it is done again.
+            # A trial that lost a file is not taken over but run again.
             if done or (not damaged and _taken_over(store, spec, files)):
                 store.tidy(spec.trial_id)
                 emit(TrialFound())
@@ -158,10 +158,10 @@ def run(
         try:
             unfinished = {pool.submit(work_on_the_queue) for _ in range(jobs)}
             while unfinished:
-                # In slices, so that Ctrl-C is heard on every platform.
+                # In slices, so that Ctrl-C works on every platform.
                 finished, unfinished = wait(unfinished, 0.5, return_when=FIRST_COMPLETED)
                 for future in finished:
-                    future.result()  # a store that cannot be written ends the run
+                    future.result()  # an unwritable store ends the run
         except BaseException:
             stopping.set()
             launcher.stop()
@@ -170,7 +170,7 @@ def run(
 
 
 def _taken_over(store: Store, spec: TrialSpec, files: Sequence[str]) -> bool:
-    """Mark as complete a trial whose runner, or whose process, was killed after its result."""
+    """Mark a trial as complete if its runner or process was killed after writing the result."""
     known = store.state(spec.trial_id).status is Status.COMPLETE
     if known or not store.has_finished(spec.trial_id, files):
         return False
@@ -199,7 +199,7 @@ def _started(before: State, oom_backoff: bool) -> State:
 
 
 def _smaller(spec: TrialSpec, state: State, ending: AttemptResult) -> int | None:
-    """The micro-batch to try next of a trial that ran out of memory; None if there is none."""
+    """The next micro-batch size after running out of memory; None if there is none."""
     tried = state.micro_batch or spec.train.batch_size
     if ending.status is not Status.OOM or tried <= SMALLEST_MICRO_BATCH:
         return None

@@ -1,10 +1,10 @@
-"""The process of one trial: `python -m cifarkit.execution.worker module:function FOLDER JSON`.
+"""The worker process of a trial: `python -m cifarkit.execution.worker module:function FOLDER JSON`.
 
-The JSON object holds the function's keyword arguments: how the work is to be done, not what it is.
+The JSON object holds the function's keyword arguments: how to do the work, not what it is.
 
-Its standard output carries events to the parent, one JSON object a line; what the trial's code
-prints goes to the trial's `log.txt`. It ends when its standard input does: a parent that is killed
-leaves no orphan behind.
+Standard output carries events to the parent, one JSON object per line; anything printed goes to
+the trial's `log.txt`. The process ends when its standard input closes, so that a killed parent
+leaves no orphan.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from cifarkit import streams
 from cifarkit.execution.events import WorkEnded, WorkEvent, to_json
 
 Work = Callable[..., None]
-"""Takes a trial's folder and an `Emit`; keyword arguments say how it is to be done."""
+"""A function of a trial's folder and an `Emit`; keyword arguments are its options."""
 
 
 def resolve(work: str) -> Work:
@@ -36,7 +36,7 @@ def resolve(work: str) -> Work:
 
 def explain(error: BaseException) -> WorkEnded:
     """How an exception ends a trial: `oom` or `failed`, with a one-line reason."""
-    # By name, since TensorFlow's exception can only be named by importing TensorFlow.
+    # By name, to avoid importing TensorFlow.
     out_of_memory = isinstance(error, MemoryError) or any(
         kind.__name__ == "ResourceExhaustedError" for kind in type(error).__mro__
     )
@@ -73,12 +73,12 @@ def _end_with_the_parent() -> None:
     while os.read(0, 1024):
         pass
     if hasattr(os, "killpg") and os.getpgrp() == os.getpid():
-        os.killpg(0, signal.SIGKILL)  # what this process started ends with it
+        os.killpg(0, signal.SIGKILL)  # kills the children too
     os._exit(1)
 
 
 if __name__ == "__main__":
     code = main(sys.argv[1], Path(sys.argv[2]), json.loads(sys.argv[3]))
     sys.stdout.flush()
-    # TensorFlow's threads can hang an orderly exit; everything is written by now.
+    # TensorFlow's threads can block a regular exit; everything has been written.
     os._exit(code)

@@ -1,1 +1,1 @@
-"""The networks: what is known of each, and how it is built."""
+"""The networks: facts about each, and the functions that build them."""

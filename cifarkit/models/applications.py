@@ -18,14 +18,14 @@ _IMAGENET_21K = "its ImageNet weights saw ImageNet-21k first"
 
 
 class _Member(NamedTuple):
-    """What tells one network from the others of its family.
+    """A network of a family.
 
     Attributes:
         class_name: Its function in `keras.applications`; in lower case, the backbone's key.
-        native_size: The image side that it was made for, in pixels.
+        native_size: The image side that it was designed for, in pixels.
         features: Channels of its last feature map.
         weights_file: The ImageNet weights without the top, as Keras names the file.
-        note: What a reader of its row must know.
+        note: A remark for readers of its results.
     """
 
     class_name: str
@@ -37,7 +37,7 @@ class _Member(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class _Family:
-    """What the networks of one paper share."""
+    """Facts shared by the networks of one paper."""
 
     name: str
     paper: str
@@ -239,7 +239,7 @@ _FAMILIES = (
 )
 
 _NAMES = {"VGG16": "VGG-16", "VGG19": "VGG-19"}
-"""Names in tables, where they are not the class name."""
+"""Names in tables that differ from the class name."""
 
 
 def _build(
@@ -251,7 +251,7 @@ def _build(
         class_name: Its function in `keras.applications`.
         image_size: Side of the square image in pixels.
         weights: One of the network's `weight_sets`, or None for random initialization.
-        outputs: Ignored: the head is put on by the caller.
+        outputs: Ignored: the caller adds the head.
         dropout: Ignored, likewise.
 
     Returns:
@@ -264,14 +264,14 @@ def _build(
     import keras
 
     with warnings.catch_warnings():
-        # MobileNets say when they load weights of another size. All others do so in silence, and
-        # `weights_size` knows it.
+        # MobileNets warn when they load weights of another size; the others do not. The size is
+        # known from `weights_size`.
         warnings.filterwarnings("ignore", message="`input_shape` is undefined or non-square")
         model = getattr(keras.applications, class_name)(
             include_top=False, weights=weights, input_shape=(image_size, image_size, 3)
         )
-    # Keras reads meaning from the names of its own: EfficientNetV2 chooses the preprocessing and
-    # several the weights file by it. So the model is built under its own and renamed here.
+    # Keras chooses EfficientNetV2's preprocessing, and the weights file of several networks, by the
+    # model's name. So the model is built under its original name and renamed here.
     return keras.Model(model.input, model.output, name=class_name.lower())
 
 

@@ -1,6 +1,6 @@
-"""The residual networks that were made for CIFAR's 32 pixels: small enough for a laptop.
+"""Residual networks for CIFAR's 32 px images, small enough for a laptop.
 
-They have no published weights; `--weights trial:ID` starts one from an earlier trial's.
+They have no published weights; `--weights trial:ID` starts from those of an earlier trial.
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ def _block(x: Any, width: int, stride: int, name: str) -> Any:
 
     shortcut = x
     if stride > 1:
-        # Like the paper's option A, the shortcut has no weights and its new channels are zero;
-        # it averages where the paper leaves pixels out.
+        # The paper's option A (no weights, zero-padded channels), but with average pooling in
+        # place of subsampling.
         shortcut = layers.AveragePooling2D(stride, padding="same", name=f"{name}_pool")(x)
         missing = width - x.shape[-1]
         shortcut = layers.Permute((1, 3, 2), name=f"{name}_out")(shortcut)
@@ -77,7 +77,7 @@ def _convolution(x: Any, width: int, stride: int, name: str) -> Any:
         kernel_initializer="he_normal",
         name=f"{name}_conv",
     )(x)
-    # Keras' own momentum of 0.99 needs hundreds of steps before inference works.
+    # Keras' default of 0.99 needs hundreds of steps before inference works.
     return layers.BatchNormalization(momentum=0.9, name=f"{name}_bn")(x)
 
 
@@ -98,4 +98,4 @@ def _facts(blocks: int) -> Backbone:
 
 
 CIFAR_RESNETS: tuple[Backbone, ...] = (_facts(1), _facts(2), _facts(3))
-"""ResNet-20, the smallest of the paper, and two of the same plan that are smaller still."""
+"""ResNet-20, the paper's smallest, and two smaller ones of the same design."""

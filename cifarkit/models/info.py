@@ -1,4 +1,4 @@
-"""What is known of one backbone before it is built."""
+"""The facts of a backbone that are known before it is built."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Preprocessing = Literal["caffe", "tf", "torch", "unit", "none"]
 
 @dataclass(frozen=True, kw_only=True)
 class Backbone:
-    """Facts of one network, and the function that builds it.
+    """A network: its facts and the function that builds it.
 
     Attributes:
         key: The name on the command line: lower case, no spaces (`densenet201`).
@@ -24,26 +24,26 @@ class Backbone:
             pretrained backbone ignores `outputs` and `dropout` and returns a feature extractor,
             `(n, s, s, 3) -> (n, h, w, features)`; a network with `includes_head=True` returns
             logits, `(n, outputs)`. It imports Keras in its body. `weights` is one of
-            `weight_sets`, or None for random initialization; it loads them by Keras' own means
-            (`load_weights`, `set_weights`, `assign`), and a trial whose weights it leaves as they
-            were fails.
-        preprocessing: What the network expects of an RGB image in 0..255: `caffe` (BGR, ImageNet
-            means subtracted), `tf` (-1..1), `torch` (0..1, then ImageNet mean and deviation),
-            `unit` (0..1), `none` (it does its own).
-        min_size: The smallest image side that it takes, in pixels.
-        native_size: The image side that it was made for, in pixels.
+            `weight_sets`, or None for random initialization. Weights are loaded through Keras
+            (`load_weights`, `set_weights`, `assign`); a trial fails if loading changes no
+            weight.
+        preprocessing: Applied to RGB images in 0..255: `caffe` (BGR, ImageNet means subtracted),
+            `tf` (-1..1), `torch` (0..1, then ImageNet mean and standard deviation), `unit`
+            (0..1), `none` (part of the network).
+        min_size: The smallest supported image side, in pixels.
+        native_size: The image side that it was designed for, in pixels.
         features: The width of its last feature map (of its last hidden layer if `includes_head`).
         weight_sets: The names of published weights, besides `none`.
         weights_file: The file that Keras downloads for `imagenet`, looked for in its `models`
             cache; `{size}` stands for the size that `weights_size` gives. None if there is none.
         weights_sizes: Image sizes that have their own weights (MobileNet v1 and v2).
         includes_head: True for a network with its own head, trained from scratch (LeNet).
-        uses_dropout: Whether the `dropout` setting means anything to it.
+        uses_dropout: Whether the `dropout` setting applies.
         uses_batchnorm: Whether it has BatchNormalization.
-        count: For a network with its own head: its parameters and the output elements per image of
-            all its layers, by `(image_size, outputs)`, so that a dry run need not build it.
+        count: For a network with its own head, a function of `(image_size, outputs)`: parameters
+            and output elements per image of all layers, for dry runs.
         head: `standard` (Dropout, pooling, Dense), or `xception`, the published study's.
-        note: What a reader of its row must know (that it stands in for another network, say).
+        note: A remark for readers of its results (for instance, that it replaces another network).
     """
 
     key: str
@@ -70,6 +70,6 @@ class Backbone:
             raise InvalidInput(f"a backbone's key is lower-case letters and digits: {self.key!r}")
 
     def trains_batchnorm(self, unfreeze: float) -> bool:
-        """Whether BatchNormalization is trained where that fraction of the layers is."""
+        """Whether BatchNormalization is trained if this fraction of the layers is."""
         trained = self.uses_batchnorm and (self.includes_head or unfreeze > 0)
-        return trained or self.head == "xception"  # a head with one of its own
+        return trained or self.head == "xception"  # this head has one

@@ -1,7 +1,7 @@
-"""What a dry run needs of a backbone's layers, kept in a table so that nothing has to be built.
+"""Tabulated layer facts of the backbones, so that a dry run need not build them.
 
 `layer_facts.json` holds the built-in backbones; `python -m cifarkit.models.layer_facts` measures
-them and writes it. Tests hold it against the built models.
+them and writes the file. Tests compare it with the built models.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 TABLE = "layer_facts.json"
 LARGEST_SIZE = 512
-"""The image side, in pixels, up to which output sides are tabulated."""
+"""Output sides are tabulated up to this image side, in pixels."""
 
 
 @dataclass(frozen=True)
@@ -28,11 +28,11 @@ class LayerFacts:
     """Weights and output size of a feature extractor.
 
     Attributes:
-        layers: How many layers it has, the input layer included.
+        layers: The number of layers, including the input layer.
         weights: `(index, trainable, non_trainable, is_batchnorm)` of each layer that has weights,
             counted in scalars with nothing frozen.
         sides: `(image_size, output_side)` in pixels: the sizes at which the output's side grows,
-            in rising order; empty if it is not known.
+            in ascending order; empty if unknown.
         imagenet_layer: The index of a layer without weights that Keras builds only with
             `imagenet` weights, and that `layers` and `weights` do not count: EfficientNet's second
             rescaling. It moves the layers behind it, and so the border of what is frozen.
@@ -56,7 +56,7 @@ class LayerFacts:
         return sum(trainable + fixed for _, trainable, fixed, _ in self.weights)
 
     def trainable_params(self, unfreeze: float, *, batchnorm_frozen: bool) -> int:
-        """Scalars that are trained if the last `unfreeze` (0..1) of the layers are.
+        """Trainable parameters if the last `unfreeze` (0..1) of the layers are trained.
 
         As in `training.model_builder.freeze`, the first `int(layers * (1 - unfreeze))` are frozen.
         """
@@ -68,7 +68,7 @@ class LayerFacts:
         )
 
     def output_side(self, image_size: int) -> int | None:
-        """Side of the feature map in pixels; None beyond what is tabulated."""
+        """Side of the feature map in pixels; None beyond the tabulated sizes."""
         place = bisect_right(self.sides, (image_size, LARGEST_SIZE)) - 1
         return self.sides[place][1] if place >= 0 and image_size <= LARGEST_SIZE else None
 
@@ -81,7 +81,7 @@ def table() -> dict[str, LayerFacts]:
 
 
 def of_model(model: keras.Model) -> LayerFacts:
-    """Count the layers of a built backbone; the sides are left open."""
+    """The facts of a built backbone, without the sides."""
     import keras
 
     weights = []
@@ -104,8 +104,8 @@ def output_sides(
     """The sizes from `smallest` to `largest` at which the output's side grows, each with that side.
 
     Args:
-        side_of: The output's side for an image side; it never falls, and is costly to ask. It
-            mostly grows in equal steps (by one every 32 pixels), which are guessed and checked.
+        side_of: The output's side for an image side; non-decreasing, and costly. It mostly grows in
+            equal steps (by one every 32 pixels), which are guessed and checked.
     """
     found = [(smallest, side_of(smallest))]
     step = 0
@@ -166,7 +166,7 @@ def _measured(key: str) -> LayerFacts:
     def by_formula(size: int) -> int:
         return math.ceil(size / 32)
 
-    # Quick ways first. Some networks are padded, or NASNet's cells made, for the size of a build.
+    # Fast methods first. The padding of some networks, and NASNet's cells, depend on the size.
     probes = {size: by_building(size) for size in (backbone.min_size, 77, 107, 159, 161)}
 
     def agrees(side_of: Callable[[int], int]) -> bool:

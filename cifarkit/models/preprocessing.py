@@ -1,8 +1,8 @@
-"""What a backbone expects of its images, as layers in front of it.
+"""Preprocessing of a backbone's images, as layers in front of it.
 
 In the graph it runs on the device, works for training and for prediction alike, and is saved with
-the model. All of it is built from Keras' own layers and operations, so a saved model loads without
-this package. Nothing of it has weights.
+the model. Only Keras' layers and operations are used, so that a saved model loads without this
+package. None of them has weights.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import keras
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
-"""Mean of ImageNet's red, green and blue in 0..1, as PyTorch's model zoo uses it."""
+"""Mean of ImageNet's red, green and blue in 0..1, as in PyTorch's model zoo."""
 IMAGENET_DEVIATION = (0.229, 0.224, 0.225)
 """Standard deviation of ImageNet's red, green and blue in 0..1, from the same source."""
 CAFFE_MEAN = (123.68, 116.779, 103.939)
@@ -23,17 +23,17 @@ CAFFE_MEAN = (123.68, 116.779, 103.939)
 
 
 def preprocessing_layers(mode: Preprocessing) -> list[keras.layers.Layer]:
-    """Fresh layers that turn RGB images in 0..255 into what a backbone of that mode expects.
+    """New layers that preprocess RGB images in 0..255.
 
-    They compute in float32 under mixed precision too: bfloat16 cannot tell pixels apart that
-    differ by less than one. Up to rounding they equal `keras.applications`' `preprocess_input`.
+    They compute in float32 also under mixed precision: bfloat16 does not resolve differences of
+    one. Up to rounding they equal `preprocess_input` of `keras.applications`.
 
     Args:
         mode: As in `Backbone.preprocessing`.
 
     Returns:
-        Layers to be called one after the other on a tensor `(n, h, w, 3)` of any numeric dtype,
-        channels last; the last gives float32 of the same shape. Empty for `none`.
+        Layers to be called in sequence on a tensor `(n, h, w, 3)` of any numeric dtype; the last
+        one outputs float32 of the same shape. Empty for `none`.
     """
     from keras import layers
 
@@ -57,7 +57,7 @@ def preprocessing_layers(mode: Preprocessing) -> list[keras.layers.Layer]:
 def _rgb_to_bgr() -> keras.Model:
     """Images of any size with their channels in reverse order.
 
-    Keras has the operation, but no layer of it; as a model it is one, and needs no class of ours.
+    Keras has this operation but no layer for it; a model serves as one without a custom class.
     """
     import keras
 

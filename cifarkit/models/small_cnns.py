@@ -1,8 +1,8 @@
-"""The published study's networks that are trained from scratch: small, plain, with their own head.
+"""The published study's small networks, trained from scratch and with their own heads.
 
 Every `build` returns a functional `keras.Model` of float32 images `(n, s, s, 3)` in 0..1 to
-float32 logits `(n, outputs)`. The logits stay float32 under mixed precision, where the loss
-would lose digits.
+float32 logits `(n, outputs)`. The logits stay float32 under mixed precision, to keep the loss
+accurate.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ _CUSTOM_CNN: tuple[_Layer, ...] = (
 )
 """2,331,796 parameters for 100 outputs at 32 px.
 
-The published network is known by two numbers only: 2,333,468 parameters, and 33.792 MB by the
-study's estimate. This one meets the second exactly and is 0.07% below the first.
+Only two numbers of the published network are known: 2,333,468 parameters, and 33.792 MB by the
+study's estimate. This one matches the second exactly and is 0.07% below the first.
 """
 
 _LENET: tuple[_Layer, ...] = (
@@ -97,7 +97,7 @@ def _build(
 
 
 def _count(key: str, image_size: int, outputs: int) -> tuple[int, int]:
-    """What the network at that size has, without building it.
+    """Count the network at an image size without building it.
 
     Returns:
         Its parameters, and the output elements per image of all its layers together.

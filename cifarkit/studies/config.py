@@ -1,6 +1,6 @@
-"""A whole study as a file: settings, and steps that each vary something and build on the last.
+"""Study files: settings, and steps that each vary something and build on earlier choices.
 
-TOML, checked when it is read. `cifarkit study --schema` prints its JSON schema.
+They are TOML and validated when read. `cifarkit study --schema` prints the JSON schema.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from cifarkit.text import unique
 PRESETS = ("published", "quick")
 MOST_BYTES = 100_000
 MOST_DOTS = 1000
-"""In a line: a key of many parts takes the parser time that grows with their square."""
+"""Per line: parsing time is quadratic in the number of parts of a dotted key."""
 KEPT = "kept"
 
 Scalar = bool | int | float | str
 
 
 def _describe(schema: dict[str, Any], *, swept: bool) -> None:
-    """Name the settings in the schema of a table of them; with dashes or underscores."""
+    """List the settings in the schema of a settings table, with dashes and underscores."""
     values = schema.pop("additionalProperties")
     schema["additionalProperties"] = False
     schema["properties"] = {
@@ -49,17 +49,17 @@ class _Strict(BaseModel):
 
 
 class Step(_Strict):
-    """One study of the whole.
+    """One step of a study file.
 
     Attributes:
-        title: What the step is called; its name in the store follows from it.
+        title: The step's title, from which its name in the store is derived.
         vary: Values to try, by the name of a setting; several settings make a grid. For `model`,
             `"kept"` stands for the networks that an earlier step kept. Nothing to vary makes a
             single training.
-        settings: Settings of this step's trials alone.
-        choose: Whether the best arm's settings are built on from here.
+        settings: Settings for this step's trials only.
+        choose: Whether later steps build on the best arm's settings.
         keep: How many networks, the chosen one first, the word `"kept"` stands for later.
-        assume: What `--dry-run` takes for chosen; of several networks, the rest is taken for kept.
+        assume: The choice that `--dry-run` assumes; of several networks, the others count as kept.
     """
 
     title: Annotated[str, Field(min_length=1, max_length=80)]
@@ -93,12 +93,12 @@ class Step(_Strict):
 
 
 class StudyFile(_Strict):
-    """A whole study.
+    """A study file.
 
     Attributes:
         name: Letters, digits and dashes; the beginning of its studies' names in the store.
         title: For the document.
-        settings: Of every trial, by the same names as on the command line.
+        settings: Settings of every trial, named as on the command line.
         seeds: How many times every trial is repeated.
         step: The steps, in order.
     """
@@ -121,8 +121,7 @@ def read(source: str) -> StudyFile:
     """A preset by its name, or a file by its path.
 
     Raises:
-        InvalidInput: There is none, or it is not of the form described here; the message names
-            the place and what was received.
+        InvalidInput: It does not exist or is invalid; the message names the place and the value.
     """
     if source in PRESETS:
         text = resources.files("cifarkit.studies").joinpath(f"presets/{source}.toml").read_text()
@@ -135,7 +134,7 @@ def read(source: str) -> StudyFile:
         if path.stat().st_size > MOST_BYTES:
             raise InvalidInput(f"{source}: larger than {MOST_BYTES:,} bytes; no study file is")
         try:
-            text = path.read_text(encoding="utf-8-sig")  # editors on Windows write a mark
+            text = path.read_text(encoding="utf-8-sig")  # Windows editors write a byte-order mark
         except (OSError, UnicodeDecodeError) as error:
             raise InvalidInput(f"{source}: cannot be read as text: {error}") from None
     if any(line.count(".") > MOST_DOTS for line in text.splitlines()):
@@ -150,12 +149,12 @@ def read(source: str) -> StudyFile:
             place = ".".join(map(str, fault["loc"])) or "the file"
             faults.append(f"{source}: {place}: {fault['msg'].removeprefix('Value error, ')}")
         raise InvalidInput("\n".join(faults)) from None
-    except ValueError as error:  # Of the syntax, or of a number that is too long.
+    except ValueError as error:  # invalid syntax, or a number that is too long
         raise InvalidInput(f"{source}: not TOML: {error}") from None
 
 
 def _by_field(settings: Mapping[str, Any], *, swept: bool = False) -> dict[str, Any]:
-    """Settings by the names of the spec's fields, however the user spelt them."""
+    """Settings by the names of the spec's fields, from any accepted spelling."""
     known = {}
     for name, value in settings.items():
         field = setting_of(str(name))

@@ -1,4 +1,4 @@
-"""Find the fine-tuning depth: the published study's Table 3."""
+"""Studies of the fine-tuning depth (the published study's Table 3)."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def finetune(
 
 
 def depth_label(fraction: float) -> str:
-    """As the published table calls it."""
+    """The label in the published table."""
     if fraction == 0:
         return "freeze all"
     return "unfreeze all" if fraction == 1 else f"unfreeze {100 * fraction:g}%"

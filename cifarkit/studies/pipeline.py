@@ -1,4 +1,4 @@
-"""Walk through a whole study: each step is planned from what the steps before it chose."""
+"""Running a study file: each step is planned from the choices of earlier steps."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from cifarkit.studies.sweep import sweep
 from cifarkit.studies.zoo import zoo
 
 RunStep = Callable[[Study], tuple[StudyRecord, Mapping[str, TrialRecord]]]
-"""Runs a step's trials and returns what the store then has of it."""
+"""Runs a step's trials and returns the study and its records from the store."""
 
 
 @dataclass
 class Position:
-    """What the steps so far have settled.
+    """The choices made so far.
 
     Attributes:
         settings: Flat settings of the trials to come.
         kept: The networks that `"kept"` stands for.
-        given: Names of settings that the user gave: a step's own do not replace them.
+        given: Names of settings given by the user, which override a step's own.
     """
 
     settings: dict[str, Any]
@@ -38,11 +38,11 @@ class Position:
 
 @dataclass(frozen=True)
 class StepResult:
-    """A step that was taken.
+    """A completed or skipped step.
 
     Attributes:
         study: None if the step does not apply.
-        choice: What was decided; None if nothing was to be.
+        choice: The choice; None if the step makes none.
         skipped: Why the step does not apply.
     """
 
@@ -59,7 +59,7 @@ def walk(
     seeds: int | None,
     run_step: RunStep,
 ) -> Iterator[StepResult]:
-    """Take the steps one after the other; each is yielded when it is done.
+    """Run the steps in order, yielding each when it is done.
 
     All steps are planned before the first one runs, with what the file assumes for its choices: a
     value that a later step cannot take must not be found out after hours of training.
@@ -99,7 +99,7 @@ def walk(
 def preview(
     file: StudyFile, *, overrides: Mapping[str, Any], seeds: int | None
 ) -> Iterator[StepResult]:
-    """The same steps, with what the file assumes in place of results."""
+    """The same steps, with the file's assumptions in place of results."""
     given = {name: value for name, value in overrides.items() if value is not None}
     position = Position({**file.settings, **given}, given=frozenset(given))
     whole_id = ""
@@ -124,7 +124,7 @@ def preview(
 
 
 def _whole_id(file: StudyFile, given: Mapping[str, Any], first: Study) -> str:
-    """Tells the whole from one of the same name with other settings, steps or data.
+    """A digest that distinguishes wholes of one name with other settings, steps or data.
 
     The first step's identity stands for the data, wherever it lies.
     """
@@ -139,7 +139,7 @@ def _whole_id(file: StudyFile, given: Mapping[str, Any], first: Study) -> str:
 def plan_step(
     file: StudyFile, number: int, position: Position, seeds: int
 ) -> tuple[Study | None, str]:
-    """The study of a step, or None and why it does not apply to the network that was chosen."""
+    """The study of a step, or None and why it does not apply to the chosen network."""
     step = file.step[number - 1]
     own = {name: value for name, value in step.settings.items() if name not in position.given}
     settings = {**position.settings, **own}
@@ -175,7 +175,7 @@ def plan_step(
 
 
 def _pointless(vary: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
-    """Why a network has nothing to vary here; empty if it has."""
+    """Why the step's settings do not apply to a network; empty if they do."""
     if "model" in vary:
         return ""
     facts = get_backbone(str(settings["model"]))

@@ -1,4 +1,4 @@
-"""What a trial that is done already was built from, against what is installed now."""
+"""Detects complete trials whose networks were built by other package versions."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from cifarkit.store.trials import read_all
 
 
 def other_packages(specs: Iterable[TrialSpec], store: Store) -> list[str]:
-    """A sentence for each package of networks that is not as it was when complete trials were run.
+    """A sentence for each package whose version has changed since complete trials were run.
 
     A plug-in's networks are of its own package, all others are built by Keras.
 
-    Nothing is built for it: a builder whose package kept its version is not noticed here, but by
-    its graph, in a dry run and in a report.
+    Nothing is built here: a builder that changed without a new version is detected by its graph,
+    in a dry run or a report.
     """
     earlier: dict[tuple[str, str, str], list[str]] = {}
     wanted = {spec.trial_id for spec in specs}
@@ -40,7 +40,7 @@ def other_packages(specs: Iterable[TrialSpec], store: Store) -> list[str]:
 
 
 def package_of_missing(key: str, store: Store) -> str:
-    """The package that a network came from which no installed one provides; empty if unknown."""
+    """The package of a network that no installed package provides; empty if unknown."""
     trials = read_all(store, store.trial_ids()).values()
     found = {
         trial.result.backbone_package: None
@@ -51,10 +51,10 @@ def package_of_missing(key: str, store: Store) -> str:
 
 
 def other_graph(done: TrialRecord, built: str) -> bool:
-    """Whether a trial's backbone is known to differ from the one that is built now.
+    """Whether a trial's backbone is known to differ from the one built now.
 
     Args:
-        built: The `graph_sha256` of the latter; empty if it is not known.
+        built: The `graph_sha256` of the latter; empty if unknown.
     """
     recorded = done.result.graph_sha256 if done.result else ""
     return bool(recorded and built and recorded != built)

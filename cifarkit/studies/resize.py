@@ -1,4 +1,4 @@
-"""Find the input size: the published study's Table 2."""
+"""Studies of the input size (the published study's Table 2)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def resize(
     """Every network at every size; a size below a network's minimum is an arm "not possible".
 
     Raises:
-        InvalidInput: A network or a setting cannot be used, or a size is no size at all.
+        InvalidInput: A network, a setting or a size is invalid.
     """
     check_size(models, sizes, seeds=seeds)
     arms = []

@@ -1,4 +1,4 @@
-"""How long a trial will take, from trials that were timed on this machine before."""
+"""Estimates a trial's run time from earlier trials on this machine."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class RuntimeEstimates:
 
     @classmethod
     def of(cls, store: Store) -> RuntimeEstimates:
-        """What a store holds of trials that ran on a processor of this model."""
+        """The store's trials that ran on this model of processor."""
         here = cpu_model()
         found = []
         for trial_id in store.trial_ids():
@@ -36,10 +36,10 @@ class RuntimeEstimates:
         return cls(found)
 
     def seconds(self, spec: TrialSpec) -> float | None:
-        """Of a trial that runs all its epochs; None if nothing like it was timed.
+        """Upper estimate for a trial that runs all its epochs; None without a similar trial.
 
-        Like it is the same network, size, depth and precision: the rate at which images are
-        trained then hardly depends on the rest.
+        Similar trials have the same network, size, depth and precision, on which training speed
+        mainly depends.
         """
         like = [
             trial.result
@@ -61,7 +61,7 @@ class RuntimeEstimates:
 
     @staticmethod
     def _train_images(spec: TrialSpec) -> int | None:
-        """At most how many there are, validation included."""
+        """An upper bound, including validation images."""
         per_class = spec.data.train_per_class or spec.data.train_at_most
         if per_class is None:
             facts = dataset_registry.facts(spec.data.dataset, spec.data.location)

@@ -1,6 +1,6 @@
-"""Decide on validation images: the best arm, or a cheaper one that is not distinguishable from it.
+"""Selection on validation images: the best arm, or a faster one not distinguishable from it.
 
-Test images take no part in it.
+Test images are not used.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ class _Scored:
 
 
 def choose(study: StudyRecord, records: Mapping[str, TrialRecord]) -> Choice:
-    """The arm to go on with, and why.
+    """The arm that the next steps build on, and why.
 
     Among the arms that the validation images cannot tell from the best one (by
     `evaluation.comparison.compare`), the one that took the least time to train. Times that differ
-    by less than a tenth are taken for equal; then the more accurate arm goes on. What frozen layers
-    gave an earlier trial counts as if computed anew. Arms whose training went wrong
+    by less than a tenth count as equal; the more accurate arm is then chosen. Cached outputs of
+    frozen layers count as if computed anew. Arms whose training failed a check
     (`store.training_checks`) are left out, unless all did.
 
     Raises:
@@ -74,10 +74,10 @@ def choose(study: StudyRecord, records: Mapping[str, TrialRecord]) -> Choice:
 
 
 def _alike(conclusion: Conclusion) -> list[str]:
-    """The best arm and those that cannot be told from it.
+    """The best arm and those not distinguishable from it.
 
-    With so few seeds that no difference could be shown, an arm whose interval lies below the best
-    is taken for worse all the same: a choice has to be made, and no claim hangs on it.
+    With too few seeds to show any difference, an arm whose interval lies below the best still
+    counts as worse: a choice has to be made, and it is not reported as a finding.
     """
     too_few = conclusion.seeds_needed is not None
     alike = [
@@ -105,7 +105,7 @@ def best_values(
 def _scored(
     study: StudyRecord, records: Mapping[str, TrialRecord]
 ) -> tuple[dict[str, _Scored], list[_Scored]]:
-    """The arms to choose from by their labels, and those that are left out."""
+    """The candidate arms by label, and the arms left out."""
     found = {}
     for arm in study.arms:
         done = _complete(arm.trials, records)

@@ -19,12 +19,12 @@ _LONGEST_SLUG = 180
 FINAL_IMAGE_SIZE = 96
 """The size in pixels that the published study kept (its Table 2): for studies of one network."""
 MOST_TRIALS = 10_000
-"""Of a study. One that is larger is a mistyped number, and would be planned for minutes."""
+"""A larger study is most likely a typing error, and would take minutes to plan."""
 
 
 @dataclass(frozen=True)
 class PlannedArm:
-    """One row of the study to be.
+    """One row of a planned study.
 
     Attributes:
         label, settings, impossible: See `store.records.Arm`.
@@ -52,7 +52,7 @@ class Study:
 
     @property
     def name(self) -> str:
-        """The name of its file: what varies and on which data, then what tells alike ones apart."""
+        """The name of its file: the axes and the data, then a digest."""
         identity = study_identity(self.kind, self.axes, self._arms())
         if self.step:
             identity = short_digest([self.whole_id, identity])
@@ -70,7 +70,7 @@ class Study:
         return _file_name("-".join(parts), identity)
 
     def specs(self) -> Iterator[TrialSpec]:
-        """The specs of all arms. Seed by seed, so that every arm has a first result early."""
+        """The specs of all arms, seed by seed, so that every arm has a result early."""
         most = max((len(arm.specs) for arm in self.arms), default=0)
         for seed in range(most):
             for arm in self.arms:
@@ -79,7 +79,7 @@ class Study:
 
     @property
     def rates(self) -> str:
-        """A sentence on the arms' learning rates, if they differ and are not what varies."""
+        """A sentence on the arms' learning rates, if they differ without being an axis."""
         arms: dict[float, list[str]] = {}
         for arm in self.arms:
             for spec in arm.specs[:1]:
@@ -93,7 +93,7 @@ class Study:
         )
 
     def record(self, command: str) -> StudyRecord:
-        """What the store keeps of it."""
+        """The record for the store."""
         return StudyRecord(
             name=self.name,
             kind=self.kind,
@@ -126,7 +126,7 @@ def _file_name(text: str, identity: str) -> str:
 
 
 def check_size(*axes: Sized, seeds: int) -> None:
-    """Refuse a grid of more than `MOST_TRIALS` trials before any of them is planned.
+    """Refuse a grid of more than `MOST_TRIALS` trials before planning it.
 
     Raises:
         InvalidInput: It has more; the message says how many.
@@ -142,7 +142,7 @@ def check_size(*axes: Sized, seeds: int) -> None:
 def plan_arm(
     label: str, settings: Mapping[str, Any], varied: Mapping[str, Any], *, seeds: int = 1
 ) -> PlannedArm:
-    """An arm with the study's settings and its own; seeds 0..seeds-1, the same in every arm.
+    """An arm with the study's and its own settings, for seeds 0..seeds-1.
 
     Raises:
         InvalidInput: The settings cannot be used.
@@ -166,7 +166,7 @@ def of_one_network(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def check_distinct(study: Study) -> Study:
-    """Refuse a study whose arms are the same training under several names.
+    """Refuse a study with several arms for the same training.
 
     Raises:
         InvalidInput: Two arms have the same first trial.

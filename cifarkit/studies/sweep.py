@@ -1,4 +1,4 @@
-"""Vary any setting of a spec; several settings make a grid."""
+"""Sweeps over any setting; several settings make a grid."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from cifarkit.studies.study import (
 )
 
 BY_WORD = {word: s.name for s in SETTINGS.values() for word in s.words}
-"""The flat name of a setting by each of its names on the command line and in study files."""
+"""The flat name of a setting by each of its accepted names."""
 
 _SWITCH = {"on": True, "yes": True, "true": True, "off": False, "no": False, "false": False}
 
@@ -70,11 +70,11 @@ def sweep(
     """One arm per combination of the axes' values.
 
     Args:
-        settings: Of all arms, flat.
+        settings: The settings of all arms, by flat name.
         axes: Values by the flat name of their setting; text is read as the field's own type.
 
     Raises:
-        InvalidInput: A value is none for its setting, or two arms are the same training.
+        InvalidInput: A value is invalid, or two arms are the same training.
     """
     if "model" not in axes:
         settings = of_one_network(settings)
@@ -91,16 +91,16 @@ def sweep(
     check_distinct(Study("sweep", title, tuple(axes), tuple(planned)))
     arms = []
     for arm in planned:
-        # As the spec has them: 0.30 is 0.3.
+        # In the spec's form: 0.30 is 0.3.
         typed = {field: value_of(arm.specs[0], field) for field in axes}
-        # The spec has None for a limit that makes no difference to the data.
+        # The spec holds None for a limit that does not affect the data.
         typed |= {name: arm.settings.get(name) for name, value in typed.items() if value is None}
         arms.append(PlannedArm(_label(typed), typed, arm.specs))
     return Study("sweep", title, tuple(axes), tuple(arms))
 
 
 def value_of(spec: TrialSpec, field: str) -> Any:
-    """The value of a setting by its flat name, typed, such that it makes the same spec again."""
+    """A spec's value of a setting, typed, from which the same spec can be made."""
     if field == "weights":
         return spec.model.weights_file or spec.model.weights
     if field == "dataset" and spec.data.dataset in ("folder", "npz"):

@@ -1,4 +1,4 @@
-"""Compare networks at the same settings: the published study's Table 1."""
+"""Comparisons of networks at the same settings (the published study's Table 1)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def zoo(settings: Mapping[str, Any], *, models: Sequence[str] = STUDY, seeds: in
     """One arm per network.
 
     Networks trained from scratch keep their own size and random weights, whatever `image_size`
-    and `weights` say of the others.
+    and `weights` are for the others.
 
     Raises:
         InvalidInput: A network or a setting cannot be used.

@@ -1,4 +1,4 @@
-"""What a trial will cost, before anything is trained: parameters and estimated memory."""
+"""Parameters and estimated memory of a trial, before anything is trained."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from cifarkit.specs import ModelSpec, TrialSpec
 
 @dataclass(frozen=True)
 class Plan:
-    """Of one trial; memory by the published study's estimate (see `profiling.memory`).
+    """The cost of one trial; memory by the published study's estimate (see `profiling.memory`).
 
     Attributes:
         graph_sha256: Of the trial's backbone (see `training.graph_hash`); empty where none was
@@ -41,14 +41,14 @@ class _Counted:
 
 
 def plan(specs: Iterable[TrialSpec]) -> Iterator[Plan]:
-    """Plan each trial from facts of its network.
+    """Estimate each trial from facts about its network.
 
     A network without tabulated facts (a plug-in, or an image size beyond the table) is built with
     random weights, which imports TensorFlow.
     """
     counted: dict[ModelSpec, _Counted] = {}
     for spec in specs:
-        # Dropout changes nothing that is counted; of weights, only Keras' own change the layers.
+        # Dropout does not affect the counts; only Keras' own weights change the layers.
         weights = "imagenet" if spec.model.weights == "imagenet" else "none"
         bare = spec.model.model_copy(update={"weights": weights, "dropout": 0.0})
         if bare not in counted:
@@ -119,7 +119,7 @@ def _as_counted(spec: ModelSpec) -> bool:
 
 
 def import_quietly() -> None:
-    """Import TensorFlow without what it writes to the terminal before it can be told not to."""
+    """Import TensorFlow, suppressing what it prints before logging can be configured."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     terminal, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)

@@ -1,4 +1,4 @@
-"""One update from a batch that does not fit in memory: its gradient, summed up part by part."""
+"""Gradient accumulation: one update from a batch that does not fit in memory."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def in_micro_batches(
     """A training step that has at most `micro_batch` images in memory at once.
 
     The batch's mean gradient is the mean of its parts', each weighted by its share of the images
-    (the last part may be smaller): the update is the whole batch's up to rounding. What looks at
-    the other images of a batch, BatchNormalization, sees the part alone.
+    (the last part may be smaller), so that the update equals the whole batch's up to rounding.
+    BatchNormalization, however, sees each part separately.
 
     Args:
         differentiate: Of a part.

@@ -1,4 +1,4 @@
-"""From a spec to a Keras model that takes native images in 0..255 and gives logits."""
+"""Builds a spec's Keras model, from native-size images in 0..255 to logits."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from cifarkit.training.weight_check import assignments
 
 @dataclass(frozen=True)
 class BuiltModel:
-    """A model and the parts of it that are measured.
+    """A model and the parts that are measured.
 
     Attributes:
         model: (n, h, w, 3) in 0..255 to (n, head_outputs) float32 logits.
         backbone: The network within it; its own head included if it is trained from scratch.
         layers: The layers that the published study's estimate of memory counts.
-        image_size: The side at which the backbone sees the images.
+        image_size: The side of the backbone's input images, in pixels.
         frozen_layers: How many of the backbone's layers, from the input on, are not trained.
         loaded_share: The share, 0..1, of the backbone's weight tensors that loading weights
             changed; None if none were to be loaded.
@@ -54,7 +54,7 @@ class BuiltModel:
 
 @contextmanager
 def precision(policy: str) -> Iterator[None]:
-    """Build models under that Keras dtype policy, and leave the global one as it was."""
+    """Temporarily set Keras' global dtype policy."""
     import keras
 
     before = keras.config.dtype_policy()
@@ -78,13 +78,13 @@ def build(
     time, so that memory does not grow with the number of images times their size.
 
     Args:
-        spec: What to build.
-        native_size: (height, width) of the images that the model will be given.
+        spec: The model to build.
+        native_size: (height, width) of the input images.
         pretrained: False builds the same model with random weights, to count and estimate.
         trials: The folder of trials in which `trial:ID` is looked for.
 
     Raises:
-        CifarkitError: The weights are not there, are not of this backbone, or changed nothing.
+        CifarkitError: The weights are missing, belong to another backbone, or changed nothing.
     """
     import keras
 
@@ -135,7 +135,7 @@ def build(
 def _load(
     backbone: Any, spec: ModelSpec, native_size: tuple[int, int], trials: Path | None
 ) -> None:
-    """Give the backbone the weights of a file or of an earlier trial, if the spec says so."""
+    """Load the weights of a file or an earlier trial, if the spec names one."""
     source = spec.weights_file or spec.weights
     try:
         if spec.weights.startswith("sha256:"):
@@ -153,7 +153,7 @@ def _load(
             whole.model.load_weights(folder / KEPT_WEIGHTS)
             backbone.set_weights(whole.backbone.get_weights())
     except (OSError, ValueError) as error:
-        # On one line, since a trial's reason is one.
+        # A trial's reason is a single line.
         cause = " ".join(str(error).split())
         raise CifarkitError(
             f"--weights: {source} cannot be used for {spec.model}: {cause}"
@@ -172,7 +172,7 @@ def freeze(backbone: Any, *, unfreeze: float, freeze_batchnorm: bool = False) ->
     for layer in backbone.layers[:frozen]:
         layer.trainable = False
         if isinstance(layer, keras.layers.Dropout):
-            # Stochastic depth would still drop: a frozen layer has to be a function of its input.
+            # Turn off stochastic depth: a frozen layer has to be a function of its input.
             layer.rate = 0
     if freeze_batchnorm:
         for layer in backbone.layers[frozen:]:
@@ -183,7 +183,7 @@ def freeze(backbone: Any, *, unfreeze: float, freeze_batchnorm: bool = False) ->
 
 @contextmanager
 def all_frozen(backbone: Any) -> Iterator[None]:
-    """Freeze the whole backbone for a while, then let each layer be as it was."""
+    """Temporarily freeze the whole backbone."""
     import keras
 
     layers = list(backbone.layers)

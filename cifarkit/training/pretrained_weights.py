@@ -1,7 +1,7 @@
-"""Fetch published weights once, before trials start, and say clearly what is missing.
+"""Downloads published weights once, before trials start.
 
-`python -m cifarkit.training.pretrained_weights KEY SIZE` lets Keras fetch in a process of its own,
-so that the command, which needs no TensorFlow itself, does not import it.
+`python -m cifarkit.training.pretrained_weights KEY SIZE` downloads through Keras in a separate
+process, so that the command itself does not import TensorFlow.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def cache_folder() -> Path:
 
 
 def missing(models: Iterable[ModelSpec]) -> list[tuple[str, int, str]]:
-    """(backbone, image size, file) of ImageNet weights that are not in the cache."""
+    """(backbone, image size, file) of the ImageNet weights missing from the cache."""
     wanted: dict[str, tuple[str, int, str]] = {}
     for spec in models:
         if spec.weights == "imagenet":
@@ -39,17 +39,17 @@ def missing(models: Iterable[ModelSpec]) -> list[tuple[str, int, str]]:
 
 
 def fetch(models: Iterable[ModelSpec], say: Callable[[str], None]) -> None:
-    """Have Keras download what is missing; it checks the files that it knows a hash of.
+    """Download missing weights through Keras, which checks the hashes it knows.
 
-    A file appears in Keras' cache only when it is complete, whatever was killed before. Processes
-    that ask at once wait for the one that downloads.
+    A file appears in Keras' cache only when it is complete, even after a kill. Concurrent
+    processes wait for the one that downloads.
 
     Args:
-        models: What is going to be trained.
-        say: Told of each download.
+        models: The models to be trained.
+        say: Called with a message before each download.
 
     Raises:
-        InvalidInput: A file could not be had; the message names it and the ways on.
+        InvalidInput: A download failed; the message names the file and the alternatives.
     """
     for key, size, file in missing(models):
         try:
@@ -71,7 +71,7 @@ class _NotDownloaded(Exception):
 
 
 def _download(key: str, size: int, file: str) -> None:
-    # Always the same name: under the lock, what is there was left by a process that was killed.
+    # A fixed name: under the lock, an existing file is left over from a killed process.
     beside = cache_folder() / ".cifarkit.part"
     shutil.rmtree(beside, ignore_errors=True)
     beside.mkdir()

@@ -104,7 +104,7 @@ def test_silence_ends_the_whole_tree(tmp_path: Path) -> None:
     """The process says something in time at first, then nothing more."""
     ending, events = launch("falls_silent", tmp_path, silence_seconds=2, timeout_seconds=60)
     assert ending.status is Status.TIMEOUT
-    assert ending.reason == "nothing heard of it for 2 s (--silence-timeout)"
+    assert ending.reason == "no event for 2 s (--silence-timeout)"
     assert events == [epoch_ended(epoch, 9) for epoch in (1, 2, 3, 4)]
     assert all(gone(int(pid)) for pid in (tmp_path / "pids").read_text().split())
 

@@ -40,7 +40,7 @@ def test_silence_is_a_timeout_with_its_own_reason(tmp_path: Path) -> None:
     done = cifarkit("zoo", "--dataset", "synthetic", "--classes", "3", "--models", "lenet",
                     "--epochs", "1", "--silence-timeout", "0.5", "--runs", tmp_path,
                     code=1)  # fmt: skip
-    reason = "nothing heard of it for 0.5 s (--silence-timeout)"
+    reason = "no event for 0.5 s (--silence-timeout)"
     assert reason in done.stderr
     assert "timeout" in table(done.stdout)[1][-1]
     (record,) = Store(tmp_path).records()
