@@ -140,6 +140,7 @@ class Settings(TypedDict, total=False):
     batch_size: int | None
     optimizer: Literal["adam", "adamax", "sgd", "adamw", "rmsprop"] | None
     learning_rate: float | None
+    warmup_epochs: int | None
     weight_decay: float | None
     label_smoothing: float | None
     patience: int | None

@@ -334,11 +334,21 @@ class TrainSpec(_Spec):
         float,
         Field(gt=0, allow_inf_nan=False),
         Setting(
-            "Constant.",
+            "Constant after warm-up.",
             default="2.5e-5 where pretrained layers are trained, 1e-3 else",
             flags=("--learning-rate", "--lr"),
         ),
     ]
+    warmup_epochs: Annotated[
+        int,
+        Field(ge=0, lt=2**31),
+        Setting(
+            "Epochs in which the learning rate rises linearly to its value.",
+            heading="Warm-up epochs",
+            unmentioned=0,
+            since=2,
+        ),
+    ] = 0
     weight_decay: Annotated[
         float,
         Field(ge=0, allow_inf_nan=False),
@@ -379,6 +389,15 @@ class TrainSpec(_Spec):
             }
         return raw
 
+    @model_validator(mode="after")
+    def _reach_the_learning_rate(self) -> Self:
+        if self.warmup_epochs > self.epochs:
+            raise InvalidInput(
+                f"warmup_epochs: {self.warmup_epochs} of {self.epochs} epochs; the learning rate "
+                "would not be reached"
+            )
+        return self
+
 
 class TrialSpec(_Spec):
     """One training, whole. Two specs of the same training are equal and have the same id."""
@@ -389,18 +408,27 @@ class TrialSpec(_Spec):
 
     @model_validator(mode="before")
     @classmethod
-    def _default_learning_rate(cls, raw: Any) -> Any:
+    def _complete_from_the_model(cls, raw: Any) -> Any:
         if not isinstance(raw, dict) or not isinstance(train := raw.get("train", {}), dict):
             return raw
-        if train.get("learning_rate") is None:
-            try:
-                model = ModelSpec.model_validate(raw.get("model"))
-                pretrained = model.weights != "none" and model.unfreeze > 0
-            except ValidationError:
-                pretrained = False  # told, with all else, when the fields are validated
-            rate = PRETRAINED_LEARNING_RATE if pretrained else RANDOM_LEARNING_RATE
-            raw = raw | {"train": train | {"learning_rate": rate}}
-        return raw
+        given = dict(train)
+        if given.get("learning_rate") is not None and not given.get("head_epochs"):
+            return raw
+        stored = isinstance(raw.get("model"), dict) and "weights_file" in raw["model"]
+        rate = RANDOM_LEARNING_RATE
+        try:
+            model = ModelSpec.model_validate(raw.get("model"))
+        except ValidationError:
+            pass  # refused, with all else, when the fields are validated
+        else:
+            facts = registry().get(model.model)
+            if facts is not None and facts.includes_head and not stored:
+                check_setting("head_epochs", given.pop("head_epochs", 0))  # it has no head apart
+            if model.weights != "none" and model.unfreeze > 0:
+                rate = PRETRAINED_LEARNING_RATE
+        if given.get("learning_rate") is None:
+            given["learning_rate"] = rate
+        return raw | {"train": given}
 
     @model_validator(mode="after")
     def _fit_the_head(self) -> Self:

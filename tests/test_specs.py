@@ -77,6 +77,7 @@ CHANGES = {
     "batch_size": 64,
     "optimizer": "sgd",
     "learning_rate": 1e-4,
+    "warmup_epochs": 5,
     "weight_decay": 0.01,
     "label_smoothing": 0.1,
     "patience": 3,
@@ -204,6 +205,7 @@ def test_what_a_network_has_no_use_for_makes_no_second_trial() -> None:
     plain = TrialSpec.of(**LENET)
     assert TrialSpec.of(**LENET, dropout=0.3, weights="imagenet").trial_id == plain.trial_id
     assert TrialSpec.of(**LENET, head_outputs=100).trial_id == plain.trial_id
+    assert TrialSpec.of(**LENET, head_epochs=2).trial_id == plain.trial_id
     assert TrialSpec.of(**LENET, augment=False, rotation=0.3).trial_id == (
         TrialSpec.of(**LENET, augment=False).trial_id
     )
@@ -239,6 +241,8 @@ REFUSALS = [
     ({"model": "vgg16", "class_names": ("bear", "bear")}, "named twice"),
     ({"model": "vgg16", "class_names": ("apple", "bear"), "classes": 3}, "classes is 3, but 2"),
     ({"model": "vgg16", "dropuot": 0.3}, "unknown setting 'dropuot'; did you mean 'dropout'"),
+    ({"model": "vgg16", "warmup_epochs": 4, "epochs": 3}, "warmup_epochs: 4 of 3 epochs"),
+    ({"model": "lenet", "head_epochs": -1}, "head_epochs: input should be greater than or"),
     ({}, "model: name a network"),
 ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -110,7 +111,9 @@ def fit(
     run = _Run(built, splits, train, emit, on_epoch, checkpoints, micro_batch)
     head = train.head_epochs
     if len(run.done.history) < head:
-        head_only = train.model_copy(update={"learning_rate": RANDOM_LEARNING_RATE})
+        head_only = train.model_copy(
+            update={"learning_rate": RANDOM_LEARNING_RATE, "warmup_epochs": 0}
+        )
         with all_frozen(built.backbone):
             run.phase(head_only, after=0, last=head, patience=None)
     logits_of = run.phase(train, after=head, last=head + train.epochs, patience=train.patience)
@@ -182,6 +185,8 @@ class _Run:
             self.micro_batch,
             augmented=augmented,
             precise=precise,
+            warmup_steps=train.warmup_epochs
+            * math.ceil(len(self.splits.train_labels) / train.batch_size),
         )
         whole = compile_predict(self.model)
         traced_seconds = time.perf_counter() - began

@@ -54,7 +54,11 @@ def run_graphs_as_traced() -> None:
     tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
 
 
-def make_optimizer(train: TrainSpec) -> Any:
+def make_optimizer(train: TrainSpec, warmup_steps: int = 0) -> Any:
+    """The optimizer of a spec; its rate rises linearly over the first `warmup_steps` updates.
+
+    Source: Goyal et al. 2017, section 2.2. Update k of n is made at k/n of the rate.
+    """
     import keras
 
     from cifarkit.training import fused_ops
@@ -68,7 +72,12 @@ def make_optimizer(train: TrainSpec) -> Any:
         "adamw": adams.AdamW,
         "rmsprop": keras.optimizers.RMSprop,
     }[train.optimizer]
-    optimizer = kind(train.learning_rate, weight_decay=train.weight_decay or None)
+    rate: Any = train.learning_rate
+    if warmup_steps > 1:
+        rate = keras.optimizers.schedules.PolynomialDecay(
+            rate / warmup_steps, decay_steps=warmup_steps - 1, end_learning_rate=rate
+        )
+    optimizer = kind(rate, weight_decay=train.weight_decay or None)
     if train.precision == "mixed_float16":
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
     return optimizer
@@ -82,6 +91,7 @@ def compile_steps(
     *,
     augmented: bool = False,
     precise: Sequence[Any] = (),
+    warmup_steps: int = 0,
 ) -> Steps:
     """Compile the steps of a model whose layers are frozen and unfrozen as they shall be.
 
@@ -90,6 +100,7 @@ def compile_steps(
         micro_batch: Have no more images than that in memory at once; None for whole batches.
         augmented: What is trained on was augmented, which makes it float32.
         precise: The BatchNormalization layers whose statistics are computed anew.
+        warmup_steps: See `make_optimizer`.
     """
     import keras
     import tensorflow as tf
@@ -99,7 +110,7 @@ def compile_steps(
     if not uses_xla():
         fuse_batchnorm(model)
     run_graphs_as_traced()
-    optimizer = make_optimizer(train)
+    optimizer = make_optimizer(train, warmup_steps)
     weights = model.trainable_variables
     optimizer.build(weights)
     outputs = model.output_shape[-1]

@@ -140,6 +140,7 @@ VALUES = {
     "batch-size": ["32", "64"],
     "optimizer": ["adam", "sgd"],
     "learning-rate": ["1e-4", "1e-3"],
+    "warmup-epochs": ["0", "2"],
     "weight-decay": ["0", "0.1"],
     "label-smoothing": ["0", "0.1"],
     "patience": ["3", "7"],

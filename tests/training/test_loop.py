@@ -10,6 +10,7 @@ from cifarkit.datasets.dataset import Splits
 from cifarkit.specs import TrialSpec
 from cifarkit.training.loop import Fit, NotFinite, cross_entropy_and_accuracy, fit
 from cifarkit.training.model_builder import build
+from cifarkit.training.step import make_optimizer
 
 
 def stripes(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -157,6 +158,29 @@ def test_mixed_precision_learns(policy: str) -> None:
     with precision(policy):
         done, _, _ = train(precision=policy, augment=False)
     assert done.history[-1]["loss"] < done.history[0]["loss"]
+
+
+def test_warmup_by_hand() -> None:
+    """Four updates of 0.1, 0.2, 0.3, 0.4 times a gradient of 1, then of 0.4."""
+    spec = TrialSpec.of(model="lenet", dataset="cifar10", optimizer="sgd", learning_rate=0.4)
+    optimizer = make_optimizer(spec.train, warmup_steps=4)
+    weight = keras.Variable([0.0])
+    seen = []
+    for _ in range(6):
+        optimizer.apply([keras.ops.ones(1)], [weight])
+        seen.append(-float(weight[0]))
+    np.testing.assert_allclose(seen, [0.1, 0.3, 0.6, 1.0, 1.4, 1.8], rtol=1e-6)
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+def test_the_first_epoch_of_two_of_warmup_has_half_the_rate(optimizer: str) -> None:
+    """An epoch is one update here."""
+    settings = {"optimizer": optimizer, "batch_size": 96, "augment": False}
+    warm, _, _ = train(learning_rate=0.02, warmup_epochs=2, epochs=2, **settings)
+    cold, _, _ = train(learning_rate=0.01, epochs=2, **settings)
+    losses = [[row["validation_loss"] for row in done.history] for done in (warm, cold)]
+    assert losses[0][0] == pytest.approx(losses[1][0], rel=1e-6)
+    assert losses[0][1] != pytest.approx(losses[1][1], rel=1e-3)
 
 
 def test_cross_entropy_by_hand() -> None:
