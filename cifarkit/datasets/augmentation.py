@@ -1,7 +1,7 @@
-"""Augmentation at the images' native size: nine times fewer pixels at 32 px than at 96.
+"""Augmentation at the images' native size, which is cheaper than at the network's input size.
 
-What is done to an image follows from the seed, the number of the view and the image's row alone:
-not from the batch that it is in.
+The transformation of an image depends only on the seed, the number of the view and the image's row,
+not on its batch.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Augment = Callable[[Any, Any], Any]
 
 @dataclass(frozen=True, eq=False)
 class Change:
-    """What is done to every image of an array in one view of it.
+    """The transformations of an array's images in one view.
 
     Attributes:
         augment: From `make_augment`.
@@ -34,22 +34,22 @@ class Change:
 
     @classmethod
     def of_view(cls, augment: Augment, seed: int, view: int, count: int) -> Change:
-        """What makes view number `view`, from 1, of `count` images; no two views are alike."""
-        # Batches draw their order from (seed, epoch): the third number keeps these apart.
+        """The transformations of view number `view` (from 1) of `count` images; views differ."""
+        # The third number keeps this stream apart from the batch order's (seed, epoch).
         draw = np.random.default_rng((seed, view, 1))
         return cls(augment, draw.random((count, _CHANCES), dtype=np.float32))
 
     def __call__(self, images: Any, rows: Any) -> Any:
-        """The images of these rows, changed: (b, h, w, 3) uint8 to float32 in 0..255."""
+        """Transform the images of these rows: (b, h, w, 3) uint8 to float32 in 0..255."""
         return self.augment(images, self.chances[rows])
 
 
 class Augmented:
-    """One view of an array of images; images are changed when they are asked for.
+    """A lazily augmented view of an array of images.
 
     Attributes:
         images: (n, h, w, 3) uint8.
-        change: What is done to them.
+        change: The transformations.
         settings: The amounts that `change` was made with.
         shape: (n, h, w, 3).
         dtype: float32.
@@ -63,14 +63,14 @@ class Augmented:
         return len(self.images)
 
     def __getitem__(self, rows: Any) -> npt.NDArray[np.float32]:
-        """The changed images of a slice or an array of rows."""
+        """The transformed images of a slice or an array of rows."""
         return np.asarray(self.change(self.images[rows], rows))
 
 
 def make_augment(
     *, flip: bool, rotation: float, zoom: float, contrast: float
 ) -> Callable[[Any, Any], Any]:
-    """A compiled function that changes a batch of images by chance.
+    """A compiled function that augments a batch of images.
 
     Flip, rotation and zoom are one affine map, so that pixels are interpolated once (bilinear,
     mirrored at the border); Keras' layers of the same names and amounts interpolate each time.
@@ -117,7 +117,7 @@ def make_augment(
 def _affine(
     tf: Any, images: Any, angle: Any, scale: Any, mirror: Any, height: Any, width: Any
 ) -> Any:
-    """Each image turned by `angle`, scaled and mirrored about its centre."""
+    """Rotate, scale and mirror each image about its centre."""
     x0, y0 = (tf.cast(width, tf.float32) - 1) / 2, (tf.cast(height, tf.float32) - 1) / 2
     cosine, sine = tf.cos(angle) * scale, tf.sin(angle) * scale
     # Output pixel (x, y) takes its value from input (a x + b y + c, d x + e y + f).

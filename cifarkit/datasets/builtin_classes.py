@@ -1,4 +1,4 @@
-"""The class names of the built-in data sets, so that nothing need be read to know them.
+"""Class names of the built-in data sets.
 
 CIFAR's are those of its own `meta` files, in the order of the labels.
 """
@@ -76,10 +76,10 @@ SYNTHETIC_SHAPES: tuple[str, ...] = (
     "wedge",
     "bowtie",
 )
-"""The groups of the synthetic data set: what an object's outline is."""
+"""The groups of the synthetic data set: outlines."""
 
 SYNTHETIC_FINISHES: tuple[str, ...] = ("fine", "broad", "checked", "dotted", "ribbed")
-"""What tells the classes of a synthetic group apart: the object's texture."""
+"""The classes within a synthetic group: textures."""
 
 
 def synthetic_classes(
@@ -88,7 +88,7 @@ def synthetic_classes(
     """`(shape, finish)` of each synthetic class in the order of the labels.
 
     The order is a fixed shuffle: as in CIFAR, the first n classes come from several groups and
-    hold some look-alikes.
+    include some similar ones.
     """
     pairs = [
         (shape, finish)

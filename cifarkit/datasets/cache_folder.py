@@ -1,8 +1,8 @@
-"""Arrays that are costly to make, kept on disk between runs.
+"""A disk cache of arrays that are costly to compute.
 
-An entry is a directory of `.npy` files with their checksums. It is written beside and renamed, so
-it is there whole or not at all. The cache only ever saves time: where it cannot be written, or an
-entry is damaged, the caller makes the arrays anew.
+An entry is a directory of `.npy` files with their checksums. It is written under a temporary name
+and renamed, so that it is complete or absent. If the cache is not writable or an entry is damaged,
+the caller computes the arrays again.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import numpy.typing as npt
 Arrays = dict[str, npt.NDArray[Any]]
 
 CHECKSUMS = "checksums.json"
-"""The file of an entry that holds the CRC-32 of each of its others, by their stems."""
+"""The file of an entry with the CRC-32 of each other file, by stem."""
 
 
 def directory() -> Path:
@@ -46,11 +46,11 @@ def read(entry: str) -> Arrays | None:
 
 
 def write(entry: str, arrays: Arrays) -> None:
-    """Keep arrays under a name, in place of what is there; does nothing where it cannot."""
+    """Store arrays under a name, replacing an entry; does nothing if the cache is not writable."""
     root = directory()
     with contextlib.suppress(OSError):
         root.mkdir(parents=True, exist_ok=True)
-        # Not by `tempfile`, which makes it for its owner alone: a cache may be shared.
+        # Not `tempfile`, which restricts access to the owner: a cache may be shared.
         beside = root / f".{entry}.{secrets.token_hex(6)}"
         beside.mkdir()
         try:
@@ -64,7 +64,7 @@ def write(entry: str, arrays: Arrays) -> None:
 
 
 def _put(beside: Path, target: Path) -> None:
-    """Rename a directory to its place; one that is there (damaged, or a rival's) goes aside."""
+    """Rename a directory into place, moving an existing (damaged or concurrent) one aside."""
     if target.exists():
         aside = Path(tempfile.mkdtemp(prefix=".old.", dir=target.parent))
         os.replace(target, aside / target.name)

@@ -29,12 +29,12 @@ _GROUPS = {"cifar100": builtin_classes.CIFAR100_GROUPS, "cifar10": ()}
 
 
 def facts(official: DatasetInfo, path: Path) -> DatasetInfo:
-    """The facts of the data at a path: the official ones if that is what it holds.
+    """The facts of the data at a path; the official ones if it is the official data.
 
-    Other data in the format is read, so that its classes and its fingerprint can be told.
+    Other data in the same format is read for its classes and fingerprint.
 
     Raises:
-        InvalidInput: There is no archive or folder of that data set, or it is unusable.
+        InvalidInput: There is no usable archive or folder of the data set.
     """
     found = _locate(official.dataset, path)
     if cifar_files.is_official(official.dataset, found):
@@ -51,7 +51,7 @@ def load(dataset: str, location: Path | None) -> ImageDataset:
         location: As for `registry.facts`; None reads the official data in Keras' cache.
 
     Raises:
-        InvalidInput: The files are not there, damaged, or not in the format.
+        InvalidInput: The files are missing, damaged, or not in the format.
     """
     found = _locate(dataset, location)
     data = _read(dataset, found)
@@ -83,7 +83,7 @@ def _facts_of_others(official: DatasetInfo, found: Path, _stamp: cifar_files.Sta
 
 
 def _fingerprint(data: ImageDataset) -> str:
-    """Hash of the decoded content, so that packing or another format changes nothing."""
+    """Hash of the decoded content, independent of the archive format."""
     digest = hashlib.sha256()
     for images in (data.train_images, data.test_images):
         digest.update(images[:].data)
@@ -175,14 +175,14 @@ def _decode_binary(form: Format, data: bytes, source: str) -> _Part:
 
 
 def _channels_last(rows: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """CIFAR stores an image as its red plane, then the green, then the blue."""
+    """Interleave CIFAR's red, green and blue planes."""
     return np.ascontiguousarray(rows.reshape(-1, 3, _SIDE, _SIDE).transpose(0, 2, 3, 1))
 
 
 def _names(
     dataset: str, form: Format, files: dict[str, bytes], found: Path
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The names of classes and of superclasses: CIFAR's own where the archive has none."""
+    """The names of classes and superclasses; CIFAR's own if the archive has none."""
     if form.meta[0] not in files:
         return _CLASSES[dataset], _GROUPS[dataset]
     if form.binary:
@@ -202,7 +202,7 @@ def _names(
 def _class_groups(
     parts: Sequence[_Part], classes: int, group_names: Sequence[str]
 ) -> tuple[str, ...]:
-    """Each class's superclass by the images' two labels; () unless every class has just one."""
+    """Each class's superclass, from the images' two labels; () unless it is unique."""
     groups_of: list[set[int]] = [set() for _ in range(classes)]
     for part in parts:
         if part.coarse is None:

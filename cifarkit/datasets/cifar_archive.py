@@ -1,7 +1,7 @@
-"""The files of a CIFAR archive or of its unpacked folder, as bytes.
+"""Reads the files of a CIFAR archive, or of its unpacked folder, as bytes.
 
-An archive is read as a stream, member by member, into memory: nothing is written to disk, so no
-path or link in it can lead anywhere.
+An archive is read as a stream into memory. Nothing is written to disk, so paths and links in it
+have no effect.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ MAX_UNPACKED_BYTES = 2**30
 
 
 def read(found: Path, forms: tuple[Format, ...]) -> tuple[Format, dict[str, bytes]]:
-    """The format that is found there, and its files by name; those of `meta` may be absent.
+    """The format found, and its files by name; those of `meta` may be absent.
 
     Args:
         found: An archive, or an unpacked folder.
-        forms: The formats that are looked for.
+        forms: The formats to look for.
 
     Raises:
         InvalidInput: It is damaged, too large, or holds no complete set of image files.

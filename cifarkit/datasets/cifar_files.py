@@ -1,4 +1,4 @@
-"""Where CIFAR's files may lie, in which formats, and whether they hold the official content.
+"""Locates CIFAR's files in their formats and checks for the official content.
 
 Nothing is unpacked or decoded here; files are only looked for and hashed.
 """
@@ -19,7 +19,7 @@ HOME_PAGE = "https://www.cs.toronto.edu/~kriz/cifar.html"
 
 @dataclass(frozen=True)
 class Format:
-    """One of the forms in which a CIFAR data set is published.
+    """A published format of a CIFAR data set.
 
     Attributes:
         binary: True for fixed-size records, False for Python pickles.
@@ -106,17 +106,17 @@ TITLES = {"cifar100": "CIFAR-100", "cifar10": "CIFAR-10"}
 """The data sets' names in documents."""
 
 Stamp = tuple[tuple[int, int], ...]
-"""Size and time of change of each file: while it is the same, so is the content."""
+"""Size and modification time of each file, which identify its content."""
 
 
 def keras_cache() -> Path:
-    """Where Keras keeps its data sets; it may not exist."""
+    """Keras' data set cache; it may not exist."""
     home = os.environ.get("KERAS_HOME") or os.path.join("~", ".keras")
     return Path(os.path.abspath(os.path.expanduser(home))) / "datasets"
 
 
 def keras_archive(dataset: str) -> Path:
-    """The path under which Keras itself would keep, and look for, the downloaded archive."""
+    """The path at which Keras itself keeps the downloaded archive."""
     return keras_cache() / f"{FORMATS[dataset][0].folder}-target_archive"
 
 
@@ -125,9 +125,8 @@ def locate(dataset: str, location: Path | None) -> Path | None:
 
     Args:
         dataset: `cifar100` or `cifar10`.
-        location: The archive, the folder that it unpacks to, or a directory that holds either;
-            whatever content it has. None looks in Keras' cache for the official content: what
-            merely has its name there is passed over.
+        location: The archive, the folder that it unpacks to, or a directory that holds either,
+            with any content. None looks in Keras' cache for the official content only.
     """
     if location is not None:
         return next(_candidates(dataset, location), None)
@@ -138,12 +137,12 @@ def locate(dataset: str, location: Path | None) -> Path | None:
 
 
 def missing(dataset: str, location: Path | None) -> str | None:
-    """None if `locate` finds something; else what is missing, where it was sought, what to do."""
+    """None if `locate` finds something, else a message: what is missing and what to do."""
     if locate(dataset, location) is not None:
         return None
     place = f"{keras_cache()} (Keras' cache)" if location is None else f"{location} (--data-dir)"
     python, binary = FORMATS[dataset]
-    problem = f"{TITLES[dataset]} is not at hand: {python.archive} is not in {place}"
+    problem = f"{TITLES[dataset]} is not available: {python.archive} is not in {place}"
     for other in _candidates(dataset, keras_cache()) if location is None else ():
         problem += f"; {other} is there, but is not the official data: damaged, or made by others"
     return (
@@ -154,7 +153,7 @@ def missing(dataset: str, location: Path | None) -> str | None:
 
 
 def is_official(dataset: str, found: Path) -> bool:
-    """Whether an archive or unpacked folder that `locate` gave holds the official images.
+    """Whether an archive or unpacked folder found by `locate` holds the official images.
 
     Raises:
         InvalidInput: A file cannot be read.
@@ -192,7 +191,7 @@ def _md5(file: Path) -> str:
 
 
 def _candidates(dataset: str, location: Path) -> Iterator[Path]:
-    """Everything at a location that could be the data set, what is quickest to read first."""
+    """The paths at a location that could be the data set, fastest to read first."""
     if location.is_file() or _unpacked_format(dataset, location):
         yield location
         return
@@ -207,7 +206,7 @@ def _candidates(dataset: str, location: Path) -> Iterator[Path]:
 
 
 def _unpacked_format(dataset: str, folder: Path) -> Format | None:
-    """The format whose image files are all in that folder."""
+    """The format whose image files are all in the folder."""
     for form in FORMATS[dataset]:
         if all((folder / name).is_file() for name in (*form.train, *form.test)):
             return form

@@ -1,4 +1,4 @@
-"""CIFAR-100 and CIFAR-10: their official facts, and where they come from."""
+"""CIFAR-100 and CIFAR-10 as data sources."""
 
 from __future__ import annotations
 

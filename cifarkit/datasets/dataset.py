@@ -1,4 +1,4 @@
-"""A labelled set of images in memory, the choice of its classes, and its split into parts."""
+"""Labelled images in memory: selection of classes, and splits."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class ImageDataset:
     """Training and test images with their labels.
 
     Attributes:
-        name: What the data set is called in messages.
+        name: The data set's name in messages.
         train_images: `(n, height, width, 3)` uint8, RGB in 0..255; may be a read-only memory map
             or a view.
         train_labels: `(n,)` int32 in 0..classes-1.
@@ -33,10 +33,10 @@ class ImageDataset:
         validation_images, validation_labels: The same of a validation part of its own; None if
             it has none, and a share of the training images is held out.
         fingerprint: Of what was read, as `info.DatasetInfo` has it.
-        notes: What a reader of the results must know, as sentences without a full stop.
+        notes: Remarks for readers of the results, without a full stop.
 
     Raises:
-        InvalidInput: A shape, a type or a label is not as said here.
+        InvalidInput: A shape, a dtype or a label does not match this description.
     """
 
     name: str
@@ -91,7 +91,7 @@ class ImageDataset:
 
 @dataclass(frozen=True, eq=False)
 class Splits:
-    """The three parts of a data set that a training uses; no row is in two of them.
+    """Disjoint training, validation and test parts of a data set.
 
     Images are `(n, height, width, 3)` uint8, labels `(n,)` int32 in 0..classes-1; names, groups
     and notes are as in `ImageDataset`.
@@ -119,7 +119,7 @@ def load(dataset: str, location: str | None = None, *, image_size: int) -> Image
             data sets stay at their native size.
 
     Raises:
-        InvalidInput: The data is not there or not usable.
+        InvalidInput: The data is missing or unusable.
     """
     kind, path = dataset_registry.resolve(dataset, location)
     loaded = dataset_registry.SOURCES.get(kind).load(path, image_size=image_size)
@@ -137,14 +137,14 @@ def select_classes(
     """The images of some classes, with labels 0..classes-1.
 
     Args:
-        dataset: What is chosen from.
-        classes: How many classes.
-        class_seed: Draws them with this seed, the same on every machine; their order stays that
-            of their labels. None takes the first by label.
-        class_names: Names them instead, in the order of their new labels.
+        dataset: The data set to select from.
+        classes: The number of classes.
+        class_seed: Draws the classes at random, the same on every machine, and keeps them in
+            label order. None takes the first by label.
+        class_names: The classes by name instead, in the order of their new labels.
 
     Raises:
-        InvalidInput: There are not so many classes, or none of that name.
+        InvalidInput: There are too few classes, or none of that name.
     """
     chosen = _chosen_classes(dataset, classes, class_seed, class_names)
     if chosen == list(range(len(dataset.class_names))):
@@ -210,18 +210,17 @@ def split(
 
     A data set with a validation part of its own keeps that: nothing is held out.
 
-    Each class is shuffled by the seed and its own name, so a class is cut in the same way whatever
-    other classes are used: a network that was trained on some classes has not seen the validation
-    images of a later study of others. The parts of a smaller `train_per_class` are subsets of the
-    parts of a larger one.
+    Each class is shuffled by the seed and its own name, so its split does not depend on the other
+    classes: a network trained on some classes has not seen the validation images of a later study
+    of others. The parts of a smaller `train_per_class` are subsets of those of a larger one.
 
     Args:
-        dataset: What is split.
+        dataset: The data set to split.
         train_per_class: Training images of each class, validation included; None takes all.
         train_at_most: The same, but classes with fewer images keep all of them.
         validation_fraction: Of each class's images, in 0..1 exclusive; rounded to whole images,
             at least one and at most all but one.
-        data_seed: Of the shuffle; the same on every machine.
+        data_seed: The seed of the shuffle, with the same result on every machine.
 
     Raises:
         InvalidInput: A class has fewer images than `train_per_class`, or fewer than two.
@@ -272,16 +271,16 @@ def split(
 
 
 def shuffled(size: int, *seeds: int) -> npt.NDArray[np.intp]:
-    """0..size-1 in an order that depends on the seeds alone.
+    """0..size-1 in an order that depends only on the seeds.
 
-    NumPy promises that a bit generator's raw numbers never change; of the methods built on them,
-    `permutation` among them, it does not.
+    NumPy guarantees that the raw output of a bit generator never changes, but not that of derived
+    methods such as `permutation`.
     """
     return np.argsort(np.random.PCG64(list(seeds)).random_raw(size), kind="stable")
 
 
 def _held_out(size: int, fraction: float) -> npt.NDArray[np.bool_]:
-    """Which places of a shuffled class are validation, spread evenly so that prefixes nest."""
+    """The validation positions of a shuffled class, spread evenly so that prefixes nest."""
     places = np.arange(size + 1)
     count = np.minimum(np.maximum(np.floor(places * fraction + 0.5), 1), places - 1)
     held_out: npt.NDArray[np.bool_] = np.diff(np.maximum(count, 0)) > 0

@@ -1,4 +1,4 @@
-"""Decodes image files of any size and mode to RGB pixels."""
+"""Decodes image files of any size and mode to RGB."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from cifarkit.datasets import file_hashes
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF", "PPM")
-"""Pillow's names of the formats that are decoded. It knows others that start programs (EPS)."""
+"""Pillow's names of the supported formats. Others may start external programs (EPS)."""
 VERSION = f"1 pillow {PIL.__version__}"
-"""Of what `examine` finds."""
+"""The version of `examine`'s findings."""
 
 _ORIENTATION = 0x0112
 _TURNED_SIDEWAYS = (5, 6, 7, 8)
@@ -33,25 +33,25 @@ TRAITS = {
     "rotated": "turned upright as EXIF says",
     "gray": "grayscale among colour images",
 }
-"""What is said of images with a trait; how many there are follows."""
+"""The description of images with a trait; their number follows."""
 
 
 class UnusableImage(Exception):
-    """An image that cannot be decoded; the message says why, without the file's name."""
+    """An image that cannot be decoded; the message gives the reason without the file's name."""
 
 
 def examine(stream: BinaryIO) -> dict[str, Any]:
-    """Decode an image once to see that it can be.
+    """Decode an image once to check it.
 
     Returns:
-        `size`: [height, width] as the image is meant to be seen; `traits`: keys of `TRAITS`.
+        `size`: [height, width] as displayed; `traits`: keys of `TRAITS`.
         Or `fault`: why it cannot be decoded.
     """
     try:
         with _open(stream) as image:
             width, height = image.size
             turned = _orientation(image)
-            image.draft(None, _THUMBNAIL)  # all of a JPEG file is read, few pixels are computed
+            image.draft(None, _THUMBNAIL)  # reads the whole JPEG file but computes few pixels
             _rgb(image)
             traits = list(_traits(image, turned))
     except UnusableImage as error:
@@ -82,7 +82,7 @@ def read(file: Path, side: int | None, digest: str | None = None) -> npt.NDArray
                 stream.seek(0)
             with _open(stream) as image:
                 if side is not None:
-                    # A JPEG decoder can leave out what is scaled away anyhow.
+                    # A JPEG decoder can downscale while decoding.
                     image.draft(None, (side, side))
                 upright = image if _orientation(image) == 1 else ImageOps.exif_transpose(image)
                 return np.asarray(resized(_rgb(upright), side))
@@ -93,7 +93,7 @@ def read(file: Path, side: int | None, digest: str | None = None) -> npt.NDArray
 
 
 def resized(image: Image.Image, side: int | None) -> Image.Image:
-    """Resized to `side` x `side` by a bilinear filter that averages when it shrinks."""
+    """Resize to `side` x `side` by a bilinear filter with antialiasing."""
     if side is None or image.size == (side, side):
         return image
     return image.resize((side, side), Image.Resampling.BILINEAR)
@@ -101,7 +101,7 @@ def resized(image: Image.Image, side: int | None) -> Image.Image:
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Keep Pillow from warning of images that are refused here; enter it before any threads."""
+    """Suppress Pillow's warnings about images that are refused here; enter before any threads."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         yield
@@ -121,7 +121,7 @@ def _orientation(image: Image.Image) -> int:
     try:
         return int(image.getexif().get(_ORIENTATION, 1))
     except (SyntaxError, TypeError, ValueError, struct.error):
-        return 1  # EXIF data is often damaged where the picture is not.
+        return 1  # EXIF data is often damaged in otherwise sound images
 
 
 def _traits(image: Image.Image, orientation: int) -> Iterator[str]:
@@ -135,7 +135,7 @@ def _traits(image: Image.Image, orientation: int) -> Iterator[str]:
         yield "transparent"
     if orientation != 1:
         yield "rotated"
-    with contextlib.suppress(Exception):  # a damaged second frame is of no importance
+    with contextlib.suppress(Exception):  # a damaged second frame does not matter
         if getattr(image, "is_animated", False):
             yield "animated"
 

@@ -1,4 +1,4 @@
-"""Downloads CIFAR into Keras' cache, where Keras finds it as well."""
+"""Downloads CIFAR into Keras' cache."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ _STALLED_SECONDS = 60.0
 
 
 def fetch(dataset: str, location: Path | None) -> None:
-    """Download `cifar100` or `cifar10`, unless it is at hand.
+    """Download `cifar100` or `cifar10`, unless it is there already.
 
-    Processes that ask at once wait for the one that downloads. The archive appears under its name
-    only when it is complete and its SHA-256 is the official one.
+    Concurrent processes wait for the one that downloads. The archive appears under its name only
+    when it is complete and has the official SHA-256.
 
     Args:
         dataset: Which of the two.
-        location: Where the user says that it is; then nothing is downloaded.
+        location: The location given by the user; nothing is downloaded then.
 
     Raises:
-        InvalidInput: It is not at hand and cannot be downloaded.
+        InvalidInput: It is missing and cannot be downloaded.
     """
     problem = cifar_files.missing(dataset, location)
     if problem is None:
@@ -54,13 +54,13 @@ def _download(dataset: str, target: Path) -> None:
     import keras
 
     archive = cifar_files.FORMATS[dataset][0].archive
-    # Always the same name: under the lock, what is there was left by a process that was killed.
+    # A fixed name: under the lock, an existing file is left over from a killed process.
     beside = target.with_name(f"{target.name}.part")
     shutil.rmtree(beside, ignore_errors=True)
     timeout = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(_STALLED_SECONDS)  # Keras waits for ever otherwise.
+    socket.setdefaulttimeout(_STALLED_SECONDS)  # Keras would wait forever
     try:
-        # Keras shows its progress on standard output, which is kept for results.
+        # Keras prints its progress to standard output, which is reserved for results.
         with contextlib.redirect_stdout(sys.stderr):
             downloaded = keras.utils.get_file(
                 fname=archive,

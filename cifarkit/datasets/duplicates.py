@@ -1,4 +1,4 @@
-"""Images that occur more than once in a data set, by digests of their pixels or of their files."""
+"""Finds duplicate images of a data set by digests of their pixels or files."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _BATCH = 1024
 
 @dataclass(frozen=True, eq=False)
 class Repeated:
-    """Images of equal pixels in the parts of a data set.
+    """Images with equal pixels in the parts of a data set.
 
     Attributes:
-        test: (n,) which test images are training or validation images too.
+        test: (n,) bool, test images that are training or validation images too.
         validation: How many validation images are training images too.
         two_labels: How many different images occur with more than one label, in all parts.
     """
@@ -32,7 +32,7 @@ class Repeated:
 
 
 def find_repeated(splits: Splits) -> Repeated:
-    """Compare all images of all parts, as they are given to the network."""
+    """Compare all images of all parts, as given to the network."""
     parts = [
         (digests_of(splits.train_images), splits.train_labels),
         (digests_of(splits.validation_images), splits.validation_labels),
@@ -64,11 +64,11 @@ def digests_of(images: Images) -> list[bytes]:
 
 
 def refuse_equal_parts(name: str, parts: Mapping[str, Sequence[bytes | str]]) -> None:
-    """Refuse a data set of which one part has no image that is not in another.
+    """Refuse a data set in which all images of one part are also in another.
 
     Args:
-        name: Of the data set.
-        parts: Digests of the images of each part, by its name.
+        name: The data set's name.
+        parts: Digests of the images of each part, by the part's name.
 
     Raises:
         InvalidInput: All images of one part are also in another one.

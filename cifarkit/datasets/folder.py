@@ -17,15 +17,14 @@ from cifarkit.datasets.info import DatasetInfo, DataSource, path_of
 from cifarkit.datasets.test_split import draw_test, test_size
 from cifarkit.errors import InvalidInput
 
-_VERSION = 2  # Raised whenever the same files would give other pixels.
+_VERSION = 2  # increment if the same files would give other pixels
 
 
 def facts(path: Path) -> DatasetInfo:
-    """The facts of a folder, from its files.
+    """The facts of a folder, from scanning its files.
 
     Raises:
-        InvalidInput: It is not as `folder_scan.scan` says, or a class has one image and no test
-            part.
+        InvalidInput: As `folder_scan.scan`, or a class has one image and there is no test part.
     """
     found = _checked(path)
     counts = [len(members) for members in found.train]

@@ -1,4 +1,4 @@
-"""Which folders hold the training, validation, and test parts of a folder of images."""
+"""Finds the training, validation and test parts of an image folder."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".ppm", ".tif", ".
 
 @dataclass(frozen=True)
 class Layout:
-    """Folders that hold class folders.
+    """The parts of an image folder; each holds class folders.
 
     Attributes:
         train: The root itself if there are no parts.
-        validation, test: None where there is no such part.
-        notes: What was left out, as sentences without a full stop.
+        validation, test: None if there is no such part.
+        notes: What was ignored, as sentences without a full stop.
     """
 
     train: Path
@@ -91,16 +91,16 @@ def find_parts(root: Path) -> Layout:
 
 
 def subfolders(folder: Path) -> list[Path]:
-    """Folders in a folder, sorted, without hidden ones."""
+    """The visible subfolders of a folder, sorted."""
     return sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
 
 
 def image_files(folder: Path, seen: set[str] | None = None) -> Iterator[Path]:
-    """Image files in a folder and below, in order; every folder is entered once.
+    """The image files below a folder, in order; every folder is visited once.
 
     Args:
         folder: The folder.
-        seen: Real paths of folders that are not entered.
+        seen: Real paths of folders to skip.
     """
     seen = set() if seen is None else seen
     real = os.path.realpath(folder)

@@ -1,4 +1,4 @@
-"""The usable image files of a folder of class folders, by part and class."""
+"""Scans an image folder for its usable files, by part and class."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ Classes = dict[str, tuple[Path, ...]]
 
 @dataclass(frozen=True)
 class ImageFile:
-    """A file that was decoded once.
+    """An image file that was decoded once.
 
     Attributes:
-        path: Where it lies.
+        path: Its path.
         digest: BLAKE2b of its bytes.
-        size: (height, width) as the image is meant to be seen.
+        size: (height, width) as displayed.
     """
 
     path: Path
@@ -44,10 +44,10 @@ class Scan:
         root: The folder.
         class_names: The class folders' names, sorted.
         train: The images of each class, sorted by path; all of them if there are no other parts.
-        validation, test: The same of these parts; None if the folder has none.
+        validation, test: The same for these parts; None if there is no such part.
         fingerprint: See `file_hashes.fingerprint`; of all image files, also those that are skipped.
         skipped: Images that cannot be decoded, each with the reason.
-        notes: What a reader of the results must know, as sentences without a full stop.
+        notes: Remarks for readers of the results, without a full stop.
     """
 
     root: Path
@@ -61,11 +61,11 @@ class Scan:
 
 
 def scan(root: Path) -> Scan:
-    """Find, hash, and decode once all images of a folder; what is unchanged comes from the cache.
+    """Find, hash and decode all images of a folder; unchanged files are looked up in the cache.
 
-    Parts are found as `folder_layout.find_parts` says. Images may lie deeper inside a class folder.
-    Hidden files and files of other kinds are passed over, class folders without images are left
-    out. Up to 1% of the images may be damaged: they are skipped.
+    For parts see `folder_layout.find_parts`. Class folders may have subfolders. Hidden files and
+    other kinds of files are ignored, as are class folders without images. Up to 1% of the images
+    may be damaged and are skipped.
 
     Raises:
         InvalidInput: There are fewer than two classes, parts that differ in their classes or
@@ -136,7 +136,7 @@ def _classes(folder: Path, root: Path, notes: list[str]) -> Classes:
             raise InvalidInput(
                 f"--dataset: the name of class folder {class_folder} is not valid text"
             )
-        # A link that leads back up would bring in other classes, and never end.
+        # A link to a parent folder would add other classes and never end.
         seen = {os.path.realpath(parent) for parent in class_folder.parents}
         if paths := tuple(image_files(class_folder, seen)):
             classes[class_folder.name] = paths
@@ -171,7 +171,7 @@ def _inspect(root: Path, parts: Iterable[Classes]) -> dict[Path, file_hashes.Fil
 
 
 def _skipped(root: Path, found: dict[Path, file_hashes.FileInfo]) -> list[str]:
-    """Images that cannot be used, with the reasons; a refusal if there are too many."""
+    """Unusable images with the reasons; raises InvalidInput if there are too many."""
     faults = [
         f"{path.relative_to(root)}: {info.found.get('fault')}"
         for path, info in found.items()
@@ -222,7 +222,7 @@ def _notes_on_traits(root: Path, infos: Sequence[file_hashes.FileInfo]) -> list[
     notes = []
     for trait, meaning in decoding.TRAITS.items():
         count = sum(trait in info.found["traits"] for info in infos)
-        # A data set that is grayscale throughout is no surprise, a mixture is.
+        # Mention grayscale only if the data set is mixed.
         if count and not (trait == "gray" and count == len(infos)):
             notes.append(f"{meaning}: {count:,} of {len(infos):,} images of {root.name}")
     return notes

@@ -1,4 +1,4 @@
-"""What is known of a data set before its images are read, and the protocol of a source of one."""
+"""Facts of a data set that are known before reading its images, and the data source protocol."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class DatasetInfo:
-    """What is known of a data set without reading its images.
+    """Facts of a data set.
 
     Attributes:
         dataset: `cifar100`, `cifar10`, `synthetic`, `folder`, `npz`, or a plug-in's name.
@@ -29,8 +29,8 @@ class DatasetInfo:
             a built-in data set.
         location: The absolute path of the files; None where the data set has its own place.
         has_validation: Whether the data comes with a validation part of its own.
-        notes: What a reader of the results must know, as sentences without a full stop.
-        skipped: Images that cannot be decoded and are left out, each with the reason.
+        notes: Remarks for readers of the results, without a full stop.
+        skipped: Images left out because they cannot be decoded, each with the reason.
     """
 
     dataset: str
@@ -83,7 +83,7 @@ class DataSource(Protocol):
 
 
 def path_of(location: Path | None, name: str) -> Path:
-    """The path of a data set that has no place of its own.
+    """The path of a data set that needs one.
 
     Raises:
         InvalidInput: There is none.

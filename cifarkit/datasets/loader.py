@@ -1,4 +1,4 @@
-"""From arrays of images to a stream of training batches.
+"""Streams training batches from arrays of images.
 
 The order follows from (seed, epoch) alone, as do the changes of augmentation
 (`datasets.augmentation`), so that a run repeats to the digit and an interrupted one can go on
@@ -22,15 +22,15 @@ _END = object()
 
 
 class Batches:
-    """The batches of one epoch, made ahead of time by a thread of their own.
+    """The batches of one epoch, prefetched by a background thread.
 
     Args:
-        images: (n, h, w, 3) uint8, or several arrays of n rows that go together. They may lie on
-            disk: only the rows of a batch are read.
+        images: (n, h, w, 3) uint8, or several arrays of n corresponding rows. They may be on disk:
+            only the rows of a batch are read.
         labels: (n,) int32.
-        batch_size: The last batch holds what is left over.
-        seed, epoch: Fix the order.
-        change: How each image is augmented in this epoch; None to leave what there is as it is.
+        batch_size: The last batch holds the remainder.
+        seed, epoch: Determine the order.
+        change: The augmentation in this epoch; None for none.
 
     Attributes:
         wait_seconds: How long the consumer has waited for batches so far.
@@ -73,7 +73,7 @@ class Batches:
                     if not put(batch):
                         return
                 put(_END)
-            except BaseException as error:  # handed to the consumer, which raises it
+            except BaseException as error:  # re-raised by the consumer
                 put(error)
 
         thread = threading.Thread(target=produce, name="batches", daemon=True)
@@ -95,7 +95,7 @@ class Batches:
     def _made(self) -> Iterator[Batch]:
         order = np.random.default_rng((self._seed, self._epoch)).permutation(len(self._labels))
         for start in range(0, len(order), self._batch_size):
-            # Sorted rows read a memory map in order; the batch is the same set.
+            # Sorted rows read a memory map sequentially; the order within a batch does not matter.
             rows = np.sort(order[start : start + self._batch_size])
             images: Any = take(self._images, rows)
             if self._change is not None:
@@ -104,5 +104,5 @@ class Batches:
 
 
 def take(arrays: Any, rows: Any) -> Any:
-    """The rows of an array; of each, where there is a tuple of them."""
+    """The rows of an array, or of each array of a tuple."""
     return tuple(one[rows] for one in arrays) if isinstance(arrays, tuple) else arrays[rows]

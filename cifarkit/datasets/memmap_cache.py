@@ -1,7 +1,7 @@
-"""Arrays too large to hold: written a batch at a time, read a few rows at a time.
+"""A cache of arrays larger than memory, written in batches and read a few rows at a time.
 
-They lie in the cache, under the same rules as its other arrays: there whole or not at all, and
-checked before use. All of them together are bounded; what was used longest ago makes room.
+As in `cache_folder`, entries are complete or absent, and checked before use. Their total size is
+bounded; the least recently used ones are evicted.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from cifarkit import locking
 from cifarkit.datasets import cache_folder
 
 LIMIT_BYTES = 8 * 2**30
-"""All entries together take no more, and never more than half of what the disk has to give."""
+"""The bound on the total size, which is also limited to half of the available disk space."""
 
 _ABANDONED_SECONDS = 24 * 3600.0
 _SECONDS = "seconds.txt"
@@ -34,14 +34,14 @@ _SECONDS = "seconds.txt"
 class Rows:
     """The rows of a `.npy` file.
 
-    The file is mapped only while rows are taken from it, so that it never counts as memory of this
-    process; it stays open, so that it can be read after the cache has dropped it.
+    The file is mapped only while rows are copied, so that it does not count as memory of this
+    process. It stays open, so that it can be read after its eviction.
 
     Args:
         path: The file.
 
     Attributes:
-        shape, dtype: Of the whole array, rows first.
+        shape, dtype: Those of the whole array, rows first.
     """
 
     def __init__(self, path: Path) -> None:
@@ -64,7 +64,7 @@ class Rows:
 
 
 def lock(entry: str) -> FileLock | locking.Lease:
-    """Held while an entry is made, so that two processes do not make it twice.
+    """The lock to hold while computing an entry, so that two processes do not compute it twice.
 
     Raises:
         OSError: The cache cannot be written.
@@ -86,7 +86,7 @@ def read(entry: str) -> tuple[Rows, ...] | None:
 
 
 def seconds(entry: str) -> float | None:
-    """What making the arrays of an entry took; None if that is not known."""
+    """Seconds spent on computing an entry; None if unknown."""
     try:
         made = float((_root() / entry / _SECONDS).read_text())
     except (OSError, ValueError):
@@ -95,9 +95,9 @@ def seconds(entry: str) -> float | None:
 
 
 def write(entry: str, count: int, batches: Iterable[Sequence[npt.NDArray[Any]]]) -> None:
-    """Make an entry of arrays with `count` rows from batches of their rows; hold its `lock`.
+    """Write an entry of arrays with `count` rows from batches; the caller holds its `lock`.
 
-    The time that this takes, the making of the batches included, is kept with it (`seconds`).
+    The time this takes, including computing the batches, is stored with it (`seconds`).
 
     Args:
         entry: Its name.
@@ -109,7 +109,7 @@ def write(entry: str, count: int, batches: Iterable[Sequence[npt.NDArray[Any]]])
         OSError: The disk is full, or the cache cannot be written. Nothing is left of the entry.
     """
     beside = _root() / f"{entry}.part"
-    # Of a process that died: whoever holds the lock is alone with this entry.
+    # Left over from a dead process: the lock's holder has exclusive access.
     shutil.rmtree(beside, ignore_errors=True)
     beside.mkdir(parents=True)
     began = time.perf_counter()
@@ -131,7 +131,7 @@ def write(entry: str, count: int, batches: Iterable[Sequence[npt.NDArray[Any]]])
                         checksums[str(number)] = zlib.crc32(file.read())
                         files.append(file)
                 for number, array in enumerate(batch):
-                    # Plain writes, not a writable map: a full disk must be an error, not a signal.
+                    # Not a writable map: a full disk must raise an error, not SIGBUS.
                     content = np.ascontiguousarray(array).data
                     checksums[str(number)] = zlib.crc32(content, checksums[str(number)])
                     files[number].write(content)
@@ -144,14 +144,14 @@ def write(entry: str, count: int, batches: Iterable[Sequence[npt.NDArray[Any]]])
 
 
 def make_room(needed_bytes: int, keep: Iterable[str] = ()) -> bool:
-    """Drop entries, those used longest ago first, until `needed_bytes` more fit.
+    """Evict the least recently used entries until `needed_bytes` more fit.
 
     Args:
-        needed_bytes: Of the entries that are to be written.
+        needed_bytes: The size of the entries to be written.
         keep: Entries that must stay.
 
     Returns:
-        False if they cannot fit; then nothing was dropped.
+        False if they cannot fit; nothing is evicted then.
 
     Raises:
         OSError: The cache cannot be written.

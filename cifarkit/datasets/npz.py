@@ -23,14 +23,14 @@ from cifarkit.datasets.test_split import draw_test
 from cifarkit.errors import InvalidInput
 
 _VERSION = "3"
-"""Raised whenever `_examine` finds other things in the same file."""
+"""Increment when `_examine`'s findings for the same file change."""
 
 
 def facts(path: Path) -> DatasetInfo:
-    """The facts of an `.npz`, which is read whole for it unless it was before.
+    """The facts of an `.npz`, which is read completely unless its findings are cached.
 
     Raises:
-        InvalidInput: As for `load`; or one part is the same images as another.
+        InvalidInput: As `load`; or two parts hold the same images.
     """
     found = _inspect(path)
     return DatasetInfo(
@@ -66,7 +66,7 @@ def load(path: Path, *, image_size: int) -> ImageDataset:
         image_size: Images with a longer side are resized to `image_size` x `image_size`.
 
     Raises:
-        InvalidInput: The file is damaged, or its arrays are not as said here.
+        InvalidInput: The file is damaged, or its arrays do not match this description.
     """
     try:
         with file_hashes.open_regular(path) as stream:
@@ -77,7 +77,7 @@ def load(path: Path, *, image_size: int) -> ImageDataset:
 
 
 def _inspect(path: Path) -> dict[str, Any]:
-    """What `_examine` finds in the file, or found when it was last read."""
+    """The findings of `_examine`, from the cache if the file is unchanged."""
     try:
         (info,) = file_hashes.inspect(
             path, [path], lambda stream: _examine(path, stream), version=_VERSION
@@ -94,7 +94,7 @@ def _examine(path: Path, stream: BinaryIO) -> dict[str, Any]:
         data = _read(path, stream, None)
         parts: dict[str, Images | None] = {"the training part": data.train_images}
         parts["the validation part"] = data.validation_images
-        if not isinstance(data.test_images, Subset):  # one that was drawn is no mistake of the file
+        if not isinstance(data.test_images, Subset):  # a drawn test part is not the file's fault
             parts["the test part"] = data.test_images
         refuse_equal_parts(
             path.name, {name: digests_of(part) for name, part in parts.items() if part is not None}
@@ -114,7 +114,7 @@ def _examine(path: Path, stream: BinaryIO) -> dict[str, Any]:
 
 
 def _member_digests(stream: BinaryIO) -> dict[str, str]:
-    """Of the arrays, so that it does not matter how they are compressed."""
+    """Fingerprint of the arrays, independent of their compression."""
     digests = {}
     with zipfile.ZipFile(stream) as archive:
         for member in archive.infolist():

@@ -1,4 +1,4 @@
-"""The arrays of an `.npz` file by the names that are known of them."""
+"""Access to an `.npz` file's arrays by their accepted names."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CLASS_NAMES = "class_names"
 
 
 class NpzArchive:
-    """An open `.npz` whose every fault is an `InvalidInput` that names the file.
+    """An open `.npz`; all of its errors are `InvalidInput` and name the file.
 
     Args:
         path: For messages.
@@ -31,7 +31,7 @@ class NpzArchive:
         self.path = path
         try:
             self._file = np.load(stream, allow_pickle=False)
-        except Exception as error:  # of the zip's structure
+        except Exception as error:  # damaged zip structure
             raise InvalidInput(f"--dataset: {path} is not a readable .npz file: {error}") from error
         if not isinstance(self._file, np.lib.npyio.NpzFile):
             raise InvalidInput(f"--dataset: {path} holds one array, not an .npz of several")
@@ -46,14 +46,14 @@ class NpzArchive:
         return name in self._file.files
 
     def array(self, name: str) -> npt.NDArray[Any]:
-        """An array as it is stored.
+        """An array as stored.
 
         Raises:
             InvalidInput: It is damaged, or holds pickled objects.
         """
         try:
             return np.asarray(self._file[name])
-        except Exception as error:  # of the zip, of its compression, or of the array's header
+        except Exception as error:  # from the zip, its compression, or the array's header
             raise InvalidInput(
                 f"--dataset: {self.path}: array {name!r} cannot be read ({error}); plain numbers "
                 "or texts are needed, without pickled objects"
@@ -93,6 +93,6 @@ class NpzArchive:
         return found
 
     def rest(self) -> list[str]:
-        """Names of the arrays that have no meaning here."""
+        """Names of the arrays that are ignored."""
         known = {CLASS_NAMES, *(name for pair in self.parts().values() for name in pair)}
         return sorted(set(self._file.files) - known)

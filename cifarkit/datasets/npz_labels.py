@@ -1,4 +1,4 @@
-"""Labels of an `.npz` file: integers, texts, or one-hot rows."""
+"""Labels of an `.npz` file: integers, strings, or one-hot rows."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def read_labels(
             f"--dataset: {archive.path}: {CLASS_NAMES} lacks {min(missing)!r}, which is a label in "
             f"{names['train']}"
         )
-    # The order of the classes is that of their given names.
+    # Classes are in the order of their given names.
     class_names = tuple(name for name in given if name in set(present.tolist()))
     rank = np.array([class_names.index(name) for name in present.tolist()], np.int32)
     return {role: rank[values] for role, values in labels.items()}, class_names
@@ -77,7 +77,7 @@ def _plain(archive: NpzArchive, name: str) -> npt.NDArray[Any]:
 
 
 def _is_one_hot(values: npt.NDArray[Any]) -> bool:
-    """Whether every row holds a single 1, and zeros."""
+    """Whether every row holds a single 1 and zeros."""
     ones = values == 1
     return bool(len(values) and (ones | (values == 0)).all() and (ones.sum(axis=1) == 1).all())
 

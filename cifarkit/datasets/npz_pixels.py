@@ -1,4 +1,4 @@
-"""Pixels of an `.npz` file, whatever their type and range, as RGB in 0..255."""
+"""Converts the pixels of an `.npz` file, of any dtype and range, to RGB in 0..255."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ def as_bytes(
     """RGB images `(n, height, width, 3)` in 0..255.
 
     Args:
-        arrays: By their names in the file, as `npz.load` says.
+        arrays: By name, as described for `npz.load`.
         path: For messages.
-        notes: What was decided is appended.
+        notes: Decisions are appended.
 
     Raises:
-        InvalidInput: An array holds no images, or the range of its pixels is not known or not
-            that of the others.
+        InvalidInput: An array does not hold images, or its range is unknown or differs from that
+            of the others.
     """
     highest = {name: _highest(name, array, path) for name, array in arrays.items()}
-    # Images that are black throughout fit either range.
+    # All-black images fit either range.
     unit = [name for name, high in highest.items() if 0 < high <= 1]
     full = [name for name, high in highest.items() if high > 1]
     if unit and full:
@@ -51,7 +51,7 @@ def as_bytes(
 
 
 def _highest(name: str, array: npt.NDArray[Any], path: Path) -> float:
-    """The brightest pixel of images whose range can be told."""
+    """The maximum of an array, after checking that its range is unambiguous."""
     if array.dtype.kind not in "iuf" or not array.size:
         raise InvalidInput(
             f"--dataset: {path}: images must be numbers, received {array.shape} {array.dtype} "

@@ -1,8 +1,8 @@
-"""Pickled dictionaries of plain values and integer arrays, read without trusting them.
+"""Reads untrusted pickles of dictionaries of plain values and integer arrays.
 
-A pickle is a program. This reader lets it name only what NumPy arrays and bytes are written with,
-and puts harmless stand-ins for these in its hands: no code that the pickle names is ever run. Nor
-can it take more memory than some multiple of its own size.
+A pickle is a program. This reader only allows the names needed for NumPy arrays and bytes, and
+replaces them by harmless stand-ins, so that no code named in the pickle is run. Its memory is
+bounded by a multiple of the pickle's size.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ def load_dict(data: bytes, source: str) -> dict[str, Any]:
         source: The file's name, for messages.
 
     Raises:
-        InvalidInput: It asks for anything but plain values and integer arrays, is damaged, or is
-            no dictionary.
+        InvalidInput: It needs anything but plain values and integer arrays, is damaged, or is not
+            a dictionary.
     """
     try:
         loaded = _Unpickler(data, source).load()
     except InvalidInput:
         raise
-    except Exception as error:  # A damaged pickle can fail in nearly any way.
+    except Exception as error:  # A damaged pickle can raise almost anything.
         raise InvalidInput(
             f"{source} is not a readable pickle ({type(error).__name__}: {error})"
         ) from error
@@ -86,7 +86,7 @@ class _Array:
     values: npt.NDArray[Any] = np.empty(0, np.uint8)
 
     def __init__(self, *_args: object) -> None:
-        """The arguments of `numpy.core.multiarray._reconstruct` say nothing that matters."""
+        """The arguments of `numpy.core.multiarray._reconstruct` are not needed."""
 
     def __setstate__(self, state: tuple[int, tuple[int, ...], _Type, bool, bytes]) -> None:
         _version, shape, dtype, fortran, data = state
@@ -107,14 +107,14 @@ def _scalar(dtype: _Type, data: bytes) -> int:
 
 
 def _encode(text: str, encoding: object) -> bytes:
-    """Stands in for `_codecs.encode`, by which Python 3 writes bytes in protocol 2."""
+    """Stands in for `_codecs.encode`, which Python 3 uses for bytes in protocol 2."""
     if as_text(encoding, "an encoding") not in ("latin1", "latin-1"):
         raise ValueError("bytes in another encoding than latin1")
     return text.encode("latin1")
 
 
 def _empty_bytes() -> bytes:
-    """Stands in for `bytes`: protocol 2 has no other way to write empty ones."""
+    """Stands in for `bytes`, which protocol 2 uses for empty ones."""
     return b""
 
 
@@ -142,7 +142,7 @@ _OPERATIONS = (
     *(pickle.BINPUT, pickle.LONG_BINPUT, pickle.MEMOIZE, pickle.BINGET, pickle.LONG_BINGET),
     *(pickle.GLOBAL, pickle.STACK_GLOBAL, pickle.REDUCE, pickle.BUILD),
 )
-"""What pickles of protocol 2 and later do to build plain values and arrays."""
+"""The operations needed for plain values and arrays in protocol 2 and later."""
 
 
 class _Operations(dict[int, Callable[[Any], None]]):
@@ -151,10 +151,9 @@ class _Operations(dict[int, Callable[[Any], None]]):
 
 
 class _Unpickler(pickle._Unpickler):
-    """The Python version of the unpickler: its operations can be chosen.
+    """The pure-Python unpickler, whose operations can be restricted.
 
-    The C version has them all, and makes room for 2**32 values when a damaged pickle says that it
-    will number one so.
+    The C version supports all of them, and may allocate 2**32 memo entries for a damaged pickle.
     """
 
     dispatch = _Operations({op[0]: pickle._Unpickler.dispatch[op[0]] for op in _OPERATIONS})
@@ -171,12 +170,12 @@ class _Unpickler(pickle._Unpickler):
                 f"{self._source} is refused: its pickle asks for {module}.{name}, which no image "
                 "data needs; nothing was run"
             )
-        # A pickle can set attributes of what it is given: this one is for it alone.
+        # A pickle can set attributes of this object, so each one gets its own.
         return lambda *arguments: stand_in(*arguments)
 
     def load_bytearray8(self) -> None:
-        """Read the bytes, instead of making room for as many as the pickle says."""
-        stack: Any = self  # The type stubs know neither `read` nor `append`.
+        """Read the bytes instead of preallocating the size that the pickle claims."""
+        stack: Any = self  # missing from the type stubs
         (size,) = struct.unpack("<Q", stack.read(8))
         stack.append(stack.read(size))
 

@@ -1,4 +1,4 @@
-"""Some rows of an array of images, without a copy of them."""
+"""A lazy selection of rows of an array of images."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ import numpy.typing as npt
 
 
 class Subset:
-    """Chosen rows of an array, in an order of their own; a row is copied when it is asked for.
+    """Selected rows of an array in any order, copied on access.
 
-    A choice of classes and a split would otherwise each hold the images once more.
+    Selecting classes and splitting would otherwise each copy all images.
 
     Args:
-        images: `(n, height, width, 3)` uint8; a view of a view is one too.
-        rows: `(m,)` the chosen rows, 0..n-1.
+        images: `(n, height, width, 3)` uint8; may be a subset itself.
+        rows: `(m,)` the selected rows, 0..n-1.
 
     Attributes:
-        shape, dtype, ndim: As of the array that it stands for, `(m, height, width, 3)`.
+        shape, dtype, ndim: As for an array `(m, height, width, 3)`.
     """
 
     def __init__(self, images: npt.NDArray[np.uint8] | Subset, rows: npt.NDArray[np.intp]) -> None:

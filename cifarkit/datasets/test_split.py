@@ -1,4 +1,4 @@
-"""The test part of data that comes without one."""
+"""Draws a test part from data that has none."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ import numpy.typing as npt
 from cifarkit.datasets.dataset import Labels, shuffled
 
 TEST_FRACTION = 0.2
-_SEED = 20  # Fixed, for ever: the test part of a user's data must not change between runs.
+_SEED = 20  # Never change: the test part of a user's data must be the same in every run.
 
 
 def test_size(count: int) -> int:
-    """How many of a class's images are test images: a fifth, but neither none nor all."""
+    """The number of a class's test images: a fifth, but at least one and not all."""
     return min(max(int(count * TEST_FRACTION + 0.5), 1), count - 1)
 
 
 def draw_test(labels: Labels) -> npt.NDArray[np.bool_]:
-    """`(n,)`: which images are the test part, the same share of every class.
+    """`(n,)` bool: the test images, with the same share in every class.
 
     It depends on the labels alone. Every class must have two images or more.
     """

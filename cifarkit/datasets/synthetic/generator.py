@@ -1,4 +1,4 @@
-"""A data set of CIFAR-100's shape that is generated, not downloaded: the same on every machine.
+"""A generated data set in the shape of CIFAR-100, identical on every machine.
 
 An image shows one object on a soft background. A class is an outline (its group, which five classes
 share) with a finish (its texture, which twenty share), so what a network learns on some classes
@@ -26,7 +26,7 @@ from cifarkit.errors import InvalidInput
 
 SIDE = 32
 VERSION = 1
-"""Raised whenever a pixel changes: it is part of the cached files' names."""
+"""Part of the cache's file names; increment when any pixel changes."""
 
 Plane = npt.NDArray[Any]
 """float32; `(count, 1, 1)`, or `(count, SIDE, SIDE)`, or with three channels in second place."""
@@ -40,7 +40,7 @@ _SINE: Plane = np.array(
 def load() -> ImageDataset:
     """The whole data set: 100 classes of 500 training and 100 test images.
 
-    It is generated when first asked for (some seconds) and read from the cache afterwards.
+    It is generated on first use (some seconds) and read from the cache afterwards.
     """
     entry = f"synthetic-v{VERSION}"
     stored = cache_folder.read(entry)
@@ -75,10 +75,10 @@ def generate(
     train_per_class: int = 500,
     test_per_class: int = 100,
 ) -> ImageDataset:
-    """Make the images; equal arguments give equal bytes on every machine.
+    """Generate images; equal arguments give equal bytes on every machine.
 
     Args:
-        seed: Of everything that is drawn; not negative.
+        seed: Not negative.
         classes: A multiple of `groups`, at most five times as many.
         groups: At most 20.
         train_per_class: Training images of each class.
@@ -88,7 +88,7 @@ def generate(
         Images of `(n, 32, 32, 3)` uint8, in shuffled order.
 
     Raises:
-        InvalidInput: There are not so many outlines or finishes, or a part would be empty.
+        InvalidInput: There are too few outlines or finishes, or a part would be empty.
     """
     finishes, left = divmod(classes, max(groups, 1))
     most = len(builtin_classes.SYNTHETIC_SHAPES), len(builtin_classes.SYNTHETIC_FINISHES)
@@ -132,7 +132,7 @@ def _shuffled_part(
 
 
 class _Draws:
-    """Random numbers for a batch of images, one or a plane of them for each."""
+    """Random numbers for a batch of images: one or a plane per image."""
 
     def __init__(self, count: int, *seeds: int) -> None:
         self._count = count
@@ -183,7 +183,7 @@ def _render(shape: str, finish: str, count: int, seed: int) -> npt.NDArray[np.ui
 
 
 def _object_coordinates(draw: _Draws, x: Plane, y: Plane) -> tuple[Plane, Plane]:
-    """The pixels' places as the object sees them: moved, scaled, tilted, perhaps mirrored."""
+    """Pixel coordinates in the object's frame: shifted, scaled, rotated, perhaps mirrored."""
     scale = draw.uniform(0.52, 0.78)
     tilt = draw.uniform(-0.05, 0.05)
     mirror = np.where(draw.uniform(-1, 1) < 0, np.float32(-1), np.float32(1))
@@ -271,7 +271,7 @@ def _colour(hue: Plane, saturation: Plane, value: Plane) -> Plane:
 
 
 def _occlude(draw: _Draws, picture: Plane, x: Plane, y: Plane) -> Plane:
-    """Lay a plain rectangle over part of two images in three."""
+    """Cover part of two images in three with a plain rectangle."""
     width, height = draw.uniform(0.1, 0.35), draw.uniform(0.1, 0.35)
     inside = (np.abs(x - draw.uniform(-0.9, 0.9)) < width) & (
         np.abs(y - draw.uniform(-0.9, 0.9)) < height

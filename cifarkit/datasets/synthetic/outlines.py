@@ -1,4 +1,4 @@
-"""The outlines of the synthetic objects, as distances from the centre by direction.
+"""Outlines of the synthetic objects, as distances from the centre by direction.
 
 Everything is rounded to multiples of 1/1024, so that machines whose sines differ in the last bit
 agree on every outline.
@@ -13,17 +13,17 @@ import numpy as np
 import numpy.typing as npt
 
 DIRECTIONS = 512
-"""How many directions an outline is given for; direction 0 points right, and a quarter on, down."""
+"""The number of directions of an outline, clockwise from the right."""
 
 HOLLOW = frozenset({"ring", "frame"})
-"""The shapes with a hole; it is the outline itself, at about half its size."""
+"""Shapes with a hole: the outline itself at about half its size."""
 
 Points = list[tuple[float, float]]
 
 
 @cache
 def outline(shape: str) -> npt.NDArray[np.float32]:
-    """`(DIRECTIONS,)`: how far the shape reaches in each direction; the unit is its radius."""
+    """`(DIRECTIONS,)`: the shape's extent in each direction, in units of its radius."""
     points = [(_rounded(x), _rounded(y)) for x, y in _polygon(shape)]
     turns = [2 * math.pi * index / DIRECTIONS for index in range(DIRECTIONS)]
     x = np.array([_rounded(math.cos(turn)) for turn in turns])

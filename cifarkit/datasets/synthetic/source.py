@@ -1,4 +1,4 @@
-"""The generated data set as a source."""
+"""The synthetic data set as a data source."""
 
 from __future__ import annotations
 
