@@ -23,7 +23,7 @@ from cifarkit.datasets.memmap_cache import Rows
 from cifarkit.execution.events import Emit, PhaseChanged
 from cifarkit.profiling.flops import flops_per_image
 from cifarkit.specs import TrainSpec
-from cifarkit.training.graph_hash import call_of
+from cifarkit.training.graph_hash import call_of, ends
 from cifarkit.training.graph_split import cut
 from cifarkit.training.step import run_graphs_as_traced, uses_xla
 
@@ -262,7 +262,7 @@ def prefix_identity(prefix: Any) -> bytes:
         add([(x.shape, x.dtype) for x in keras.tree.flatten(operation.output)])
         for weight in getattr(operation, "weights", ()):
             digest.update(np.ascontiguousarray(weight).data)
-    add([operations.index(x._keras_history.operation) for x in prefix.outputs])
+    add(ends(prefix, operations))
     return digest.digest()
 
 

@@ -14,6 +14,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from cifarkit.training.keras_compat import adam_moments, replace_call
+
 
 def fuse_batchnorm(model: Any) -> None:
     """Have a model's BatchNormalization layers train through the fused kernel.
@@ -26,7 +28,7 @@ def fuse_batchnorm(model: Any) -> None:
         if type(layer) is keras.layers.BatchNormalization and not (
             layer.synchronized or layer.renorm
         ):
-            layer.call = partial(_batchnorm, layer)
+            replace_call(layer, partial(_batchnorm, layer))
 
 
 def _layers(model: Any) -> Iterator[Any]:
@@ -72,11 +74,11 @@ class _FusedUpdate:
         return super().apply(grads, trainable_variables)  # type: ignore[misc]
 
     def update_step(self: Any, gradient: Any, variable: Any, learning_rate: Any) -> None:
-        place = self._get_variable_index(variable)
+        momentum, velocity = adam_moments(self, variable)
         tf.raw_ops.ResourceApplyAdam(
             var=variable.handle,
-            m=self._momentums[place].value.handle,
-            v=self._velocities[place].value.handle,
+            m=momentum.value.handle,
+            v=velocity.value.handle,
             beta1_power=self._powers[0],
             beta2_power=self._powers[1],
             lr=tf.cast(learning_rate, "float32"),

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from cifarkit.training.keras_compat import calls_within, producer
+
 
 def graph_sha256(model: Any) -> str:
     """SHA-256 (hexadecimal) of a functional model's graph, without names, values and precision.
@@ -37,8 +39,7 @@ def _add(digest: Any, model: Any) -> None:
         told.append([tuple(x.shape) for x in keras.tree.flatten(operation.output)])
         told.append([tuple(weight.shape) for weight in getattr(operation, "weights", ())])
         digest.update(repr(told).encode())
-    ends = [operations.index(x._keras_history.operation) for x in model.outputs]
-    digest.update(repr(ends).encode())
+    digest.update(repr(ends(model, operations)).encode())
 
 
 def _settings(value: Any) -> Any:
@@ -55,16 +56,17 @@ def call_of(operation: Any, operations: Sequence[Any]) -> str:
 
     def told(argument: Any) -> Any:
         if isinstance(argument, keras.KerasTensor):
-            producer, _, place = argument._keras_history
-            return ("tensor", operations.index(producer), place)
+            operation, place = producer(argument)
+            return ("tensor", operations.index(operation), place)
         if hasattr(argument, "__array__"):  # what it prints leaves out most of a large one
             array = np.ascontiguousarray(argument)
             return (array.shape, array.dtype, hashlib.sha256(array.tobytes()).hexdigest())
         return argument
 
-    calls = [
-        node.arguments
-        for node in operation._inbound_nodes
-        if all(x._keras_history.operation in operations for x in node.input_tensors)
-    ]
-    return repr(keras.tree.map_structure(told, [(call.args, call.kwargs) for call in calls]))
+    calls = [(call.args, call.kwargs) for call in calls_within(operation, operations)]
+    return repr(keras.tree.map_structure(told, calls))
+
+
+def ends(model: Any, operations: Sequence[Any]) -> list[int]:
+    """The operations that give a model's outputs, by number."""
+    return [operations.index(producer(output)[0]) for output in model.outputs]

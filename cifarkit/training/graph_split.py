@@ -10,6 +10,8 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from cifarkit.training.keras_compat import flat, nodes_in_order
+
 
 @dataclass(frozen=True)
 class GraphSplit:
@@ -41,10 +43,10 @@ def cut(model: Any) -> GraphSplit | None:
     """
     import keras
 
-    flat = _flat(model)
-    nodes = _in_order(flat)
+    whole = flat(model)
+    nodes = nodes_in_order(whole)
     producers = {id(output): node for node in nodes for output in node.outputs}
-    constant = {id(tensor) for tensor in flat.inputs}
+    constant = {id(tensor) for tensor in whole.inputs}
     rest, runs_weights = [], False
     for node in nodes:
         if _is_fixed(node.operation) and all(id(x) in constant for x in node.input_tensors):
@@ -67,30 +69,11 @@ def cut(model: Any) -> GraphSplit | None:
             args, kwargs = node.arguments.fill_in(known)
             made = keras.tree.flatten(node.operation(*args, **kwargs))
             known |= {id(old): new for old, new in zip(node.outputs, made, strict=True)}
-    outputs = [known[id(tensor)] for tensor in flat.outputs]
+    outputs = [known[id(tensor)] for tensor in whole.outputs]
     return GraphSplit(
-        prefix=keras.Model(_one_or_all(flat.inputs), _one_or_all(crossing), name="prefix"),
+        prefix=keras.Model(_one_or_all(whole.inputs), _one_or_all(crossing), name="prefix"),
         suffix=keras.Model(_one_or_all(inputs), _one_or_all(outputs), name="suffix"),
     )
-
-
-def _flat(model: Any) -> Any:
-    """The same computation with the functional models within it unpacked."""
-    import keras
-
-    def call(operation: Any, *args: Any, **kwargs: Any) -> Any:
-        if isinstance(operation, keras.Function):
-            return operation._run_through_graph(args[0], call_fn=call)
-        return operation(*args, **kwargs)
-
-    inputs = [keras.Input(tensor.shape[1:], dtype=tensor.dtype) for tensor in model.inputs]
-    return keras.Model(inputs, model._run_through_graph(inputs, call_fn=call))
-
-
-def _in_order(model: Any) -> list[Any]:
-    """The calls of a functional model's operations, each after those that feed it."""
-    depths = sorted(model._nodes_by_depth.items(), reverse=True)
-    return [node for _, nodes in depths for node in nodes if not node.is_input]
 
 
 def _is_fixed(operation: Any) -> bool:

@@ -12,8 +12,7 @@ inference; variances are those of all values, by the law of total variance.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -21,6 +20,7 @@ import numpy as np
 
 from cifarkit.datasets.dataset import shuffled
 from cifarkit.datasets.loader import take
+from cifarkit.training.keras_compat import all_layers, replaced_calls
 
 IMAGES = 2048
 """At most so many are used; Wu & Johnson find that some thousand are enough."""
@@ -33,7 +33,7 @@ def normalizations(model: Any) -> list[Any]:
 
     return [
         layer
-        for layer in model._flatten_layers()
+        for layer in all_layers(model)
         if isinstance(layer, keras.layers.BatchNormalization) and layer.trainable
     ]
 
@@ -72,7 +72,11 @@ class Statistics:
         @tf.function(jit_compile=xla, autograph=False, input_signature=[signature])
         def measure(inputs: Any) -> list[Any]:
             found: list[tuple[int, Any, Any]] = []
-            with _normalizing_by_the_batch(self._layers, found):
+            calls = [
+                partial(_by_the_batch, layer, number, found)
+                for number, layer in enumerate(self._layers)
+            ]
+            with replaced_calls(self._layers, calls):
                 run(inputs)
             order[:] = [layer for layer, _, _ in found]
             return [moment for _, mean, variance in found for moment in (mean, variance)]
@@ -110,24 +114,6 @@ def _tensors(inputs: Any) -> list[Any]:
     return [tf.convert_to_tensor(x) for x in tf.nest.flatten(inputs)]
 
 
-@contextmanager
-def _normalizing_by_the_batch(
-    layers: Sequence[Any], found: list[tuple[int, Any, Any]]
-) -> Iterator[None]:
-    """While this lasts, each layer normalizes by its batch's moments and adds them to `found`."""
-    before = [vars(layer).get("call") for layer in layers]
-    for number, layer in enumerate(layers):
-        layer.call = partial(_by_the_batch, layer, number, found)
-    try:
-        yield
-    finally:
-        for layer, call in zip(layers, before, strict=True):
-            if call is None:
-                del layer.call
-            else:
-                layer.call = call
-
-
 def _by_the_batch(
     layer: Any,
     number: int,
@@ -136,7 +122,7 @@ def _by_the_batch(
     training: bool | None = None,
     mask: Any = None,
 ) -> Any:
-    """`BatchNormalization.call` in training, without moving averages."""
+    """`BatchNormalization.call` in training, without moving averages; adds moments to `found`."""
     import tensorflow as tf
 
     rank = len(inputs.shape)

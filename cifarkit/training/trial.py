@@ -23,7 +23,7 @@ from cifarkit.store.atomic_write import write_atomically
 from cifarkit.store.correctness_bits import packed
 from cifarkit.store.records import Duplicates
 from cifarkit.store.store import KEPT_WEIGHTS
-from cifarkit.training.keras_import import import_keras
+from cifarkit.training.keras_compat import import_keras
 from cifarkit.training.loop import Fit, cross_entropy_and_accuracy, fit
 
 MOST_WEIGHTS = 0.5

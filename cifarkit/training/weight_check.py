@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from cifarkit.errors import CifarkitError
+from cifarkit.training.keras_compat import watched_assignments
 
 
 class Assigned:
@@ -51,19 +52,6 @@ class Assigned:
 @contextmanager
 def assignments() -> Iterator[Assigned]:
     """Watch every assignment to a Keras variable in this process."""
-    import keras
-
-    owner = next(parent for parent in keras.Variable.__mro__ if "assign" in vars(parent))
-    seen, assign = Assigned(), owner.assign
-
-    def watched(variable: Any, value: Any) -> Any:
-        before = np.asarray(variable).copy()
-        result = assign(variable, value)
-        seen.note(variable, before)
-        return result
-
-    owner.assign = watched
-    try:
+    seen = Assigned()
+    with watched_assignments(seen.note):
         yield seen
-    finally:
-        owner.assign = assign
