@@ -13,7 +13,6 @@ import json
 import os
 import stat
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, BinaryIO, TypeVar
 
+from cifarkit.atomic_write import write_atomically
 from cifarkit.datasets import cache_folder
 
 _VERSION = 1
@@ -181,11 +181,7 @@ def _read_index(index: Path, version: str) -> dict[str, Any]:
 
 
 def _write_index(index: Path, version: str, entries: dict[str, Any]) -> None:
-    beside = index.with_name(f".{index.name}.{os.getpid()}-{threading.get_ident()}")
     with contextlib.suppress(OSError):
         index.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            beside.write_text(json.dumps({"version": [_VERSION, version], "files": entries}))
-            os.replace(beside, index)
-        finally:
-            beside.unlink(missing_ok=True)
+        content = json.dumps({"version": [_VERSION, version], "files": entries})
+        write_atomically(index, content.encode())

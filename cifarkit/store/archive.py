@@ -18,8 +18,8 @@ from typing import Annotated
 from filelock import Timeout
 from pydantic import BaseModel, ConfigDict, Field
 
+from cifarkit.atomic_write import atomic_writer
 from cifarkit.errors import InvalidInput
-from cifarkit.store.atomic_write import beside_of
 from cifarkit.store.file_io import UnreadableFile, read_state
 from cifarkit.store.records import ARTIFACTS, SCHEMA_VERSION, Status, StudyRecord
 from cifarkit.store.repair import faults
@@ -124,24 +124,16 @@ def _trials(study: StudyRecord) -> set[str]:
 def _pack(files: dict[str, Path], target: Path) -> None:
     members = {name: _member(path) for name, path in files.items()}
     contents = Contents(members=members).model_dump_json(indent=1).encode()
-    beside = beside_of(target)
-    try:
-        with beside.open("xb") as raw:
-            # Without times and owners, the same trials make the same archive.
-            with (
-                gzip.GzipFile("", "wb", 6, raw, mtime=0) as zipped,
-                tarfile.open(fileobj=zipped, mode="w|", format=tarfile.USTAR_FORMAT) as tar,
-            ):
-                tar.addfile(_header(CONTENTS, len(contents)), io.BytesIO(contents))
-                for name, path in files.items():
-                    with path.open("rb") as stream:
-                        tar.addfile(_header(name, members[name].bytes), stream)
-            raw.flush()
-            os.fsync(raw.fileno())
-        os.replace(beside, target)
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise
+    # Without times and owners, the same trials make the same archive.
+    with (
+        atomic_writer(target) as raw,
+        gzip.GzipFile("", "wb", 6, raw, mtime=0) as zipped,
+        tarfile.open(fileobj=zipped, mode="w|", format=tarfile.USTAR_FORMAT) as tar,
+    ):
+        tar.addfile(_header(CONTENTS, len(contents)), io.BytesIO(contents))
+        for name, path in files.items():
+            with path.open("rb") as stream:
+                tar.addfile(_header(name, members[name].bytes), stream)
 
 
 def _member(path: Path) -> Member:

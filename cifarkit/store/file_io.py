@@ -1,4 +1,4 @@
-"""A trial's files, read without trust in them: they may be damaged, or somebody else's.
+"""A store's files, read without trust in them: they may be damaged, or somebody else's.
 
 Nothing here follows a link, waits for a pipe or reads without a limit, and whatever a file holds,
 it gives a record or an `UnreadableFile` that names it.
@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
 
+from cifarkit.atomic_write import write_atomically
 from cifarkit.errors import CifarkitError
 from cifarkit.specs import TrialSpec, identity
 from cifarkit.store.records import SCHEMA_VERSION, Artifact, Result, State, Status, TrialRecord
@@ -185,6 +186,11 @@ def read_bytes(path: Path | str, most: int = MOST_BYTES) -> bytes:
         raise UnavailableFile(path, error) from None
     finally:
         os.close(handle)
+
+
+def write_model(path: Path, model: BaseModel) -> None:
+    """A record as indented JSON."""
+    write_atomically(path, (model.model_dump_json(indent=2) + "\n").encode())
 
 
 def may_exist(path: Path | str) -> bool:

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from cifarkit.errors import InvalidInput
 from cifarkit.specs import TrialSpec
-from cifarkit.store.atomic_write import write_model
 from cifarkit.store.file_io import (
     DamagedFile,
     UnreadableFile,
@@ -19,6 +18,7 @@ from cifarkit.store.file_io import (
     read_model,
     read_spec,
     read_state,
+    write_model,
 )
 from cifarkit.store.records import ARTIFACTS, Result, State
 

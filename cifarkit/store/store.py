@@ -25,10 +25,10 @@ from typing import Any
 
 from filelock import FileLock
 
+from cifarkit.atomic_write import write_atomically
 from cifarkit.errors import InvalidInput
 from cifarkit.locking import Lease, lock
 from cifarkit.specs import TrialSpec
-from cifarkit.store.atomic_write import write_atomically, write_model
 from cifarkit.store.file_io import (
     DamagedFile,
     UnavailableFile,
@@ -38,6 +38,7 @@ from cifarkit.store.file_io import (
     read_model,
     read_state,
     read_trial,
+    write_model,
 )
 from cifarkit.store.records import (
     ARTIFACTS,

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import time
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
@@ -23,6 +22,7 @@ from typing import IO, Any
 
 import numpy as np
 
+from cifarkit.atomic_write import atomic_writer
 from cifarkit.store.store import CHECKPOINTS
 
 TRAINED_PER_WRITTEN = 20.0
@@ -151,21 +151,13 @@ def _write(
     )
     arrays["about"] = np.frombuffer(text.encode(), np.uint8)
     # One name for all, so that kills leave no more than one half-written file behind.
-    beside = path.with_name(".checkpoint.part")
-    try:
-        with beside.open("w+b") as stream:
-            stream.write(b"." * _DIGEST + b"\n")
-            np.savez(stream, allow_pickle=False, **arrays)
-            stream.flush()
-            digest = _digest(stream)
-            stream.seek(0)
-            stream.write(digest)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(beside, path)
-    except OSError as error:
-        beside.unlink(missing_ok=True)
-        raise OSError(error.errno, error.strerror, str(path)) from error
+    with atomic_writer(path, temporary=path.with_name(".checkpoint.part")) as stream:
+        stream.write(b"." * _DIGEST + b"\n")
+        np.savez(stream, allow_pickle=False, **arrays)
+        stream.flush()
+        digest = _digest(stream)
+        stream.seek(0)
+        stream.write(digest)
 
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, list[np.ndarray]]]:

@@ -12,6 +12,7 @@ import numpy as np
 import psutil
 
 from cifarkit import __version__
+from cifarkit.atomic_write import write_atomically
 from cifarkit.datasets.dataset import Splits, load, select_classes, split
 from cifarkit.datasets.duplicates import find_repeated
 from cifarkit.errors import InvalidInput
@@ -19,7 +20,6 @@ from cifarkit.execution.events import Emit, PhaseChanged
 from cifarkit.models.registry import package_of
 from cifarkit.profiling.memory import device_peak_mb, peak_rss_mb, rss_mb
 from cifarkit.specs import TrialSpec
-from cifarkit.store.atomic_write import write_atomically
 from cifarkit.store.correctness_bits import packed
 from cifarkit.store.records import Duplicates
 from cifarkit.store.store import KEPT_WEIGHTS

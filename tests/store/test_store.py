@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from cifarkit.atomic_write import write_atomically
 from cifarkit.errors import InvalidInput
 from cifarkit.specs import TrialSpec
-from cifarkit.store.atomic_write import write_atomically
 from cifarkit.store.file_io import DamagedFile, read_history
 from cifarkit.store.records import State, Status
 from cifarkit.store.store import Store, write_history, write_result
