@@ -21,6 +21,7 @@ from cifarkit.errors import InvalidInput, unknown
 from cifarkit.models.info import Backbone
 from cifarkit.models.registry import get as get_backbone
 from cifarkit.models.registry import registry
+from cifarkit.models.weights_source import checked_weights
 from cifarkit.settings import Setting, collect, nested
 
 PRETRAINED_LEARNING_RATE = 2.5e-5
@@ -35,7 +36,6 @@ BACKBONE_IMAGE_SIZE = 78
 """The published study's sizes in its comparison of networks (its Table 1)."""
 LOCATIONS = ("location", "weights_file")
 """Fields that no id depends on: files may be moved."""
-HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
 Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Count = Annotated[int, Field(gt=0, lt=2**31)]
@@ -303,7 +303,7 @@ class ModelSpec(_Spec):
                 f"image_size: {facts.key} takes {facts.min_size} pixels or more, "
                 f"{given['image_size']} was asked for"
             )
-        given |= _checked_weights(
+        given |= checked_weights(
             str(given.get("weights", "imagenet" if facts.weight_sets else "none")),
             facts.weight_sets,
         )
@@ -556,47 +556,6 @@ def default_image_size(facts: Backbone, usual: int = BACKBONE_IMAGE_SIZE) -> int
     if facts.includes_head:
         return SCRATCH_IMAGE_SIZE
     return max(facts.min_size, min(facts.native_size, usual))
-
-
-def file_identity(path: str | Path) -> str:
-    """`sha256:` and the first 16 hexadecimal digits of the SHA-256 of a file's content."""
-    with Path(path).open("rb") as stream:
-        return f"sha256:{hashlib.file_digest(stream, 'sha256').hexdigest()[:16]}"
-
-
-def _checked_weights(weights: str, sets: tuple[str, ...]) -> dict[str, Any]:
-    if weights in ("none", *sets):
-        return {"weights": weights, "weights_file": None}
-    if weights.startswith("sha256:"):
-        raise InvalidInput(
-            f"weights: {weights!r} names the content of a file; give the path of the "
-            f".weights.h5 file"
-        )
-    if weights.startswith("trial:"):
-        if not weights.removeprefix("trial:").isalnum():
-            raise InvalidInput(f"weights: {weights!r} is not of the form trial:ID")
-        return {"weights": weights}
-    try:
-        path = Path(weights).expanduser()
-    except RuntimeError as error:  # `~nobody`
-        raise InvalidInput(f"weights: {weights!r}: {error}") from None
-    choices = ", ".join((*sets, "none", "trial:ID", "a .weights.h5 file"))
-    if not path.name.endswith(".weights.h5"):
-        raise InvalidInput(f"weights: {weights!r} is none of {choices}")
-    try:
-        if not path.is_file():
-            raise InvalidInput(f"weights: there is no file {weights}")
-        with path.open("rb") as stream:
-            if stream.read(len(HDF5_SIGNATURE)) != HDF5_SIGNATURE:
-                raise InvalidInput(f"weights: {weights} is no HDF5 file")
-        content = file_identity(path)
-        resolved = str(path.resolve())
-        resolved.encode()  # a record could not hold it
-    except UnicodeEncodeError:
-        raise InvalidInput(f"weights: {resolved!a} is not UTF-8; rename the folder") from None
-    except OSError as error:
-        raise InvalidInput(f"weights: {weights} cannot be read: {error.strerror}") from None
-    return {"weights": content, "weights_file": resolved}
 
 
 def _explained(error: ErrorDetails, name: str = "") -> str:

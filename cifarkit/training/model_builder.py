@@ -12,9 +12,10 @@ from cifarkit.errors import CifarkitError
 from cifarkit.models.info import Backbone
 from cifarkit.models.preprocessing import preprocessing_layers
 from cifarkit.models.registry import get as get_backbone
+from cifarkit.models.weights_source import file_identity
 from cifarkit.profiling.memory import layer_outputs, published_estimate_mb
 from cifarkit.profiling.parameters import count
-from cifarkit.specs import ModelSpec, TrialSpec, file_identity
+from cifarkit.specs import ModelSpec, TrialSpec
 from cifarkit.store.store import KEPT_WEIGHTS
 from cifarkit.training.graph_hash import graph_sha256
 from cifarkit.training.weight_check import assignments
