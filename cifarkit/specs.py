@@ -508,6 +508,21 @@ SETTINGS: dict[str, Setting] = {setting.name: setting for setting in collect(Tri
 """Every setting by its flat name, those of augmentation last."""
 
 
+def check_augmentation(settings: Mapping[str, Any]) -> None:
+    """Refuse amounts of an augmentation that is off; for settings that were given together.
+
+    Raises:
+        InvalidInput: The message names the first such setting.
+    """
+    if settings.get("augment") is False:
+        for name, value in settings.items():
+            if name in Augmentation.model_fields and value is not None:
+                option = name.replace("_", "-")
+                raise InvalidInput(
+                    f"--{option}: there is no augmentation with --no-augment; give one"
+                )
+
+
 def check_setting(name: str, value: Any) -> Any:
     """The value in the setting's own type; for where it is used before, or without, a spec.
 

@@ -13,7 +13,7 @@ from cifarkit.cli.run_options import RUN, RUN_DEFAULTS
 from cifarkit.errors import InvalidInput
 from cifarkit.models.registry import UnknownBackbone
 from cifarkit.settings import SET_BY_STUDIES, Setting
-from cifarkit.specs import SETTINGS
+from cifarkit.specs import SETTINGS, check_augmentation
 
 Number = TypeVar("Number", int, float)
 
@@ -72,13 +72,7 @@ def shared(
                 chosen["class_names"] = comma_separated(names, "--class-names")
             if location := chosen.get("location"):
                 chosen["location"] = str(location)
-            if chosen["augment"] is False:
-                for name, value in chosen.items():
-                    if SETTINGS[name].path[:-1] == SETTINGS["augment"].path and value is not None:
-                        option = name.replace("_", "-")
-                        raise InvalidInput(
-                            f"--{option}: there is no augmentation with --no-augment; give one"
-                        )
+            check_augmentation(chosen)
             run = {name: given.pop(name) for name in RUN}
             runs = run["runs"]
             try:
