@@ -169,12 +169,19 @@ def arm_identity(arm: Arm) -> str:
     return arm.trials[0] if arm.trials else json.dumps(arm.settings, sort_keys=True, default=str)
 
 
+_KIND_ALONG = {("model",): "zoo", ("image_size", "model"): "resize", ("unfreeze",): "finetune"}
+
+
 def study_identity(kind: str, axes: Iterable[str], arms: Sequence[Arm]) -> str:
     """Eight hexadecimal digits that identify what a study compares, and on what data.
 
     Neither the number of seeds nor the order of arms and axes counts: more seeds extend a study.
+    Earlier versions called a sweep along some axes `sweep` that is now the study of these axes.
     """
-    return short_digest([kind, sorted(axes), sorted(map(arm_identity, arms))])
+    axes = tuple(sorted(axes))
+    if kind == "sweep":
+        kind = _KIND_ALONG.get(axes, kind)
+    return short_digest([kind, axes, sorted(map(arm_identity, arms))])
 
 
 def short_digest(content: object) -> str:

@@ -22,13 +22,8 @@ def finetune(
     settings = of_one_network(settings)
     check_size(fractions, seeds=seeds)
     arms = tuple(
-        plan_arm(
-            depth_label(check_setting("unfreeze", fraction)),
-            settings,
-            {"unfreeze": fraction},
-            seeds=seeds,
-        )
-        for fraction in fractions
+        plan_arm(depth_label(fraction), settings, {"unfreeze": fraction}, seeds=seeds)
+        for fraction in (check_setting("unfreeze", fraction) for fraction in fractions)
     )
     return check_distinct(Study("finetune", "Fine-tuning depth", ("unfreeze",), arms))
 

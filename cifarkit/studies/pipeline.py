@@ -10,12 +10,9 @@ from cifarkit.errors import InvalidInput
 from cifarkit.models.registry import get as get_backbone
 from cifarkit.store.records import Choice, StudyRecord, TrialRecord, short_digest
 from cifarkit.studies.config import KEPT, Step, StudyFile
-from cifarkit.studies.finetune import finetune
-from cifarkit.studies.resize import resize
 from cifarkit.studies.selection import best_values, choose
 from cifarkit.studies.study import Study, of_one_network, plan_arm
 from cifarkit.studies.sweep import sweep
-from cifarkit.studies.zoo import zoo
 
 RunStep = Callable[[Study], tuple[StudyRecord, Mapping[str, TrialRecord]]]
 """Runs a step's trials and returns the study and its records from the store."""
@@ -156,20 +153,12 @@ def plan_step(
     if reason := _pointless(vary, settings):
         return None, reason
     fixed = {name: value for name, value in settings.items() if name not in vary}
-    match tuple(vary):
-        case ():
-            name = get_backbone(settings["model"]).name
-            arm = plan_arm(name, of_one_network(settings), {}, seeds=seeds)
-            study = Study("single", step.title, (), (arm,))
-        case ("model",):
-            study = zoo(fixed, models=vary["model"], seeds=seeds)
-        case ("model", "image_size"):
-            sizes = vary["image_size"]
-            study = resize(fixed, models=vary["model"], sizes=sizes, seeds=seeds)
-        case ("unfreeze",):
-            study = finetune(fixed, fractions=vary["unfreeze"], seeds=seeds)
-        case _:
-            study = sweep(fixed, vary, seeds=seeds)
+    if vary:
+        study = sweep(fixed, vary, seeds=seeds)
+    else:
+        name = get_backbone(settings["model"]).name
+        arm = plan_arm(name, of_one_network(settings), {}, seeds=seeds)
+        study = Study("single", step.title, (), (arm,))
     study = replace(study, title=step.title, part_of=file.name, whole_title=file.title)
     return replace(study, step=number), ""
 

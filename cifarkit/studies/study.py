@@ -62,7 +62,7 @@ class Study:
         if self.kind == "sweep":
             parts += self.axes
         if spec is not None:
-            if self.kind != "zoo" and "model" not in self.axes:
+            if "model" not in self.axes:
                 parts.append(spec.model.model)
             parts.append(spec.data.dataset)
             if "classes" not in self.axes:

@@ -8,6 +8,8 @@ from typing import Any
 
 from cifarkit.errors import InvalidInput, unknown
 from cifarkit.specs import SETTINGS, TrialSpec
+from cifarkit.studies.finetune import finetune
+from cifarkit.studies.resize import resize
 from cifarkit.studies.study import (
     PlannedArm,
     Study,
@@ -16,6 +18,7 @@ from cifarkit.studies.study import (
     of_one_network,
     plan_arm,
 )
+from cifarkit.studies.zoo import zoo
 
 BY_WORD = {word: s.name for s in SETTINGS.values() for word in s.words}
 """The flat name of a setting by each of its accepted names."""
@@ -69,6 +72,8 @@ def sweep(
 ) -> Study:
     """One arm per combination of the axes' values.
 
+    Along axes that have a study of their own (`zoo`, `resize`, `finetune`) it is that study.
+
     Args:
         settings: The settings of all arms, by flat name.
         axes: Values by the flat name of their setting; text is read as the field's own type.
@@ -76,6 +81,14 @@ def sweep(
     Raises:
         InvalidInput: A value is invalid, or two arms are the same training.
     """
+    match tuple(axes):
+        case ("model",):
+            return zoo(settings, models=axes["model"], seeds=seeds)
+        case ("model", "image_size"):
+            models, sizes = axes["model"], axes["image_size"]
+            return resize(settings, models=models, sizes=sizes, seeds=seeds)
+        case ("unfreeze",):
+            return finetune(settings, fractions=axes["unfreeze"], seeds=seeds)
     if "model" not in axes:
         settings = of_one_network(settings)
     check_size(*axes.values(), seeds=seeds)

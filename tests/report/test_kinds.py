@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from cifarkit.report.document import document
+from cifarkit.report.figures.study_figures import figures
 from cifarkit.report.study_view import StudyView
 from cifarkit.report.tables import main_tables, summary
 from cifarkit.store.records import Arm
@@ -124,3 +125,21 @@ def test_settings_that_all_studies_share_are_said_once(tmp_path: Path) -> None:
     own = text.split("### Settings: Learning rate")[1].split("###")[0]
     assert "0.5" in own
     assert "Batch size" not in own
+
+
+def test_a_sweep_of_networks_in_an_older_store_looks_like_a_zoo(tmp_path: Path) -> None:
+    fabricator = Fabricator(tmp_path)
+    labels = {"vgg16": "VGG-16", "lenet": "LeNet"}
+    studies = []
+    for kind, name in (("zoo", labels.get), ("sweep", str)):
+        arms = [
+            Arm(label=name(m), settings={"model": m}, trials=(fabricator.trial({"model": m}),))
+            for m in labels
+        ]
+        studies.append(fabricator.study("networks", kind, ["model"], arms))
+    made, older = (document([study], fabricator.records(), published=True) for study in studies)
+    assert made == older
+    assert "| LeNet " in older
+    figured = [[f.name for f in figures(StudyView(s, fabricator.records()))] for s in studies]
+    assert figured[0] == figured[1]
+    assert "networks-tradeoff" in figured[1]

@@ -201,3 +201,24 @@ def test_two_sweeps_share_their_common_trial() -> None:
     rate = sweep(DENSENET, parse_axes(["lr", "2.5e-5", "1e-4"]))
     shared = {s.trial_id for s in dropout.specs()} & {s.trial_id for s in rate.specs()}
     assert len(shared) == 1
+
+
+@pytest.mark.parametrize(
+    ("axes", "study"),
+    [
+        ({"model": ["lenet", "vgg16"]}, zoo({}, models=("lenet", "vgg16"))),
+        (
+            {"model": ["vgg16"], "image_size": ["32", "64"]},
+            resize({}, models=("vgg16",), sizes=(32, 64)),
+        ),
+    ],
+)
+def test_a_sweep_along_the_axes_of_a_study_is_that_study(axes: dict, study: Study) -> None:
+    assert sweep({}, axes) == study
+    record = study.record("")
+    # Stores of earlier versions have such studies as sweeps.
+    assert record.model_copy(update={"kind": "sweep"}).identity == record.identity
+
+
+def test_a_sweep_of_depths_is_finetune() -> None:
+    assert sweep(DENSENET, {"unfreeze": ["0", "0.1"]}) == finetune(DENSENET, fractions=(0, 0.1))
