@@ -1,4 +1,4 @@
-"""What became of each arm of a study: measured, or the reason why not."""
+"""Results of a study's arms: measurements, or the reason why there are none."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ NOT_READABLE = "not readable"
 
 @dataclass(frozen=True)
 class ArmResult:
-    """One arm, with its finished trials and what happened to the others.
+    """An arm with its complete trials, and the reasons why others are missing.
 
     Attributes:
-        name: What its row is called, fit to print.
+        name: The row's label, sanitized for display.
         done: The complete trials, in the order of their seeds.
-        troubles: One per trial that is not complete, in plain words.
+        troubles: One reason per trial that is not complete.
         findings: What is wrong with each trial of `done` (see `store.training_checks`).
     """
 
@@ -45,7 +45,7 @@ class ArmResult:
         return [trial.result for trial in self.done if trial.result is not None]
 
     def values(self, get: Callable[[Result], float | None]) -> list[float]:
-        """One value per finished trial that measured it."""
+        """The values of the complete trials that measured it."""
         return [value for result in self.results if (value := get(result)) is not None]
 
     @property
@@ -54,14 +54,14 @@ class ArmResult:
 
     @property
     def flaws(self) -> str:
-        """What is wrong with the trials that completed, in a few words; empty if nothing is."""
+        """The problems of the complete trials, in a few words; empty if there are none."""
         times = Counter(finding.brief for found in self.findings for finding in found)
         of = f" of {len(self.done)} " if len(self.done) > 1 else ""
         return "; ".join(f"{times[brief]}{of}{brief}" if of else brief for brief in times)
 
     @property
     def reason(self) -> str:
-        """Why numbers are missing, in one line; empty if none is."""
+        """Why numbers are missing, in one line; empty if none are."""
         if self.arm.impossible:
             return f"{NOT_POSSIBLE}: {plain(self.arm.impossible)}"
         if not self.arm.trials:
@@ -84,7 +84,7 @@ class ArmResult:
 def arm_result(
     arm: Arm, records: Mapping[str, TrialRecord], axes: Collection[str] = ()
 ) -> ArmResult:
-    """What became of an arm of a study along these axes."""
+    """The result of an arm of a study along these axes."""
     done, troubles = [], []
     for trial_id in arm.trials:
         trial = records.get(trial_id)
@@ -98,7 +98,7 @@ def arm_result(
 
 
 def trouble_of(trial_id: str, records: Mapping[str, TrialRecord]) -> str:
-    """Why a trial has no result, in words that stand alone in a cell; empty if it has one."""
+    """Why a trial has no result, for a table cell; empty if it has one."""
     trial = records.get(trial_id)
     if trial is not None:
         return "" if trial.complete else trouble(trial)
@@ -126,7 +126,7 @@ def trouble(trial: TrialRecord) -> str:
 
 
 def model_name(key: str) -> str:
-    """A backbone's name in tables; its key, if the registry no longer has it."""
+    """A backbone's name in tables; its key if it is not registered any more."""
     try:
         return plain(registry.get(key).name)
     except InvalidInput:
@@ -134,7 +134,7 @@ def model_name(key: str) -> str:
 
 
 def model_note(key: str) -> str:
-    """What a reader of a backbone's row must know; empty if nothing."""
+    """A backbone's note for readers; may be empty."""
     try:
         return plain(registry.get(key).note)
     except InvalidInput:

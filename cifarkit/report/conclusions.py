@@ -1,4 +1,4 @@
-"""What a study's saved predictions support, by the rules of `cifarkit.evaluation`."""
+"""A study's conclusions from saved predictions, by the tests of `cifarkit.evaluation`."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def conclusions(view: StudyView) -> list[str]:
     """Sentences on which arms differ; none if no arm has predictions to compare.
 
     An arm with a trial that failed a check (`store.training_checks`) is left out, and named. Only
-    trials that scored the very same test images are compared: the true labels and the list of
-    classes stand for the images.
+    trials scored on the same test images are compared, as identified by the true labels and the
+    list of classes.
     """
     runs: dict[str, dict[int, NDArray[np.bool_]]] = {}
     images: dict[str, Hashable] = {}
@@ -63,7 +63,7 @@ def conclusions(view: StudyView) -> list[str]:
 
 
 def _no_claim(flawed: Mapping[str, ArmResult], axis: str, *, every: bool) -> str:
-    """One sentence: about which arms nothing is claimed, and why."""
+    """A sentence that lists the excluded arms and the reasons."""
     arms: dict[str, list[str]] = {}
     for name, outcome in flawed.items():
         arms.setdefault(_why(outcome), []).append(name)
@@ -80,7 +80,7 @@ def _no_claim(flawed: Mapping[str, ArmResult], axis: str, *, every: bool) -> str
 
 
 def _why(outcome: ArmResult) -> str:
-    """What is wrong with an arm's trainings, in words that follow a possessive."""
+    """The problems of an arm's trainings, phrased to follow a possessive."""
     times = Counter(finding.clause for found in outcome.findings for finding in found)
     of = len(outcome.done)
     return ", and ".join(
@@ -90,7 +90,7 @@ def _why(outcome: ArmResult) -> str:
 
 
 def _named(view: StudyView) -> tuple[str, dict[str, ArmResult]]:
-    """What the arms' names are values of, and the arms by name; no two share one."""
+    """The axis that the names are values of, and the arms by unique name."""
     named: dict[str, ArmResult] = {}
     for position, outcome in enumerate(view.results, start=1):
         name = row_name(view, outcome)
@@ -100,14 +100,14 @@ def _named(view: StudyView) -> tuple[str, dict[str, ArmResult]]:
 
 
 def _read(trial: TrialRecord) -> tuple[NDArray[np.bool_], Hashable]:
-    """Which test images were predicted right, and what tells these images from others.
+    """Which test images were predicted right, and an identifier of the image set.
 
     Raises:
-        InvalidInput: Neither the result nor the predictions tell.
+        InvalidInput: It is neither in the result nor in the predictions.
     """
     result, data = trial.result, trial.spec.data
     hits = result.hits if result is not None else None
-    if hits is None:  # of the first versions
+    if hits is None:  # result of the first versions
         saved = predictions.of_trial(trial)
         hits = packed(saved.labels, saved.predictions)
     classes = result.class_names if result is not None else ()

@@ -1,4 +1,4 @@
-"""`cifarkit report`: records of the store in, one document out."""
+"""The document of `cifarkit report`, composed from records of the store."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ def document(
     published: bool = False,
     figures_dir: Path | None = None,
 ) -> str:
-    """The studies, written up.
+    """Write the document of some studies.
 
     Args:
         studies: At least one, in the order of the document.
         records: Trials by id; an id that is missing was never started.
-        format: `markdown`, `html`, `latex`, `csv` or `json`. HTML holds its figures itself.
-        published: Put the published study's numbers beside ours.
+        format: `markdown`, `html`, `latex`, `csv` or `json`. HTML embeds its figures.
+        published: Add columns with the published study's numbers.
         figures_dir: As in `output.publish`.
 
     Raises:

@@ -1,4 +1,4 @@
-"""What a document is made of, whatever it is written as.
+"""Format-independent model of a document.
 
 Texts hold no markup and may hold any character: the renderers escape them.
 """
@@ -22,26 +22,26 @@ class Paragraph:
 
 @dataclass(frozen=True)
 class Items:
-    """A list, one item a line."""
+    """A bullet list."""
 
     items: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Command:
-    """A command line, shown letter by letter."""
+    """A command line, shown verbatim."""
 
     text: str
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure that is drawn only where a document needs it.
+    """A figure that is drawn on demand.
 
     Attributes:
-        name: Of its files: letters, digits, dashes.
+        name: The base name of its files: letters, digits, dashes.
         caption: What it shows; also its alternative text.
-        draw: Makes it; this is where matplotlib is imported.
+        draw: Draws it; imports matplotlib.
     """
 
     name: str
@@ -54,7 +54,7 @@ Block = Paragraph | Items | Command | Figure | Table
 
 @dataclass(frozen=True)
 class Section:
-    """A heading with what is below it; `level` 2 is a chapter, 3 a part of one."""
+    """A heading and its content; `level` 2 is a chapter, 3 a section."""
 
     title: str
     level: int

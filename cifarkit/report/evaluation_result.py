@@ -1,4 +1,4 @@
-"""All that is counted from one network's saved predictions, before it is put into words."""
+"""The evaluation of one network, computed from its saved predictions."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from cifarkit.text import plain, shortened
 
 TOP = 5
 LONGEST_NAME = 60
-"""A class is called by its folder's name, which may be anything."""
+"""The longest class name shown: a folder's name may have any length."""
 
 
 @dataclass(frozen=True)
 class Share:
-    """Images predicted right, of how many."""
+    """The number of images predicted right, and of all images."""
 
     right: int
     images: int
@@ -40,14 +40,14 @@ class Share:
 
 @dataclass(frozen=True, eq=False)
 class Scores:
-    """One network on its test images.
+    """The evaluation of one network on its test images.
 
     Attributes:
-        name: Of files and labels: letters, digits, dashes.
+        name: For files and labels: letters, digits, dashes.
         record: The trial; None of a predictions file that stands alone.
         class_names: By label, exactly as stored; numbers where no names are known.
         class_groups: By label; empty unless they divide the classes into groups of several.
-        top5: None where the network has no more than five outputs.
+        top5: None if the network has at most five outputs.
         validation: None where nothing was kept of it.
         groups: None without class groups.
     """
@@ -65,7 +65,7 @@ class Scores:
     groups: Superclasses | None
 
     def shown(self, label: int) -> str:
-        """What a class is called in a document."""
+        """The name of a class in documents."""
         return shown(self.class_names[label])
 
 
@@ -93,7 +93,7 @@ def of_trial(record: TrialRecord) -> Scores:
 
 
 def of_file(path: Path) -> Scores:
-    """The scores of a predictions file that stands alone: its classes are mere numbers.
+    """The scores of a predictions file without a trial; its classes are numbered.
 
     Raises:
         InvalidInput: It is missing or damaged.
@@ -106,7 +106,7 @@ def of_file(path: Path) -> Scores:
 
 
 def shown(name: str) -> str:
-    """A stored name as a document shows it: one plain line of bearable length."""
+    """A stored name for display: one plain line, shortened."""
     return shortened(plain(name) or "(no name)", LONGEST_NAME)
 
 
@@ -119,7 +119,7 @@ def _scored(
     class_groups: tuple[str, ...],
 ) -> Scores:
     labels, probabilities, classes = read.labels, read.probabilities, len(class_names)
-    # Groups of one class each, or a single group of all, say nothing that the classes do not.
+    # Groups of one class each, or a single group of all, add no information.
     groups = class_groups if 1 < len(set(class_groups)) < classes else ()
     try:
         found = confusion(labels, read.predictions, classes)

@@ -1,4 +1,4 @@
-"""The tables of one network's evaluation."""
+"""Tables of one network's evaluation."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def headline(scores: Scores) -> Table:
 
 
 def pairs(scores: Scores, count: int) -> Table | None:
-    """The classes most often taken for each other, both ways; None if none are."""
+    """The most confused pairs of classes, in both directions; None if there are none."""
     rows = []
     for pair in most_confused(scores.confusion, count):
         first, second = pair.first, pair.second
@@ -81,7 +81,7 @@ def pairs(scores: Scores, count: int) -> Table | None:
 
 
 def groups(scores: Scores) -> Table | None:
-    """Every superclass, the worst first; None where there are none."""
+    """All superclasses, worst first; None if there are none."""
     if scores.groups is None:
         return None
     found = sorted(scores.groups.scores, key=lambda group: _worst_first(group.class_accuracy))
@@ -111,7 +111,7 @@ def groups(scores: Scores) -> Table | None:
 
 
 def classes(scores: Scores) -> Table:
-    """Every class, the worst first."""
+    """All classes, worst first."""
     found = sorted(class_scores(scores.confusion), key=lambda one: _worst_first(one.accuracy))
     decimals = _decimals([one.images for one in found])
     columns = [Column("Class", numeric=False)]
@@ -142,7 +142,7 @@ def classes(scores: Scores) -> Table:
 
 
 def mistakes(scores: Scores, found: Sequence[Mistake]) -> Table:
-    """The most confident mistakes, one a row."""
+    """The most confident errors."""
     columns = (
         Column("Test image"),
         Column("Class", numeric=False),
@@ -163,7 +163,7 @@ def mistakes(scores: Scores, found: Sequence[Mistake]) -> Table:
 
 
 def taken_for(scores: Scores, output: int) -> str:
-    """The name of an output, which need not be a class."""
+    """The name of an output, which may not be a class."""
     return scores.shown(output) if output < len(scores.class_names) else NO_CLASS
 
 

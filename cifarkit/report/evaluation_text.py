@@ -1,4 +1,4 @@
-"""What one network's evaluation amounts to, in sentences."""
+"""Sentences that summarize one network's evaluation."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from cifarkit.text import counted
 
 
 def error_sentences(scores: Scores) -> str:
-    """Whether errors stay inside the superclass, and what chance would do."""
+    """The share of errors within the superclass, compared with chance."""
     found = scores.groups
     assert found is not None
     if found.share_inside is None or found.chance_inside is None:
@@ -25,7 +25,7 @@ def error_sentences(scores: Scores) -> str:
 
 
 def calibration_sentences(scores: Scores) -> str:
-    """The calibration error, and on which side the confidence lies, where that can be told."""
+    """The calibration error, and whether the network is over- or underconfident, if significant."""
     confidence = mean_confidence(scores)
     interval, right = scores.top1.interval, scores.top1.accuracy
     if interval.low <= confidence <= interval.high:
@@ -42,5 +42,5 @@ def calibration_sentences(scores: Scores) -> str:
 
 def mean_confidence(scores: Scores) -> float:
     """The mean of the highest probabilities, 0..1."""
-    # 16-bit numbers are summed as 64-bit ones.
+    # sum float16 values as float64
     return float(np.mean(scores.predictions.probabilities.max(axis=1), dtype=np.float64))

@@ -1,4 +1,4 @@
-"""How each kind of number is printed. Raw values stay raw until here."""
+"""Formatting of numbers and settings."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from statistics import fmean
 from cifarkit.specs import SETTINGS
 
 GAP = "\N{EN DASH}"
-"""A cell that has no value and needs no words."""
+"""The text of an empty cell."""
 
 
 def trimmed(value: float, decimals: int) -> str:
@@ -20,7 +20,7 @@ def trimmed(value: float, decimals: int) -> str:
 
 
 def significant(value: float, digits: int = 3) -> str:
-    """At least that many significant digits; an integer's digits are never rounded away."""
+    """At least this many significant digits; integer digits are never rounded away."""
     if value == 0 or not math.isfinite(value):
         return f"{value:g}"
     decimals = max(0, digits - 1 - math.floor(math.log10(abs(value))))
@@ -38,7 +38,7 @@ def megabytes(value: float) -> str:
 
 
 def seconds(value: float) -> str:
-    """`116.47`, `2,467.44`, and whole seconds where hundredths would be a pretence."""
+    """`116.47`, `2,467.44`; whole seconds where hundredths are not meaningful."""
     return f"{value:,.2f}" if abs(value) < 10_000 else f"{value:,.0f}"
 
 
@@ -58,7 +58,7 @@ def interval(low: float, high: float, decimals: int) -> str:
 
 
 def accuracy_decimals(test_images: int) -> int:
-    """How many decimals of an accuracy mean something.
+    """How many decimals of an accuracy are meaningful.
 
     With 8,000 test images the 95% interval is +-0.008, and two models that share the images are
     told apart more finely than that: the third decimal is worth showing. Below 1,000 images the
@@ -72,19 +72,19 @@ def mean_and_spread(values: list[float], decimals: int) -> str:
     mean = fmean(values)
     if len(values) == 1:
         return f"{mean:.{decimals}f}"
-    # As `statistics.stdev`, which reckons in fractions and takes thirty times as long.
+    # Thirty times faster than `statistics.stdev`, which uses fractions.
     spread = math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1))
     return f"{mean:.{decimals}f} ± {spread:.{decimals}f}"
 
 
 def heading(setting: str) -> str:
-    """What a setting is called in a table; a stored study's axis may be unknown here."""
+    """A setting's heading; a stored study's axis may be unknown here."""
     known = SETTINGS.get(setting)
     return known.title if known else setting.replace("_", " ").capitalize()
 
 
 def setting(name: str, value: object) -> str:
-    """The value of a setting as a person writes it: `2.5e-5`, `10%`, `yes`."""
+    """A setting's value for display: `2.5e-5`, `10%`, `yes`."""
     if value is None:
         return "default"
     if isinstance(value, bool):
@@ -97,13 +97,13 @@ def setting(name: str, value: object) -> str:
         return scientific(value) if 0 < abs(value) < 0.01 else f"{value:g}"
     if isinstance(value, list | tuple):
         return ", ".join(map(str, value))
-    if (name, value) == ("batchnorm", "train"):  # as the first versions called it
+    if (name, value) == ("batchnorm", "train"):  # its name in the first versions
         return "keras"
     return str(value)
 
 
 def scientific(value: float) -> str:
-    """`2.5e-5`: the shortest digits that are this number, and no padded exponent."""
+    """`2.5e-5`: the shortest exact digits, without a padded exponent."""
     digits, exponent = f"{value:.15e}".split("e")
     digits = f"{float(digits):.12g}"
     return f"{digits}e{int(exponent)}"

@@ -1,4 +1,4 @@
-"""The settings of a study's trials: what all share, and what differs between which arms."""
+"""Tables of hyper-parameters: shared ones, and those that differ between arms."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ _UNSAID = {"location", "class_names", "seed", *_AMOUNTS}
 
 
 def flat(spec: TrialSpec) -> dict[str, Any]:
-    """Every setting by its flat name; `augment` and its amounts in place of the augmentation."""
+    """All settings by flat name; the augmentation as `augment` and its amounts."""
     return {name: setting.of(spec) for name, setting in SETTINGS.items()}
 
 
 def of_trial(spec: TrialSpec) -> dict[str, str]:
-    """Every setting of one trial that says something, by its heading, printed."""
+    """The relevant settings of one trial, formatted, by heading."""
     return {formatting.heading(name): text for name, text in _spoken(spec).items() if text}
 
 
 def settings_tables(views: Sequence[StudyView]) -> list[tuple[str, Table]]:
-    """The settings, titled: those that all studies share said once, then each study's own."""
+    """Titled tables: the settings common to all studies, then each study's own."""
     known = [view.settings for view in views if view.settings]
     shared: dict[str, str] = {}
     if len(known) > 1:
@@ -119,16 +119,16 @@ def data_sentences(trials: Sequence[TrialRecord]) -> list[str]:
                 f"validate, {result.test_images:,} to test"
             )
         said[f"{dataset_name(spec)}, {_classes(spec)}{images}"] = None
-    # A trial that failed before it counted its images says less than one that finished.
+    # Trials that failed before counting their images know less.
     return [text for text in said if not any(o != text and o.startswith(text) for o in said)]
 
 
 def dataset_name(spec: DataSpec) -> str:
-    """`CIFAR-100`; of a user's own images the last part of where they lie."""
+    """`CIFAR-100`; for a user's images the last part of their path."""
     place = plain(PurePath(spec.location).name) if spec.location else ""
     if spec.dataset in DATASETS:
         known = DATASETS[spec.dataset]
-        # Only content that is not the official one has a fingerprint there.
+        # Only data other than the official one has a fingerprint.
         return f"data in the format of {known}" if spec.fingerprint else known
     return f"the images of {place}" if place else f"a data set of kind {plain(spec.dataset)}"
 
@@ -143,7 +143,7 @@ def _classes(spec: DataSpec) -> str:
 
 
 def _spoken(spec: TrialSpec) -> dict[str, str]:
-    """Every setting that a reader wants to know, printed; empty where there is nothing to say."""
+    """All relevant settings, formatted; empty strings for those to omit."""
     values = flat(spec)
     spoken = {name: _said(name, value) for name, value in values.items() if name not in _UNSAID}
     spoken["model"] = model_name(spec.model.model)
@@ -154,7 +154,7 @@ def _spoken(spec: TrialSpec) -> dict[str, str]:
     return spoken
 
 
-@lru_cache(maxsize=4096, typed=True)  # thousands of trials differ in a few settings
+@lru_cache(maxsize=4096, typed=True)  # thousands of trials share a few distinct specs
 def _said(name: str, value: Any) -> str:
     unmentioned = value is None or value == SETTINGS[name].unmentioned
     return "" if unmentioned else plain(formatting.setting(name, value))
@@ -162,7 +162,7 @@ def _said(name: str, value: Any) -> str:
 
 @lru_cache
 def _amounts(augmentation: Augmentation | None) -> str:
-    """What is done to the images, in words."""
+    """The augmentation in words."""
     found = [(name, getattr(augmentation, name, None)) for name in _AMOUNTS]
     return ", ".join(_amount(name, value) for name, value in found if value) or "none"
 

@@ -1,4 +1,4 @@
-"""How a study is laid out, by its axes: the published tables' columns, captions and figures."""
+"""Layouts of a study's tables and figures, chosen by its axes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from cifarkit.report.table_columns import (
 
 @dataclass(frozen=True)
 class Layout:
-    """What the tables and figures of a study look like.
+    """The layout of a study's tables and figures.
 
     Attributes:
         measures: The columns of the main table; the test accuracy follows them.

@@ -1,4 +1,4 @@
-"""The test images that were predicted wrong with the most confidence, and their pixels."""
+"""The most confident errors on test images, and their pixels."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from cifarkit.store.records import TrialRecord
 
 @dataclass(frozen=True)
 class Mistake:
-    """One test image taken for another class.
+    """A misclassified test image.
 
     Attributes:
         image: Its number among the test images, from 0.
@@ -31,14 +31,14 @@ class Mistake:
 
 
 class NotAtHand(Exception):
-    """The images of a trial cannot be shown; the message says why, in a clause without a path."""
+    """The images of a trial cannot be shown; the message is a clause without a path."""
 
 
 def mistakes(scores: Scores, count: int) -> tuple[Mistake, ...]:
-    """The `count` most confident mistakes, the most confident first; fewer if there are fewer."""
+    """Up to `count` of the most confident errors, the most confident first."""
     saved = scores.predictions
-    # Probabilities rounded to 16 bits may tie where the network itself did not: an image that
-    # was predicted right is no mistake, whichever of the two outputs comes first.
+    # Probabilities rounded to float16 may tie although the network's did not: an image that was
+    # predicted right is never an error.
     candidates = worst(saved.labels, saved.probabilities, len(saved.labels))
     wrong = candidates[saved.predictions[candidates] != saved.labels[candidates]]
     return tuple(
@@ -58,7 +58,7 @@ def pixels(
     """Some of a trial's test images, `(images, height, width, 3)` RGB.
 
     Args:
-        record: Whose data it is.
+        record: The trial.
         labels: (n,) The true classes of all its test images: what is loaded must have the same.
         images: Their numbers among the test images.
 
@@ -79,7 +79,7 @@ def pixels(
         loaded = load(data.dataset, data.location, image_size=record.spec.model.image_size)
         if loaded.fingerprint != data.fingerprint:
             raise NotAtHand("the data set has changed since the trial ran")
-        # Splitting off the validation part leaves the test part as it is: it is left out here.
+        # The validation split does not affect the test part.
         chosen = select_classes(
             loaded,
             data.classes,

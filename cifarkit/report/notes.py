@@ -1,4 +1,4 @@
-"""What a reader of a study's tables must be told beside them."""
+"""Notes on a study's tables."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from cifarkit.text import listed, plain, unique
 
 
 def notes(view: StudyView, *, published: bool) -> list[str]:
-    """Warnings first, then what concerns single rows, then the published columns."""
+    """Warnings, then notes on single rows, then on the published columns."""
     told = [*mixtures(view), *timing_warnings(view)]
     told += _of_checks(view.results)
     told += _of_builds(view)
     told += _of_rows(view)
     if view.layout.pivoted:
-        # Its cells have room for two or three words; the whole reason is here.
+        # Pivoted cells only hold two or three words, so the full reasons go here.
         told += [f"{o.name}: {o.reason}." for o in view.results if o.reason]
     if published:
         told += _of_published(view)
@@ -28,7 +28,7 @@ def notes(view: StudyView, *, published: bool) -> list[str]:
 
 
 def _of_checks(found: Sequence[ArmResult]) -> list[str]:
-    """What is wrong with trials that completed; rows with the same fault are named together."""
+    """Problems of complete trials, grouped by problem."""
     rows: dict[str, list[str]] = {}
     for outcome in found:
         for finding in (finding for trial in outcome.findings for finding in trial):
@@ -39,7 +39,7 @@ def _of_checks(found: Sequence[ArmResult]) -> list[str]:
 def _of_rows(view: StudyView) -> list[str]:
     told, found = [], view.results
     results = [result for outcome in found for result in outcome.results]
-    # What holds for every row (of the data, mostly) is said once.
+    # Notes that apply to every row are given once.
     common: set[str] = set()
     if len([outcome for outcome in found if outcome.results]) > 1:
         common.update(set(results[0].notes).intersection(*(result.notes for result in results)))
@@ -64,7 +64,7 @@ def _of_rows(view: StudyView) -> list[str]:
 
 
 def _of_builds(view: StudyView) -> list[str]:
-    """From which packages plug-ins came, and where one network was built in two ways."""
+    """The packages of plug-in networks, and networks that were built in two ways."""
     told: list[str] = []
     packages: dict[str, dict[str, None]] = {}
     graphs: dict[tuple[Any, ...], dict[str, list[str]]] = {}

@@ -1,4 +1,4 @@
-"""How the trials were measured: when, on what, and what the columns mean."""
+"""How trials were measured: dates, environments, definitions of the columns."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ DEFINITIONS = (
     "A 95% interval is Wilson's, for the number of test images; it does not include what another "
     "seed would change. Of several seeds, mean ± sample standard deviation is given.",
 )
-"""What each column means, one paragraph each."""
+"""Definitions of the columns."""
 
 _NAMES = {
     "cpu": "CPU",
@@ -64,11 +64,11 @@ _NAMES = {
     "threads": "number of threads",
 }
 _OF_ROUNDING = {"cpu", "gpu", "tensorflow", "keras", "xla", "onednn", "threads"}
-"""Where these differ, the same seed gives other digits, which training amplifies."""
+"""If these differ, rounding differs for the same seed, and training amplifies it."""
 
 
 def when(trials: Sequence[TrialRecord]) -> str:
-    """The day or days (UTC) on which these trials ran; empty if none says."""
+    """The dates (UTC) on which these trials ran; empty if unknown."""
     days = sorted(
         moment.date()
         for trial in trials
@@ -81,7 +81,7 @@ def when(trials: Sequence[TrialRecord]) -> str:
 
 
 def environment_sentences(views: Sequence[StudyView]) -> list[str]:
-    """One sentence per distinct environment; if there are several, with the trials of each."""
+    """One sentence per distinct environment, naming its trials if there are several."""
     groups: dict[str, list[tuple[str, TrialRecord]]] = {}
     for view in views:
         for outcome, trial in view.trials:
@@ -118,7 +118,7 @@ def describe(environment: Environment) -> str:
 
 
 def timing_warnings(view: StudyView) -> list[str]:
-    """Reasons why the times of one table do not compare."""
+    """Reasons why the times of one table are not comparable."""
     trials = {trial.trial_id: trial for _, trial in view.trials if trial.complete}
     warnings = []
     environments = [t.result.environment for t in trials.values() if t.result is not None]
@@ -153,7 +153,7 @@ def timing_warnings(view: StudyView) -> list[str]:
 
 def _values(environments: Sequence[Environment], field: str) -> set[object]:
     found = {getattr(e, field) for e in environments}
-    # Records of the first versions do not know theirs.
+    # unknown in records of the first versions
     return found - {None} if field == "threads" else found
 
 
@@ -161,14 +161,14 @@ _NEVER = (datetime.max.replace(tzinfo=UTC),) * 2
 
 
 def _overlapping(trials: Sequence[TrialRecord]) -> int:
-    """How many trials shared their machine with another of the same study."""
+    """The number of trials that ran at the same time as another of the study on one machine."""
     by_host: dict[str, list[tuple[datetime, datetime]]] = {}
     for state in (trial.state for trial in trials):
         if state.host and state.started_at and state.ended_at:
             by_host.setdefault(state.host, []).append((state.started_at, state.ended_at))
     together = 0
     for spans in map(sorted, by_host.values()):
-        ended = spans[0][0]  # the last end of those that began earlier
+        ended = spans[0][0]  # the latest end of the earlier trials
         for (start, end), (its_start, _) in zip_longest(spans, spans[1:], fillvalue=_NEVER):
             together += start < ended or its_start < end
             ended = max(ended, end)

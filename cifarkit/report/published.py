@@ -1,4 +1,4 @@
-"""The published study's numbers, and which of them belong beside a row of ours."""
+"""The published study's numbers, matched to the rows of a study."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _TABLES = {
     "batch_size": ("table5_batch_size", "batch_size"),
     "learning_rate": ("table6_learning_rate", "learning_rate"),
 }
-"""The published table of each axis, and what its rows call it; of two axes there is Table 2."""
+"""By axis, the published table and the key of its rows; Table 2 has two axes."""
 
 
 @cache
 def tables() -> dict[str, Any]:
-    """The published tables, as the package keeps them."""
+    """The published tables."""
     text = resources.files("cifarkit.report").joinpath("published.json").read_text("utf-8")
     loaded: dict[str, Any] = json.loads(text)
     return loaded
@@ -45,7 +45,7 @@ def row(axes: Sequence[str], arm: Arm) -> dict[str, Any] | None:
 
 
 def differences(axes: Sequence[str], trials: Sequence[TrialRecord]) -> list[str]:
-    """In what these trials are known to differ from the published ones, in words."""
+    """Known differences of these trials from the published ones, in words."""
     said = tables()["settings"]
     data = [trial.spec.data for trial in trials]
     models = [trial.spec.model for trial in trials]
@@ -78,7 +78,7 @@ def _instead(what: str, ours: Sequence[object], theirs: object) -> list[str]:
 
 
 def renamed(found: Sequence[tuple[str, dict[str, Any] | None]]) -> list[str]:
-    """`ResNet50 is called ResNet there`, for every row whose published label is another."""
+    """`ResNet50 is called ResNet there`, for every row with another published label."""
     return [
         f"{name} is called {published['model']} there"
         for name, published in found

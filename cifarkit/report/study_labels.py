@@ -1,4 +1,4 @@
-"""Views of several studies, those of one title told apart in words for headings and captions."""
+"""Views of several studies, with suffixes that distinguish equal titles."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _ARMS_SHOWN = 4
 
 
 def views(studies: Sequence[StudyRecord], records: Mapping[str, TrialRecord]) -> list[StudyView]:
-    """A view of each study; titles that are alike end in what differs, in parentheses."""
+    """A view of each study; equal titles get a suffix in parentheses with what differs."""
     made = [StudyView(study, records) for study in studies]
     by_title: dict[str, list[StudyView]] = {}
     for view in made:
@@ -34,7 +34,7 @@ def views(studies: Sequence[StudyRecord], records: Mapping[str, TrialRecord]) ->
 
 
 def _parts(alike: Sequence[StudyView]) -> list[_Part]:
-    """What may differ, and how it is said, in the order in which it is looked at."""
+    """The distinguishing features and their wording, in order of preference."""
     if len(alike) < 2:
         return []
     headings = dict.fromkeys(heading for view in alike for heading in view.settings)
@@ -55,7 +55,7 @@ def _parts(alike: Sequence[StudyView]) -> list[_Part]:
 
 
 def _told_apart(alike: Sequence[StudyView], parts: Sequence[_Part]) -> dict[str, list[str]]:
-    """For each study, by its name, as many of the parts as tell it from all others."""
+    """By study name, the fewest features that distinguish it from all others."""
     for number, part in enumerate(parts):
         groups: dict[str, list[StudyView]] = {}
         for view in alike:
@@ -78,7 +78,7 @@ def _images(view: StudyView) -> str:
 
 
 def _arms(view: StudyView) -> str:
-    """What its rows are: names of networks, or values of what varies."""
+    """The rows of a study: names of networks or values of the axis."""
     names = [row_name(view, result) for result in view.results]
     more = f" and {len(names) - _ARMS_SHOWN} more" if len(names) > _ARMS_SHOWN else ""
     shown = ", ".join(shortened(name, 30) for name in names[:_ARMS_SHOWN]) + more

@@ -1,4 +1,4 @@
-"""A study and what became of its trials, which all that is written of it is made of."""
+"""The view of a study from which its tables, figures and texts are made."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class StudyView:
         """One per arm, in the study's order."""
         found = [arm_result(arm, self.records, self.axes) for arm in self.study.arms]
         if self.study.kind == "sweep" and self.layout.rows_are_names:
-            # Earlier versions labelled the arms of a sweep of networks by their keys.
+            # Earlier versions labelled the arms of a sweep over networks by key.
             models = [result.arm.settings.get("model", result.name) for result in found]
             return [
                 replace(result, name=model_name(str(model)))

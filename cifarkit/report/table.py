@@ -1,4 +1,4 @@
-"""A table before it is anything else: raw values, their text, and what they are called."""
+"""Format-independent tables: raw values, their text, and headings."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from cifarkit.report.formatting import GAP
 
 @dataclass(frozen=True)
 class Cell:
-    """One value, raw (None if there is none) and as it is printed."""
+    """A raw value (or None) and its text."""
 
     raw: float | str | None = None
     text: str = GAP
@@ -17,7 +17,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Column:
-    """A column's heading, unit included; numbers are aligned right."""
+    """A column's heading with its unit; numbers are right-aligned."""
 
     heading: str
     numeric: bool = True
@@ -28,7 +28,7 @@ class Table:
     """A table with its caption.
 
     Attributes:
-        name: Of files and labels: letters, digits, dashes.
+        name: For files and labels: letters, digits, dashes.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""What a column of a table measures: how it is read from a result and how it is printed."""
+"""Columns of measurements: how each is read from a result and formatted."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ class Measure:
     """One measured quantity.
 
     Attributes:
-        heading: The column's name, with the unit.
+        heading: The column's heading, with the unit.
         read: The raw value of one result; None where it was not measured.
-        text: How the values of an arm's trials are printed together.
-        published: The name of the same quantity in the published tables, if it is there.
+        text: Formats the values of an arm's trials.
+        published: The key of the same quantity in the published tables, if any.
     """
 
     heading: str
@@ -30,7 +30,7 @@ class Measure:
     published: str = ""
 
     def cell(self, outcome: ArmResult) -> Cell:
-        """The arm's mean over its finished trials."""
+        """The mean over the arm's complete trials."""
         values = outcome.values(self.read)
         return Cell(fmean(values), self.text(values)) if values else Cell()
 
@@ -77,7 +77,7 @@ def accuracy(decimals: int) -> Measure:
 
 
 def of_cost() -> list[Measure]:
-    """What training really took, as measured."""
+    """Measured training cost."""
     return [
         Measure("Peak memory (GB)", lambda r: r.memory.peak_rss_mb / 1024, mean(_two_decimals)),
         Measure("Device peak (GB)", _device_peak, mean(_two_decimals)),
@@ -118,7 +118,7 @@ def interval(outcome: ArmResult) -> Interval | None:
 
 
 def _running_mean(result: Result) -> float | None:
-    """All that the first versions kept of the training accuracy."""
+    """The only training accuracy in records of the first versions."""
     return result.accuracy.train if result.accuracy.train_kept is None else None
 
 

@@ -1,4 +1,4 @@
-"""The tables of a study, by its layout."""
+"""Tables of a study, by its layout."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def summary(view: StudyView, *, published: bool = False) -> Table:
     """The study's main table: one row per arm, in the published appendix's columns.
 
     Args:
-        published: Put the published study's numbers beside ours.
+        published: Add columns with the published study's numbers.
     """
     caption = view.layout.caption or f"{plain(view.title)}: test accuracy and cost."
     return _flat(view, "summary", caption, view.measures, published)
@@ -32,7 +32,7 @@ def main_tables(view: StudyView, *, published: bool = False) -> list[Table]:
 
 
 def detail_tables(view: StudyView) -> list[Table]:
-    """What training cost as measured, and the accuracy on every split with its interval."""
+    """The measured cost, and the accuracy on every split with its interval."""
     if not view.anything_done:
         return []
     cost = _measured(view, table_columns.of_cost())
@@ -45,12 +45,12 @@ def detail_tables(view: StudyView) -> list[Table]:
 
 
 def axis_heading(axis: str) -> str:
-    """What the column of a setting is called; of `unfreeze`, whose rows say it, as published."""
+    """The heading of a setting's column; for `unfreeze` the published one."""
     return "Setting" if axis == "unfreeze" else formatting.heading(axis)
 
 
 def axis_text(axis: str, settings: Mapping[str, Any]) -> str:
-    """The value of an arm on one axis, as its row shows it."""
+    """An arm's value on one axis, formatted."""
     value = settings[axis]
     if axis == "model":
         return model_name(str(value))
@@ -61,7 +61,7 @@ def axis_text(axis: str, settings: Mapping[str, Any]) -> str:
 
 
 def row_name(view: StudyView, result: ArmResult) -> str:
-    """What sentences call an arm: by its value where one setting varies, or else by its name."""
+    """An arm's name in sentences: its value if one setting varies, else its name."""
     settings = result.arm.settings
     if len(view.axes) == 1 and view.axes[0] in settings and not view.layout.rows_are_names:
         return axis_text(view.axes[0], settings)
@@ -76,7 +76,7 @@ def _flat(
     published: bool = False,
     reasons: bool = True,
 ) -> Table:
-    """One row per arm: where it stands on the axes, its quantities, and what went wrong."""
+    """One row per arm: axis values, quantities, and problems."""
     columns = _leading(view)
     for measure in measures:
         columns.append((Column(measure.heading), [measure.cell(arm) for arm in view.results]))
@@ -109,7 +109,7 @@ def _axis_cell(axis: str, outcome: ArmResult) -> Cell:
 
 
 def _trailing(found: Sequence[ArmResult], reasons: bool) -> list[tuple[Column, list[Cell]]]:
-    """The number of seeds and the outcome, each only where some row needs it.
+    """Columns for the number of seeds and the outcome, if any row needs them.
 
     Where the whole reason was given before, two or three words are enough.
     """
@@ -148,13 +148,13 @@ def _published_cell(measure: Measure, row: Mapping[str, Any] | None) -> Cell:
     value = row.get(measure.published) if row and measure.published else None
     if value is None:
         return Cell()
-    # The published accuracies have two decimals: a third would be made up.
+    # The published accuracies have two decimals.
     text = f"{value:.2f}" if measure.published == "accuracy" else measure.text([value])
     return Cell(value, text)
 
 
 def _pivot(view: StudyView, measure: Measure, published: bool) -> Table:
-    """Models down, image sizes across, one quantity in the cells."""
+    """A pivot table of one quantity: models by image sizes."""
     at = {(o.arm.settings.get("model"), o.arm.settings.get("image_size")): o for o in view.results}
     models = dict.fromkeys(model for model, _ in at)
     sizes = sorted({size for _, size in at if isinstance(size, int)})
@@ -192,5 +192,5 @@ def _with_interval(view: StudyView, table: Table) -> Table:
 
 
 def _measured(view: StudyView, measures: Sequence[Measure]) -> list[Measure]:
-    """Those that some arm has."""
+    """The measures that some arm has."""
     return [m for m in measures if any(arm.values(m.read) for arm in view.results)]

@@ -1,4 +1,4 @@
-"""What a store holds: a row per trial, and everything of one trial."""
+"""Listings of a store's trials and studies, and the details of one of them."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def rows(trials: Trials) -> list[list[str]]:
 
 
 def everything(trial: TrialRecord) -> list[tuple[str, list[tuple[str, str]]]]:
-    """All that is known of one trial: titled parts of names and values, fit to print."""
+    """The details of one trial: titled sections of names and formatted values."""
     state, result = trial.state, trial.result
     about = [
         ("Trial", trial.trial_id),
@@ -156,7 +156,7 @@ def _moment(when: Any) -> str:
 
 
 def _flat(model: BaseModel, prefix: str = "") -> list[tuple[str, str]]:
-    """Every field by its name, with dots for what is nested; bits say nothing to a reader."""
+    """All fields by name, with dots for nesting; packed bits are omitted."""
     told: list[tuple[str, str]] = []
     for name in type(model).model_fields:
         value = getattr(model, name)

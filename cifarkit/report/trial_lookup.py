@@ -1,4 +1,4 @@
-"""Which trial a user means: by its id, by the first letters of it, or the best of them."""
+"""Finds the trial that a user names: by id, by a prefix of it, or the best one."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _SHOWN = 8
 
 @dataclass(frozen=True)
 class Best:
-    """The best of several trials.
+    """The best trial of several.
 
     Attributes:
-        of: How many complete trials it was chosen from.
+        of: The number of complete trials that it was chosen from.
         same_data: Whether all of those were validated on the same images.
-        unread: What is wrong with each trial that could not be read, and was passed over.
+        unread: Why each unreadable trial was skipped.
     """
 
     record: TrialRecord
@@ -36,12 +36,12 @@ class Best:
 
 
 def named(store: Store, text: str) -> TrialRecord:
-    """The trial with this id, or the only one whose id starts so; see `id_of`."""
+    """The trial with this id or unique prefix; see `id_of`."""
     return store.read(id_of(store, text))
 
 
 def id_of(store: Store, text: str) -> str:
-    """The id itself, or the only one that starts so.
+    """The id with this unique prefix.
 
     Raises:
         InvalidInput: There is none, there are several, or fewer than four letters were given.
@@ -65,13 +65,13 @@ def id_of(store: Store, text: str) -> str:
 
 
 def best(store: Store, study: str | None = None) -> Best:
-    """The complete trial of the highest validation accuracy; of equals, the smallest network's.
+    """The complete trial with the highest validation accuracy; among equals, the smallest network.
 
     A training that went wrong (`store.training_checks`) is chosen only where all did.
 
     Args:
-        store: Where it is sought.
-        study: Only among this study's trials.
+        store: The store.
+        study: Only consider this study's trials.
 
     Raises:
         InvalidInput: There is no such study, or no complete trial.
@@ -115,7 +115,7 @@ def studies_named(studies: Sequence[StudyRecord], text: str) -> list[StudyRecord
 
 
 def described(found: Best) -> list[str]:
-    """What a user must know of the choice, a line each."""
+    """Remarks on the choice for the user, one per line."""
     record, result = found.record, found.record.result
     assert result is not None
     lines = [
@@ -135,7 +135,7 @@ def _rank(record: TrialRecord) -> tuple[bool, float, int]:
     assert record.result is not None
     accuracy = record.result.accuracy.validation
     broken = any(finding.broken for finding in findings(record))
-    # Written so that NaN ranks last.
+    # Ranks NaN last.
     return (broken, -accuracy if accuracy >= 0 else 1.0, record.result.parameters.total)
 
 

@@ -1,3 +1,3 @@
-"""The figures of a study. What a figure shows (`data`, `series`, `histories`) is apart from its
-drawing, so that the first is tested by its values and imports no matplotlib.
+"""Figures. Their data (`data`, `series`, `histories`) is separate from their drawing, so that it
+can be tested by its values and does not import matplotlib.
 """

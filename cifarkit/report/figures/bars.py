@@ -1,4 +1,4 @@
-"""Draws horizontal bars, each with its value at its end."""
+"""Draws horizontal bars with their values."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _PAD = 4.0
 
 
 def draw(chart: BarChart) -> Figure:
-    """The chart as a figure that grows with the number of bars."""
+    """Draw the chart; its height grows with the number of bars."""
     with style.look():
         figure = style.new_figure(1.2 + 0.26 * len(chart.bars), chart.title, chart.footnote)
         axes = figure.add_subplot()
@@ -41,7 +41,7 @@ def draw(chart: BarChart) -> Figure:
 
 
 def value_text(axes: Axes, text: str, end: float, place: float) -> Annotation:
-    """A value right of the end of its bar."""
+    """Write a value to the right of its bar."""
     return axes.annotate(
         text,
         (end, place),
@@ -56,7 +56,7 @@ def value_text(axes: Axes, text: str, end: float, place: float) -> Annotation:
 def make_room(
     axes: Axes, texts: list[Annotation], ends: list[float], renderer: RendererBase
 ) -> None:
-    """Widen the axis until the text at the end of every bar is inside."""
+    """Widen the axis until all values are inside."""
     width = axes.get_window_extent(renderer).width
     limit = axes.get_xlim()[1]
     for text, end in zip(texts, ends, strict=True):

@@ -1,4 +1,4 @@
-"""Draws accuracy against training time, the area of each bubble being the parameters."""
+"""Draws accuracy against training time, with the parameters as bubble area."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from cifarkit.report.figures.placement import Box, Point, place
 _LARGEST = 700.0
 """Area of the largest bubble, in square points."""
 _SMALLEST = 8.0
-"""A bubble below this could not be seen."""
+"""Area of the smallest visible bubble, in square points."""
 _FONT = 7.5
 
 
 def draw(chart: BubbleChart) -> Figure:
-    """The chart with every bubble named; with numbers and a key where the names find no room."""
+    """Draw the chart with labelled bubbles, or with numbers and a key if the labels do not fit."""
     figure = _drawn(chart, key=False)
     return figure if figure is not None else _drawn(chart, key=True) or Figure()
 
@@ -64,7 +64,7 @@ def _area(parameters: float, most: float) -> float:
 
 
 def _limits(axes: Axes, chart: BubbleChart) -> None:
-    """Margins wide enough for a bubble and some of its name."""
+    """Set margins wide enough for a bubble and part of its label."""
     times = [bubble.seconds for bubble in chart.bubbles] or [1.0]
     scores = [bubble.accuracy for bubble in chart.bubbles] or [0.5]
     low, high = min(times), max(times)
@@ -79,7 +79,7 @@ def _limits(axes: Axes, chart: BubbleChart) -> None:
 
 
 def _size_legend(axes: Axes, most: float) -> None:
-    """Two bubbles of known size above the chart: round numbers, so that they stay small."""
+    """Add a size legend of two bubbles with round numbers."""
     top = 10 ** math.floor(math.log10(most))
     for parameters in (top / 10, top):
         label = f"{parameters / 1e6:g} M" if parameters >= 1e5 else f"{parameters:,.0f}"
@@ -90,7 +90,7 @@ def _size_legend(axes: Axes, most: float) -> None:
 
 
 def _label(axes: Axes, chart: BubbleChart, renderer: RendererBase, key: bool) -> bool:
-    """Name every bubble; False if some name found no free place."""
+    """Label every bubble; False if a label does not fit."""
     names = [str(n + 1) if key else b.label for n, b in enumerate(chart.bubbles)]
     most = max((bubble.parameters for bubble in chart.bubbles), default=1) or 1
     points = [
@@ -104,7 +104,7 @@ def _label(axes: Axes, chart: BubbleChart, renderer: RendererBase, key: bool) ->
     if boxes is None:
         if not key:
             return False
-        # So many on one spot that even numbers collide: put each on its bubble.
+        # So crowded that even numbers collide: put each on its bubble.
         boxes = [_centred(point) for point in points]
     for point, name, box in zip(points, names, boxes, strict=True):
         _annotate(axes, point, name, box)
@@ -127,7 +127,7 @@ def _point(axes: Axes, bubble: Bubble, name: str, most: float, renderer: Rendere
 
 
 def _annotate(axes: Axes, point: Point, name: str, box: Box) -> None:
-    """The name in its box, with a line to its bubble where it stands apart from it."""
+    """Draw a label in its box, with a line to its bubble if it is apart."""
     x, y = _in_axes(axes, (box.left + box.right) / 2, (box.bottom + box.top) / 2)
     axes.text(x, y, name, ha="center", va="center", fontsize=_FONT, transform=axes.transAxes)
     near_x = min(max(point.x, box.left), box.right)
@@ -141,7 +141,7 @@ def _annotate(axes: Axes, point: Point, name: str, box: Box) -> None:
 
 
 def _in_axes(axes: Axes, x: float, y: float) -> tuple[float, float]:
-    """A place in points as a fraction of the axes."""
+    """Convert a position in points to a fraction of the axes."""
     one = style.pixels(axes, 1)
     across, up = axes.transAxes.inverted().transform((x * one, y * one))
     return float(across), float(up)
@@ -153,7 +153,7 @@ def _centred(point: Point) -> Box:
 
 
 def _axes(figure: Figure, lines: int) -> tuple[Axes, Axes | None]:
-    """The chart's axes, and others below it for a key of so many lines."""
+    """Create axes for the chart and, below, for a key of so many lines."""
     if not lines:
         return figure.add_subplot(), None
     grid = figure.add_gridspec(2, 1, height_ratios=(4.0, 0.16 * lines))
@@ -161,7 +161,7 @@ def _axes(figure: Figure, lines: int) -> tuple[Axes, Axes | None]:
 
 
 def _key(axes: Axes, chart: BubbleChart) -> None:
-    """Which number is which name, in two columns."""
+    """Draw the key of numbers and names in two columns."""
     half = math.ceil(len(chart.bubbles) / 2)
     lines = [f"{n}  {bubble.label}" for n, bubble in enumerate(chart.bubbles, start=1)]
     axes.set_axis_off()

@@ -13,7 +13,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from cifarkit.report.figures import style
 from cifarkit.report.figures.evaluation_figures import MatrixChart
 
-# One hue from white to nearly black: read by its lightness alone.
+# A single hue from white to nearly black, readable by lightness alone.
 _COLOURS = LinearSegmentedColormap.from_list(
     "confusion", ["#FFFFFF", "#CBE3F2", style.SKY, style.BLUE, "#002A45"]
 )
@@ -23,11 +23,11 @@ _ABOVE_AND_BELOW = 2.4
 _BESIDE = 3.6
 """Inches for the names on the left, and superclasses and the scale on the right."""
 _NUMBERED = 25
-"""Up to so many classes there is room for a number in each cell."""
+"""Up to this many classes each cell has room for a number."""
 
 
 def draw(chart: MatrixChart) -> Figure:
-    """The matrix; each cell has room for a name of its row and column."""
+    """Draw the matrix, with room for the names of rows and columns."""
     classes = len(chart.rows)
     cell, size = _measures(classes)
     side = cell * classes
@@ -38,7 +38,7 @@ def draw(chart: MatrixChart) -> Figure:
             chart.footnote,
             width=max(style.WIDTH, side + _BESIDE),
         )
-        # Cells are square: what the layout would leave empty beside them is taken away.
+        # Cells are square; trim the space that the layout leaves empty.
         figure.set_layout_engine("compressed")
         axes = figure.add_subplot()
         shares = chart.counts / np.maximum(chart.images, 1)[:, None]
@@ -82,7 +82,7 @@ def _scale(figure: Figure, axes: Axes, image: AxesImage) -> None:
 
 
 def _numbers(axes: Axes, chart: MatrixChart, strengths: np.ndarray, size: float) -> None:
-    """The count in every cell that has one, light on dark."""
+    """Write the nonzero counts, light on dark."""
     for (row, column), count in np.ndenumerate(chart.counts):
         if count:
             dark = strengths[row, column] > 0.4
@@ -99,7 +99,7 @@ def _numbers(axes: Axes, chart: MatrixChart, strengths: np.ndarray, size: float)
 
 
 def _groups(axes: Axes, chart: MatrixChart, size: float) -> None:
-    """Lines between superclasses, a frame around each, and its name on the right."""
+    """Draw lines between superclasses, a frame around each, and its name on the right."""
     if not chart.groups:
         return
     for _, first, count in chart.groups:

@@ -1,4 +1,4 @@
-"""Draws small images side by side, each with its caption."""
+"""Draws a contact sheet of small images with captions."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from cifarkit.text import shortened, width
 
 _ACROSS = 6
 _LINE = 9.0
-"""Points from one line of a caption to the next."""
+"""Line spacing of captions, in points."""
 _TITLE, _CAPTION, _GAP = 0.42, 0.46, 0.12
 """Inches above the first row, below each image, and between two images."""
 
 
 def draw(sheet: ContactSheet) -> Figure:
-    """Six images a row; below each the true class in bold, the predicted class, the confidence."""
+    """Draw six images per row, with true class (bold), predicted class and confidence below."""
     down = -(-len(sheet.images) // _ACROSS)
     side = (style.WIDTH - (_ACROSS + 1) * _GAP) / _ACROSS
     rows, columns = sheet.images.shape[1:3]
@@ -26,7 +26,7 @@ def draw(sheet: ContactSheet) -> Figure:
     height = _TITLE + (tall + _CAPTION) * down
     with style.look():
         figure = style.new_figure(height, sheet.title, "")
-        # Captions may be of any width: a layout that made room for them would shrink the images.
+        # A constrained layout would shrink the images to make room for wide captions.
         figure.set_layout_engine("none")
         for number, (image, caption) in enumerate(zip(sheet.images, sheet.captions, strict=True)):
             row, column = divmod(number, _ACROSS)
@@ -64,7 +64,7 @@ def _line(axes: Axes, text: str, number: int) -> Text:
 
 
 def _fit(line: Text, room: float) -> None:
-    """Shorten a line until it is no wider than its image: neighbours must not touch."""
+    """Shorten a line to the width of its image, so that neighbours do not overlap."""
     whole = line.get_text()
     columns = width(whole)
     while line.get_window_extent().width > room and columns > 2:

@@ -1,4 +1,4 @@
-"""Draws the training curves: accuracy and loss of every arm side by side."""
+"""Draws training curves: accuracy and loss of every arm side by side."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _PARTS = (("accuracy", "Accuracy"), ("loss", "Loss"))
 
 
 def draw(chart: CurvesChart) -> Figure:
-    """One line of panels per arm (two arms on a line if there are many), on common scales.
+    """Draw one row of panels per arm (two arms per row if there are many), on common scales.
 
     Training is blue, validation orange, the kept epoch a vertical line with a dot; a cross is where
     patience ended the training.
@@ -48,7 +48,7 @@ def _panel(axes: Axes, arm: ArmCurves, name: str) -> None:
     for curve in arm.curves:
         training: tuple[float, ...] = getattr(curve, name)
         validation: tuple[float, ...] = getattr(curve, f"validation_{name}")
-        # A run of a single epoch is a point, and a line of one point would be invisible.
+        # A single epoch needs a marker: a line of one point is invisible.
         marker = "." if len(curve.epochs) == 1 else None
         axes.plot(curve.epochs, training, color=style.BLUE, linewidth=1.2, marker=marker)
         axes.plot(curve.epochs, validation, color=style.ORANGE, linewidth=1.2, marker=marker)
@@ -69,7 +69,7 @@ def _mark_best(axes: Axes, curve: Curve, values: Sequence[float]) -> None:
 
 
 def _common_scale(panels: Sequence[Axes]) -> None:
-    """The same vertical range in every panel, so that arms are compared by eye."""
+    """Use the same vertical range in every panel."""
     limits = [axes.get_ylim() for axes in panels]
     for axes in panels:
         axes.set_ylim(min(low for low, _ in limits), max(high for _, high in limits))

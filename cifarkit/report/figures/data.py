@@ -1,4 +1,4 @@
-"""What the bar and bubble charts show: one entry per arm that has a value."""
+"""Data of bar and bubble charts: one entry per arm that has a value."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from cifarkit.report.table_columns import Measure
 from cifarkit.text import counted, shortened
 
 LONGEST_NAME = 44
-"""Longer names would leave no room for what they name."""
+"""The longest label, in columns."""
 _NAMED_IN_FOOTNOTE = 6
 
 
 @dataclass(frozen=True)
 class Bar:
-    """One bar; `low` and `high` are its 95% interval, where it has one."""
+    """One bar; `low` and `high` are its 95% interval, if it has one."""
 
     label: str
     value: float
@@ -32,7 +32,7 @@ class BarChart:
     """Bars in the table's order.
 
     Attributes:
-        axis: What the bars measure, with the unit.
+        axis: The axis label, with the unit.
         footnote: Which arms are not shown, and why; empty if all are.
     """
 
@@ -90,7 +90,7 @@ def bubble_chart(title: str, found: Sequence[ArmResult]) -> BubbleChart:
 
 
 def spans_decades(values: Sequence[float]) -> bool:
-    """Whether these values are read better on a logarithmic axis: positive, span above ten."""
+    """Whether to use a logarithmic axis: values are positive and span a factor above ten."""
     return bool(values) and min(values) > 0 and max(values) / min(values) > 10
 
 

@@ -1,4 +1,4 @@
-"""The figures of one network's evaluation; matplotlib is imported where they are drawn."""
+"""Figures of one network's evaluation; matplotlib is imported when they are drawn."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
 
 MOST_CLASSES = 100
-"""A matrix of more would have no room for their names."""
+"""The most classes whose names fit a matrix."""
 _NAME, _GROUP_NAME = 22, 32
 
 
 @dataclass(frozen=True, eq=False)
 class MatrixChart:
-    """A confusion matrix in the order in which it is drawn.
+    """A confusion matrix in drawing order.
 
     Attributes:
         rows: The true classes.
@@ -56,7 +56,7 @@ class ReliabilityChart:
 
 @dataclass(frozen=True, eq=False)
 class ContactSheet:
-    """Images `(n, height, width, 3)` RGB with the three lines below each."""
+    """Images `(n, height, width, 3)` RGB with three caption lines each."""
 
     title: str
     images: npt.NDArray[np.uint8]
@@ -64,13 +64,13 @@ class ContactSheet:
 
 
 def matrix(scores: Scores) -> Figure:
-    """Which classes are taken for which."""
+    """The confusion matrix."""
     chart = matrix_chart(scores)
     return Figure(f"{scores.name}-confusion", chart.title, partial(_matrix, chart))
 
 
 def reliability(scores: Scores) -> Figure:
-    """Accuracy against confidence."""
+    """The reliability curve: accuracy against confidence."""
     error = f"{scores.calibration.expected_error:.3f}"
     chart = ReliabilityChart(
         f"Reliability: accuracy against confidence (expected calibration error {error})",
@@ -82,7 +82,7 @@ def reliability(scores: Scores) -> Figure:
 def contact_sheet(
     scores: Scores, found: Sequence[Mistake], images: npt.NDArray[np.uint8]
 ) -> Figure:
-    """The most confident mistakes, image by image."""
+    """The contact sheet of the most confident errors."""
     captions = tuple(
         (
             shortened(scores.shown(one.label), _NAME),
@@ -97,7 +97,7 @@ def contact_sheet(
 
 
 def matrix_chart(scores: Scores) -> MatrixChart:
-    """The confusion matrix, classes of one superclass side by side."""
+    """The data of the confusion matrix, grouped by superclass."""
     found = scores.confusion
     order, left_out = _order(scores, found)
     counts = found.counts[np.ix_(order, order)]
@@ -127,7 +127,7 @@ def matrix_chart(scores: Scores) -> MatrixChart:
 
 
 def _order(scores: Scores, found: Confusion) -> tuple[list[int], int]:
-    """The labels to show, by superclass and then by number; and how many are left out."""
+    """The labels to show, by superclass and label, and the number left out."""
     labels = list(range(found.classes))
     if found.classes > MOST_CLASSES:
         errors = found.images - found.correct

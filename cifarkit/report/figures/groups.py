@@ -1,4 +1,4 @@
-"""Draws grouped horizontal bars: models, and in each the image sizes."""
+"""Draws grouped horizontal bars: image sizes within models."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from cifarkit.report.figures.series import GroupedChart
 
 
 def draw(chart: GroupedChart) -> Figure:
-    """The chart; a bar that could not be measured has its reason in its place."""
+    """Draw the chart, with the reason in place of a missing bar."""
     count = max(len(chart.series), 1)
     thickness = 0.8 / count
     with style.look():

@@ -1,4 +1,4 @@
-"""What the training curves show: the epochs of every trial that has a history."""
+"""Data of the training curves: the epochs of every trial with a history."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from cifarkit.store.records import TrialRecord
 from cifarkit.text import shortened
 
 PER_FIGURE = 8
-"""More arms on one figure would not fit a page."""
+"""The most arms that fit one page."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class CurvesChart:
 
 
 def curves_charts(view: StudyView, title: str) -> list[CurvesChart]:
-    """The arms with a history, so many to a figure as fit a page."""
+    """The arms with a history, as many per figure as fit a page."""
     arms = []
     for outcome in view.results:
         trials = [view.records[t] for t in outcome.arm.trials if t in view.records]

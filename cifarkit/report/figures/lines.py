@@ -1,4 +1,4 @@
-"""Draws a quantity along a numeric setting, with intervals where it has them."""
+"""Draws a quantity along a numeric setting, with intervals if available."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _MARKERS = "osD^vPX"
 
 
 def draw(chart: LineChart) -> Figure:
-    """The chart, its horizontal axis marked at the values that were tried."""
+    """Draw the chart, with ticks at the values tried."""
     with style.look():
         figure = style.new_figure(3.4, chart.title, chart.footnote)
         axes = figure.add_subplot()
@@ -28,7 +28,7 @@ def draw(chart: LineChart) -> Figure:
         axes.set_xlabel(chart.x_axis)
         axes.set_ylabel(chart.y_axis)
         if not chart.has_intervals:
-            # A cost is read against nothing at all; an accuracy against its interval.
+            # Costs start at zero; accuracies do not.
             axes.set_ylim(bottom=0)
         axes.grid()
         style.plain_numbers(axes, "y")
@@ -56,7 +56,7 @@ def _line(axes: Axes, number: int, name: str, dots: tuple[Dot, ...]) -> None:
 
 
 def _untangle(axes: Axes, renderer: object) -> None:
-    """Drop the text of ticks that would run into the one before."""
+    """Remove tick labels that would overlap the previous one."""
     edge = float("-inf")
     for label in axes.get_xticklabels():
         extent = label.get_window_extent(renderer)  # type: ignore[arg-type]

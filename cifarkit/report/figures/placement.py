@@ -1,4 +1,4 @@
-"""Finds places for labels next to their points where they cover nothing."""
+"""Places labels next to their points without overlaps."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 _DIRECTIONS = 16
 _REACH = (0, 3, 6, 11, 18, 28, 41, 57, 75)
-"""How far beyond its point's rim a label may stand, in points; the near ones are tried first."""
+"""Distances of a label from its point's rim, in points, tried from near to far."""
 
 
 @dataclass(frozen=True)
@@ -47,9 +47,9 @@ class Point:
 
 
 def place(points: Sequence[Point], frame: Box) -> list[Box] | None:
-    """A box inside the frame for each label, over no label and no disc; None if there is none.
+    """A box inside the frame for each label without overlaps; None if a label does not fit.
 
-    Greedy and deterministic: the points with the nearest neighbours choose first.
+    Greedy and deterministic: the most crowded points are placed first.
     """
     order = sorted(range(len(points)), key=lambda i: (_crowding(points, i), i))
     placed: dict[int, Box] = {}
@@ -71,7 +71,7 @@ def _free(points: Sequence[Point], index: int, taken: Iterable[Box], frame: Box)
     me = points[index]
     for reach in _REACH:
         for step in range(_DIRECTIONS):
-            # Right first, then its neighbours by turns: that is where a label is looked for.
+            # Right first, where a label is expected, then alternating to both sides.
             turn = (step + 1) // 2 * (1 if step % 2 else -1)
             box = _beside(me, me.radius + 2 + reach, 2 * math.pi * turn / _DIRECTIONS)
             if not box.inside(frame) or any(box.overlaps(other) for other in taken):
@@ -82,7 +82,7 @@ def _free(points: Sequence[Point], index: int, taken: Iterable[Box], frame: Box)
 
 
 def _beside(point: Point, distance: float, angle: float) -> Box:
-    """The label's box, touching the circle of that radius in that direction from outside."""
+    """The label's box, outside a circle and touching it in a direction."""
     across, up = math.cos(angle), math.sin(angle)
     x = point.x + distance * across + point.width / 2 * _outward(across)
     y = point.y + distance * up + point.height / 2 * _outward(up)

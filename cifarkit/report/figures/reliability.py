@@ -1,4 +1,4 @@
-"""Draws a reliability curve: accuracy against confidence, and how many images are where."""
+"""Draws a reliability curve (accuracy against confidence) and the number of images per bin."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _FOOTNOTE = (
 
 
 def draw(chart: ReliabilityChart) -> Figure:
-    """The curve above, the number of images of each bin below, on one axis of confidence."""
+    """Draw the curve above and the images per bin below, on a common axis."""
     bins = [one for one in chart.calibration.bins if one.images]
     with style.look():
         figure = style.new_figure(5.6, chart.title, _FOOTNOTE)
@@ -42,7 +42,7 @@ def draw(chart: ReliabilityChart) -> Figure:
 
 
 def _curve(axes: Axes, bins: list[ReliabilityBin]) -> None:
-    # The bins here hold images: both of their means are known.
+    # These bins are not empty, so that both means exist.
     across = [one.confidence or 0.0 for one in bins]
     up = [one.accuracy or 0.0 for one in bins]
     spans = [

@@ -1,4 +1,4 @@
-"""What the charts of two settings, and of one numeric setting, show."""
+"""Data of charts along two settings or one numeric setting."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from cifarkit.text import shortened
 
 @dataclass(frozen=True)
 class GroupedBar:
-    """One bar of a group; without a value, `text` says why."""
+    """One bar of a group; without a value, `text` gives the reason."""
 
     series: str
     value: float | None
@@ -36,7 +36,7 @@ class GroupedChart:
 
 @dataclass(frozen=True)
 class Dot:
-    """A measured point; `low` and `high` are its 95% interval, where it has one."""
+    """A measured point; `low` and `high` are its 95% interval, if it has one."""
 
     x: float
     y: float
@@ -120,7 +120,7 @@ def _interval(outcome: ArmResult, measure: Measure) -> tuple[float | None, float
 
 
 def is_numeric(found: Sequence[ArmResult], axis: str) -> bool:
-    """Whether a line along this axis means something: numbers, and more than two of them."""
+    """Whether the axis can be drawn as a line: more than two numbers."""
     values = [outcome.arm.settings.get(axis) for outcome in found]
     numbers = all(isinstance(v, int | float) and not isinstance(v, bool) for v in values)
     return numbers and len(set(values)) > 2

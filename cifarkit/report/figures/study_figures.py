@@ -1,4 +1,4 @@
-"""Which figures a study has. Nothing is drawn here, and matplotlib is not imported."""
+"""The list of a study's figures; nothing is drawn here, and matplotlib is not imported."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _AXES = {
     "Epochs": ("epochs", "Epochs trained"),
     "Accuracy": ("accuracy", "Test accuracy, with 95% interval"),
 }
-"""What the figure of each quantity is called, and its axis."""
+"""By quantity, the figure's name and axis label."""
 
 
 def figures(view: StudyView) -> list[Figure]:

@@ -1,4 +1,4 @@
-"""How every figure looks, and how it becomes a file. The object API only: no global state."""
+"""Common style and file output of figures. Uses matplotlib's object API without global state."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from matplotlib.ticker import FuncFormatter
 from cifarkit.report.formatting import scientific
 from cifarkit.text import shortened
 
-# Okabe & Ito's colours, told apart with every common colour vision deficiency.
+# Okabe & Ito's palette, safe for colour vision deficiencies.
 BLUE, ORANGE, GREEN, RED, SKY, PURPLE, YELLOW, BLACK = (
     "#0072B2",
     "#E69F00",
@@ -35,7 +35,7 @@ BLUE, ORANGE, GREEN, RED, SKY, PURPLE, YELLOW, BLACK = (
 CYCLE = (BLUE, ORANGE, GREEN, RED, SKY, PURPLE, BLACK)
 GREY = "#666666"
 WIDTH = 7.2
-"""Inches: the text width of a page."""
+"""The text width of a page, in inches."""
 DPI = 200
 _LOOK: dict[str, Any] = {
     "font.family": "DejaVu Sans",
@@ -49,27 +49,27 @@ _LOOK: dict[str, Any] = {
     "grid.color": "#DDDDDD",
     "grid.linewidth": 0.6,
     "legend.frameon": False,
-    # Names may hold dollar signs; none of our texts is mathematics.
+    # Names may contain dollar signs; no text is mathematics.
     "text.parse_math": False,
-    # The same figure gives the same file.
+    # Reproducible files.
     "svg.hashsalt": "cifarkit",
 }
 
 
 @contextmanager
 def look() -> Iterator[None]:
-    """The style, while a figure is made or saved."""
+    """Apply the style while a figure is made or saved."""
     with mpl.rc_context(), warnings.catch_warnings():
-        # A `matplotlibrc`, which is read from the current folder too, changes no figure.
+        # Ignore any `matplotlibrc`, which is also read from the current folder.
         mpl.rcdefaults()
         mpl.rcParams.update(_LOOK)
-        # A name in a script that the font lacks is drawn as boxes: that is worth no warning each.
+        # Characters missing from the font are drawn as boxes; do not warn about each.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         yield
 
 
 def new_figure(height: float, title: str, footnote: str, width: float = WIDTH) -> Figure:
-    """A figure, page-wide unless said, with a title above and a footnote below, both wrapped."""
+    """A figure with wrapped title and footnote, by default as wide as a page."""
     figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained")
     FigureCanvasAgg(figure)
     _wrap(
@@ -91,7 +91,7 @@ def _wrap(figure: Figure, text: Text) -> None:
 
 
 def settle(figure: Figure) -> RendererBase:
-    """Lay the figure out for good, so that pixels can be counted."""
+    """Freeze the layout, so that pixel positions are final."""
     figure.draw_without_rendering()
     figure.set_layout_engine("none")
     canvas = figure.canvas
@@ -101,7 +101,7 @@ def settle(figure: Figure) -> RendererBase:
 
 
 def legend_above(axes: Axes, columns: int, handlelength: float = 2.0) -> None:
-    """A legend between the title and the chart: the place below belongs to the footnote."""
+    """Add a legend between title and chart."""
     axes.legend(
         loc="lower right",
         bbox_to_anchor=(1, 1),
@@ -113,12 +113,12 @@ def legend_above(axes: Axes, columns: int, handlelength: float = 2.0) -> None:
 
 
 def pixels(axes: Axes, points: float) -> float:
-    """A length in points as pixels of the figure."""
+    """Convert points to pixels."""
     return points * axes.figure.dpi / 72
 
 
 def plain_numbers(axes: Axes, which: str) -> None:
-    """Ticks as `1,000`, `20 M` and `2.5e-5`, on a logarithmic axis too."""
+    """Format ticks as `1,000`, `20 M` and `2.5e-5`, also on a logarithmic axis."""
 
     def text(value: float, _position: float | None = None) -> str:
         if 0 < abs(value) < 0.001:
@@ -140,7 +140,7 @@ def svg(figure: Figure) -> bytes:
 
 
 def write(figure: Figure, folder: Path, name: str) -> None:
-    """Both files of a figure, `<name>.png` and `<name>.svg`, in a folder that is made if needed."""
+    """Write `<name>.png` and `<name>.svg` into a folder, creating it if needed."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{name}.png").write_bytes(png(figure))
     (folder / f"{name}.svg").write_bytes(svg(figure))

@@ -1,4 +1,4 @@
-"""A document written as Markdown, HTML or LaTeX."""
+"""Renders a document as Markdown, HTML or LaTeX."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""LaTeX as a fragment for a larger document, with booktabs tables."""
+"""Renders a document as a LaTeX fragment with booktabs tables."""
 
 from __future__ import annotations
 
@@ -40,19 +40,19 @@ _SPECIAL = {
     "³": r"$^{3}$",
     "⁰": r"$^{0}$",
     "⁹": r"$^{9}$",
-    # A bracket at the start of a row would be an option of the line before.
+    # A bracket at the start of a row would be parsed as an option of `\\`.
     "[": "{[}",
     "]": "{]}",
 }
 _FIT = r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}"
-"""Shrinks a table that is wider than the text, and leaves others as they are."""
+"""Shrinks a table that is wider than the text."""
 _ONE_PAGE = 40
-"""Rows from which a table does not fit a page for certain."""
+"""Tables with more rows do not fit a page."""
 _LEVELS = {2: "section", 3: "subsection"}
 
 
 def write(document: Document, figures: Mapping[str, str]) -> str:
-    """The document; a figure is included from its path."""
+    """Render the document; figures are included by path."""
     parts = [_HEAD, f"% {escaped(document.title)}"]
     for section in document.sections:
         parts.append(f"\\{_LEVELS[section.level]}{{{escaped(section.title)}}}")
@@ -63,7 +63,7 @@ def write(document: Document, figures: Mapping[str, str]) -> str:
 
 
 def escaped(text: str) -> str:
-    """Text on one line that LaTeX sets letter by letter."""
+    """Text on one line, escaped for LaTeX."""
     text = plain(text)
     return "".join(
         # Two hyphens in a row would become a dash.
@@ -102,7 +102,7 @@ def _table(table: Table) -> str:
 
 
 def _long_table(table: Table, layout: str) -> str:
-    """A table that goes on over pages, its headings on each."""
+    """A table that may break across pages, repeating its headings."""
     rows = "\n".join(map(_line, table.texts()))
     return (
         f"{{\\scriptsize\\setlength{{\\tabcolsep}}{{3pt}}\n\\begin{{longtable}}{{{layout}}}\n"

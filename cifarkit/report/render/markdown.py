@@ -1,4 +1,4 @@
-"""Markdown as GitHub, pandoc and most editors read it."""
+"""Renders a document as Markdown for GitHub, pandoc and most editors."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _OPENING = re.compile(r"^(\d+)([.)])(?=\s)|^([-+#=>])")
 
 
 def write(document: Document, figures: Mapping[str, str]) -> str:
-    """The document; a figure is an image at its path."""
+    """Render the document; figures are linked by path."""
     numbers = Numbers()
     parts = [f"# {escaped(document.title)}"]
     for section in document.sections:
@@ -33,7 +33,7 @@ def write(document: Document, figures: Mapping[str, str]) -> str:
 def pipe_table(
     headings: Sequence[str], right: Sequence[bool], rows: Sequence[Sequence[str]]
 ) -> str:
-    """A pipe table of plain texts, padded so that it reads well unrendered too."""
+    """A pipe table, padded so that it is readable as plain text too."""
     header, *body = [[escaped(text) for text in row] for row in (headings, *rows)]
     align = ["right" if end else "left" for end in right]
     return tabulate(body, header, tablefmt="pipe", colalign=align, disable_numparse=True)

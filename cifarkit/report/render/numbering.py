@@ -1,4 +1,4 @@
-"""Numbers tables and figures through a document."""
+"""Numbering of a document's tables and figures."""
 
 from __future__ import annotations
 
