@@ -6,8 +6,10 @@ without an error. After the first write error a stream discards its output and k
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import io
+import logging
 import os
 import select
 import sys
@@ -59,6 +61,22 @@ def prepare() -> None:
             line_buffering=True,
         )
         setattr(sys, name, text)
+
+
+class _ToStandardError(logging.Handler):
+    """Writes to what `sys.stderr` is then; `logging.StreamHandler` keeps the first one."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        with contextlib.suppress(OSError, ValueError, AttributeError):  # it may be closed
+            print(self.format(record), file=sys.stderr, flush=True)
+
+
+def show_log(level: int, form: str = "%(message)s") -> None:
+    """Write the messages of the logger `cifarkit` to standard error, from `level` up."""
+    logger, handler = logging.getLogger("cifarkit"), _ToStandardError()
+    handler.setFormatter(logging.Formatter(form))
+    logger.handlers[:] = [handler]
+    logger.setLevel(level)
 
 
 def failure(stream: Any) -> OSError | None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import logging
+import platform
 import re
 import sys
 from collections.abc import Sequence
@@ -23,6 +25,7 @@ from cifarkit.cli.zoo import zoo
 from cifarkit.datasets import registry as dataset_registry
 from cifarkit.errors import CifarkitError, InvalidInput
 
+_LOG = logging.getLogger(__name__)
 app = typer.Typer(
     name="cifarkit",
     no_args_is_help=True,
@@ -51,8 +54,12 @@ def _root(
         bool,
         typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
     ] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="Log what the command does, for error reports.")
+    ] = False,
 ) -> None:
-    pass
+    streams.show_log(logging.DEBUG if verbose else logging.INFO)
+    _LOG.debug("cifarkit %s, Python %s, %s", __version__, sys.version, platform.platform())
 
 
 def main() -> None:

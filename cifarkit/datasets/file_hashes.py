@@ -10,9 +10,9 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import logging
 import os
 import stat
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -23,6 +23,7 @@ from typing import IO, Any, BinaryIO, TypeVar
 from cifarkit.atomic_write import write_atomically
 from cifarkit.datasets import cache_folder
 
+_LOG = logging.getLogger(__name__)
 _VERSION = 1
 _RACY_NS = 2 * 10**9
 _QUIET_SECONDS = 2.0
@@ -150,8 +151,7 @@ def progress(values: Iterator[Value], root: Path, files: Sequence[Path]) -> Iter
     for done, value in enumerate(values, start=1):
         yield value
         if time.monotonic() > due:
-            with contextlib.suppress(OSError, ValueError, AttributeError):
-                print(f"{root.name!r}: {done:,} of {len(files):,} files read", file=sys.stderr)
+            _LOG.info("%r: %s of %s files read", root.name, f"{done:,}", f"{len(files):,}")
             # More and more rarely: a line per doubling of the time.
             due = began + 2 * (time.monotonic() - began)
 

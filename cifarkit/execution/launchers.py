@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import platform
 import signal
@@ -22,6 +23,7 @@ from cifarkit.execution.worker import explain, resolve
 from cifarkit.safe_path import child_environment
 from cifarkit.store.records import Status
 
+_LOG = logging.getLogger(__name__)
 LOG_TAIL_LINES = 20
 ENDING_SIGNALS = [
     getattr(signal, name)
@@ -148,9 +150,11 @@ class ProcessLauncher:
             self._live.add(process)
         watch = ResourceMonitor(process.pid, limits)
         watch.start()
+        _LOG.debug("process %d runs %s of %s", process.pid, work, folder)
         try:
             last = _read_events(process.stdout, watch, on_event)
             code = process.wait()
+            _LOG.debug("process %d ended with code %d", process.pid, code)
         finally:
             kill_tree(process.pid)
             process.wait()

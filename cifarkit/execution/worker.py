@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import logging
 import os
 import signal
 import sys
@@ -21,8 +22,9 @@ from pathlib import Path
 from typing import Any
 
 from cifarkit import streams
-from cifarkit.execution.events import WorkEnded, WorkEvent, to_json
+from cifarkit.execution.events import PhaseChanged, WorkEnded, WorkEvent, to_json
 
+_LOG = logging.getLogger("cifarkit.execution.worker")  # `__name__` is `__main__` here
 Work = Callable[..., None]
 """A function of a trial's folder and an `Emit`; keyword arguments are its options."""
 
@@ -51,9 +53,12 @@ def main(work: str, folder: Path, options: dict[str, Any]) -> int:
     os.dup2(log, 1)
     os.dup2(log, 2)
     streams.prepare()  # a full disk may cost the log, not the training
+    streams.show_log(logging.INFO, "%(asctime)s %(name)s: %(message)s")
     lock = threading.Lock()
 
     def emit(event: WorkEvent | WorkEnded) -> None:
+        if isinstance(event, PhaseChanged):
+            _LOG.info("phase: %s", event.phase)
         with lock:
             events.write(to_json(event) + "\n")
             events.flush()

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import time
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
@@ -25,6 +26,7 @@ import numpy as np
 from cifarkit.atomic_write import atomic_writer
 from cifarkit.store.store import CHECKPOINTS
 
+_LOG = logging.getLogger(__name__)
 TRAINED_PER_WRITTEN = 20.0
 """Seconds trained for each second that is spent on a checkpoint, at least."""
 _DIGEST = 64
@@ -102,10 +104,10 @@ class Checkpoints:
             except OSError as error:
                 raise OSError(error.errno, error.strerror, str(path)) from error
             except Unreadable as error:
-                print(f"{path.name} cannot be used: {error}; trying the one before", flush=True)
+                _LOG.warning("%s cannot be used: %s; trying the one before", path.name, error)
                 continue
             if about["identity"] != self._identity:
-                print(f"{path.name} was made by {about['identity']}: left alone", flush=True)
+                _LOG.warning("%s was made by %s: left alone", path.name, about["identity"])
                 continue
             self.spent = ResourceUsage(**about["spent"])
             self._newest = path
@@ -135,6 +137,7 @@ class Checkpoints:
                 old.unlink()
         self._newest = path
         ended = time.monotonic()
+        _LOG.info("%s written in %.2f s", path.name, ended - began)
         self._due_at = ended + TRAINED_PER_WRITTEN * (ended - began)
 
 

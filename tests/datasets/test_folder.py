@@ -459,8 +459,9 @@ class TestIdentity:
             assert dataset_registry.facts("folder", str(root)) == before
 
     def test_what_takes_long_is_reported(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
     ) -> None:
+        caplog.set_level("INFO", "cifarkit")
         monkeypatch.setattr(file_hashes, "_QUIET_SECONDS", 0.0)
         dataset_registry.facts(str(noise_of(tmp_path / "root")))
-        assert capsys.readouterr().err.startswith("'root': 1 of 10 files read\n")
+        assert caplog.messages[0] == "'root': 1 of 10 files read"

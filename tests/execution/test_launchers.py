@@ -1,6 +1,7 @@
 """Every way in which a trial's process can end, with real processes."""
 
 import os
+import re
 import sys
 import threading
 import time
@@ -47,6 +48,11 @@ def test_done(tmp_path: Path) -> None:
     assert ending.reason == ""
     assert events == [epoch_ended(1, 1)]
     assert "said on standard output" in log_tail(tmp_path)
+
+
+def test_the_log_says_when_each_phase_began(tmp_path: Path) -> None:
+    launch("hangs", tmp_path, timeout_seconds=2)
+    assert re.search(r"(?m)^\d{4}-\d\d-\d\d .* phase: hanging$", log_tail(tmp_path))
 
 
 @pytest.mark.parametrize(

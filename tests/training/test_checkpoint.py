@@ -184,7 +184,7 @@ def test_what_attempts_have_used_is_summed(tmp_path: Path) -> None:
 
 
 def test_any_damage_falls_back_to_the_one_before(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     saved(tmp_path, 2)
     newest = tmp_path / "epoch-00002.checkpoint"
@@ -201,7 +201,7 @@ def test_any_damage_falls_back_to_the_one_before(
             snapshot = checkpoints(tmp_path).load()
             assert snapshot is not None
             assert snapshot.progress["epoch"] == 1
-    assert "epoch-00002.checkpoint cannot be used" in capsys.readouterr().out
+    assert "epoch-00002.checkpoint cannot be used" in caplog.text
     (tmp_path / "epoch-00001.checkpoint").write_bytes(b"")
     assert checkpoints(tmp_path).load() is None
 
