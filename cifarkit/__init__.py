@@ -1,3 +1,74 @@
-"""cifarkit: transfer-learning studies on image classification, run and written up."""
+"""cifarkit: transfer-learning studies on image classification, run and written up.
+
+    import cifarkit as ck
+
+    study = ck.zoo(["lenet", "mobilenetv2"], dataset="photos/", seeds=3)
+    study.plan()
+    results = ck.run(study, store="runs")
+    results.to_dataframe()
+
+Names are imported when they are first used; TensorFlow is imported by the trials' processes only.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cifarkit.api.backbones import list_backbones
+    from cifarkit.api.evaluate import Evaluation, evaluate
+    from cifarkit.api.report import report
+    from cifarkit.api.results import Results, open_store
+    from cifarkit.api.run import run
+    from cifarkit.api.studies import PlannedStudy, finetune, resize_study, study, sweep, zoo
+    from cifarkit.errors import CifarkitError, InvalidInput
 
 __version__ = "0.1.0"
+
+_HOME = {
+    "list_backbones": "api.backbones",
+    "Evaluation": "api.evaluate",
+    "evaluate": "api.evaluate",
+    "report": "api.report",
+    "Results": "api.results",
+    "open_store": "api.results",
+    "run": "api.run",
+    "PlannedStudy": "api.studies",
+    "finetune": "api.studies",
+    "resize_study": "api.studies",
+    "study": "api.studies",
+    "sweep": "api.studies",
+    "zoo": "api.studies",
+    "CifarkitError": "errors",
+    "InvalidInput": "errors",
+}
+
+__all__ = [
+    "CifarkitError",
+    "Evaluation",
+    "InvalidInput",
+    "PlannedStudy",
+    "Results",
+    "__version__",
+    "evaluate",
+    "finetune",
+    "list_backbones",
+    "open_store",
+    "report",
+    "resize_study",
+    "run",
+    "study",
+    "sweep",
+    "zoo",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

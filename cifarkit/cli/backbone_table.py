@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from rich.console import Console
 
-from cifarkit.cli.console import plain_or_rich_table
-from cifarkit.models.registry import STUDY, registry
+from cifarkit.api.backbones import matching
+from cifarkit.console import plain_or_rich_table
+from cifarkit.models.registry import STUDY
 
 WIDE = 110
 """Columns of a terminal in which the papers have room."""
@@ -24,7 +25,7 @@ def show_backbones() -> None:
             ", ".join(backbone.weight_sets) or "none",
             backbone.paper,
         ]
-        for backbone in registry().values()
+        for backbone in matching("*")
     ]
     title = "Networks (* of the published study)"
     console = Console()

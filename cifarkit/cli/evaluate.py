@@ -10,8 +10,6 @@ import typer
 from cifarkit.cli.report import Format
 from cifarkit.cli.run_options import RUNS_DEFAULT
 
-BEST = "best"
-
 
 def evaluate(
     target: Annotated[
@@ -36,26 +34,7 @@ def evaluate(
     pairs: Annotated[int, typer.Option(min=1, help="How many confused pairs to show.")] = 10,
 ) -> None:
     """Write one network's test accuracy, per class too, its confusions and its calibration."""
-    from cifarkit.cli.console import say
-    from cifarkit.cli.open_store import existing_store
-    from cifarkit.errors import InvalidInput
-    from cifarkit.report import evaluation_result, trial_lookup
-    from cifarkit.report.evaluation_report import evaluation
+    from cifarkit.api.evaluate import evaluate as evaluate_trial
 
-    if study is not None and target != BEST:
-        raise InvalidInput(f"--study chooses among several trials: say 'best', not {target!r}")
-    if target == BEST:
-        found = trial_lookup.best(existing_store(runs), study)
-        for line in trial_lookup.described(found):
-            say(line)
-        scores = evaluation_result.of_trial(found.record)
-    elif _is_path(target):
-        scores = evaluation_result.of_file(Path(target))
-    else:
-        scores = evaluation_result.of_trial(trial_lookup.named(existing_store(runs), target))
-    typer.echo(evaluation(scores, format=format.value, figures_dir=figures, pairs=pairs), nl=False)
-
-
-def _is_path(target: str) -> bool:
-    """A trial's id has neither a folder nor a suffix."""
-    return target.endswith(".npz") or Path(target).name != target
+    written = evaluate_trial(target, runs, study=study)
+    typer.echo(written.document(format.value, figures=figures, pairs=pairs), nl=False)

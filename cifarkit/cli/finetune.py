@@ -21,12 +21,13 @@ def finetune(
     run: dict[str, Any],
 ) -> None:
     """Find the fine-tuning depth: how much of the backbone to train."""
+    from cifarkit.api.studies import finetune as plan_finetune
     from cifarkit.cli.run_study import execute
-    from cifarkit.studies.finetune import finetune as plan_finetune
 
     study = plan_finetune(
-        settings | {"model": model},
+        model,
         fractions=numbers(unfreeze, "--unfreeze", float),
         seeds=run.pop("seeds"),
+        **settings,
     )
     execute(study, **run)

@@ -22,13 +22,13 @@ def resize_study(
     run: dict[str, Any],
 ) -> None:
     """Find the input size: every network at every size."""
+    from cifarkit.api.studies import resize_study as plan_resize_study
     from cifarkit.cli.run_study import execute
-    from cifarkit.studies.resize import resize
 
-    study = resize(
-        settings,
-        models=comma_separated(models, "--models"),
+    study = plan_resize_study(
+        comma_separated(models, "--models"),
         sizes=numbers(sizes, "--sizes", int),
         seeds=run.pop("seeds"),
+        **settings,
     )
     execute(study, **run)

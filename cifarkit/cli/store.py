@@ -19,8 +19,8 @@ Runs = Annotated[Path, typer.Option("--runs", help="The folder of results.")]
 @app.command("list")
 def list_trials(runs: Runs = RUNS_DEFAULT) -> None:
     """List all trials."""
-    from cifarkit.cli.console import plain_or_rich_table
-    from cifarkit.cli.open_store import existing_store
+    from cifarkit.api.open_store import existing_store
+    from cifarkit.console import plain_or_rich_table
     from cifarkit.report import trial_listing
     from cifarkit.store.trials import read_all
 
@@ -32,8 +32,8 @@ def list_trials(runs: Runs = RUNS_DEFAULT) -> None:
 @app.command("studies")
 def list_studies(runs: Runs = RUNS_DEFAULT) -> None:
     """List all studies."""
-    from cifarkit.cli.console import plain_or_rich_table, say
-    from cifarkit.cli.open_store import existing_store
+    from cifarkit.api.open_store import existing_store
+    from cifarkit.console import plain_or_rich_table, say
     from cifarkit.report import trial_listing
     from cifarkit.store.trials import gather
 
@@ -51,7 +51,7 @@ def show(
     runs: Runs = RUNS_DEFAULT,
 ) -> None:
     """Show everything of one trial or study."""
-    from cifarkit.cli.open_store import existing_store
+    from cifarkit.api.open_store import existing_store
     from cifarkit.report import trial_listing, trial_lookup
     from cifarkit.store.trials import gather
 
@@ -71,8 +71,8 @@ def rename(
     runs: Runs = RUNS_DEFAULT,
 ) -> None:
     """Give a study another name; the command that made it still goes on with it."""
-    from cifarkit.cli.console import say
-    from cifarkit.cli.open_store import existing_store
+    from cifarkit.api.open_store import existing_store
+    from cifarkit.console import say
     from cifarkit.store.studies import rename as rename_study
 
     rename_study(existing_store(runs), study, new)
@@ -92,8 +92,8 @@ def check(
     ] = False,
 ) -> None:
     """Check every file against its checksum and its form; exit with 1 if something is wrong."""
-    from cifarkit.cli.console import lines, say
-    from cifarkit.cli.open_store import existing_store
+    from cifarkit.api.open_store import existing_store
+    from cifarkit.console import lines, say
     from cifarkit.store.maintenance import check as check_store
 
     store, wrong = existing_store(runs), 0
@@ -117,8 +117,8 @@ def remove(
     force: Annotated[bool, typer.Option("--force", help="Also trials that a study lists.")] = False,
 ) -> None:
     """Remove trials with all their files, or studies; the trials of a removed study stay."""
-    from cifarkit.cli.console import say
-    from cifarkit.cli.open_store import existing_store
+    from cifarkit.api.open_store import existing_store
+    from cifarkit.console import say
     from cifarkit.report import trial_lookup
     from cifarkit.store.maintenance import remove as remove_trials
     from cifarkit.store.studies import remove as remove_study
@@ -148,8 +148,8 @@ def export_trials(
     runs: Runs = RUNS_DEFAULT,
 ) -> None:
     """Write trials and their studies into one archive, to carry them to another machine."""
-    from cifarkit.cli.console import say
-    from cifarkit.cli.open_store import existing_store
+    from cifarkit.api.open_store import existing_store
+    from cifarkit.console import say
     from cifarkit.report import trial_lookup
     from cifarkit.store.archive import export
     from cifarkit.text import counted
@@ -170,7 +170,7 @@ def import_trials(
     runs: Runs = RUNS_DEFAULT,
 ) -> None:
     """Add an archive's trials and studies; what is complete here already stays as it is."""
-    from cifarkit.cli.console import say
+    from cifarkit.console import say
     from cifarkit.store.archive_reading import import_archive
     from cifarkit.store.store import Store
     from cifarkit.text import counted

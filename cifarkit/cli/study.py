@@ -25,21 +25,14 @@ def study(
 
     Every choice is made on validation images and written down with its reason.
     """
-    from cifarkit.studies.config import StudyFile, read
-
     if schema:
         import json
 
+        from cifarkit.studies.config import StudyFile
+
         typer.echo(json.dumps(StudyFile.model_json_schema(), indent=2))
         return
-    from cifarkit.cli.pipeline import preview_study, walk_study
-    from cifarkit.cli.run_study import RunOptions
+    from cifarkit.api.studies import study as plan_study
+    from cifarkit.cli.run_study import execute
 
-    file = read(plan)
-    if run["name"] is not None:
-        file = file.model_copy(update={"name": run["name"]})
-    seeds = run.pop("seeds")
-    if run.pop("dry_run"):
-        preview_study(file, settings, seeds, RunOptions(**run))
-    else:
-        walk_study(file, settings, seeds, RunOptions(**run))
+    execute(plan_study(plan, seeds=run.pop("seeds"), **settings), **run)

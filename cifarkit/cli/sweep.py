@@ -32,11 +32,9 @@ def sweep(
     run: dict[str, Any],
 ) -> None:
     """Vary any setting of a training: dropout, learning-rate, batch-size, optimizer ..."""
+    from cifarkit.api.studies import sweep as plan_sweep
     from cifarkit.cli.run_study import execute
     from cifarkit.studies.sweep import parse_axes
-    from cifarkit.studies.sweep import sweep as plan_sweep
 
     axes = parse_axes(parameters)
-    if "model" not in axes:
-        settings["model"] = model
-    execute(plan_sweep(settings, axes, seeds=run.pop("seeds")), **run)
+    execute(plan_sweep(axes, model=model, seeds=run.pop("seeds"), **settings), **run)

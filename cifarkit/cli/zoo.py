@@ -26,17 +26,14 @@ def zoo(
     run: dict[str, Any],
 ) -> None:
     """Compare networks: memory, parameters, time, accuracy."""
-    from cifarkit.models.registry import STUDY, registry
-
     if list_models:
         from cifarkit.cli.backbone_table import show_backbones
 
         show_backbones()
         return
+    from cifarkit.api.studies import zoo as plan_zoo
     from cifarkit.cli.run_study import execute
-    from cifarkit.studies.zoo import zoo as plan_zoo
+    from cifarkit.models.registry import STUDY
 
     chosen = STUDY if models is None else comma_separated(models, "--models")
-    if chosen == ("all",):
-        chosen = tuple(registry())
-    execute(plan_zoo(settings, models=chosen, seeds=run.pop("seeds")), **run)
+    execute(plan_zoo(chosen, seeds=run.pop("seeds"), **settings), **run)

@@ -70,6 +70,9 @@ _scanned: dict[tuple[str, Path | None], DatasetInfo] | None = None
 def scanned_once() -> Iterator[None]:
     """Look at each data set once: what is planned within has one and the same data."""
     global _scanned
+    if _scanned is not None:  # a caller does so already
+        yield
+        return
     _scanned = {}
     try:
         yield

@@ -19,7 +19,7 @@ _MISTAKES = 100
 
 def to_csv(scores: Scores, pairs: int) -> str:
     """One table for `pandas.read_csv`: a row per class, by label. Pairs are for the others."""
-    rows = _classes(scores)
+    rows = class_rows(scores)
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
     writer.writeheader()
@@ -40,7 +40,7 @@ def to_json(scores: Scores, pairs: int) -> str:
         ),
         "test": {"top1": _share(scores.top1), "top5": _share(scores.top5)},
         "validation": {"top1": _share(scores.validation)},
-        "classes": _classes(scores),
+        "classes": class_rows(scores),
         "confused_pairs": [
             {
                 "a": scores.class_names[pair.first],
@@ -82,7 +82,8 @@ def _share(share: Share | None) -> dict[str, Any] | None:
     }
 
 
-def _classes(scores: Scores) -> list[dict[str, Any]]:
+def class_rows(scores: Scores) -> list[dict[str, Any]]:
+    """A row per class, by label."""
     rows = []
     for one in class_scores(scores.confusion):
         span = Share(one.correct, one.images).interval if one.images else None

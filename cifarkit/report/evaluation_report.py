@@ -45,12 +45,17 @@ def evaluation(
     if format not in FORMATS:
         raise unknown("format", format, FORMATS)
     illustrated = figures_dir is not None or format == "html"
-    written = Document(_title(scores), tuple(_sections(scores, illustrated, 2, pairs)))
+    written = evaluation_document(scores, illustrated=illustrated, pairs=pairs)
     if format in DATA_FORMATS:
         if figures_dir is not None:
             write_figures(drawings_of(written), figures_dir)
         return DATA_FORMATS[format](scores, pairs)
     return publish(written, format, figures_dir)
+
+
+def evaluation_document(scores: Scores, *, illustrated: bool, pairs: int = PAIRS) -> Document:
+    """One network's scores as a document, with figures if it is illustrated."""
+    return Document(_title(scores), tuple(_sections(scores, illustrated, 2, pairs)))
 
 
 def evaluation_sections(

@@ -19,12 +19,23 @@ _LISTS = ("notes", "class_names", "class_groups", "hits", "schema_version")
 
 
 def to_csv(views: Sequence[StudyView], published: bool) -> str:
-    """One table for `pandas.read_csv`: a row per trial, every setting and measurement a column.
+    """One table for `pandas.read_csv`; see `trial_rows`."""
+    import pandas as pd
+
+    # Columns of type object keep whole numbers whole where some rows have none.
+    told = [
+        {name: _csv_value(value) for name, value in row.items()}
+        for row in trial_rows(views, published)
+    ]
+    table = pd.DataFrame(told, dtype=object)
+    return str(table.to_csv(index=False, lineterminator="\n"))
+
+
+def trial_rows(views: Sequence[StudyView], published: bool) -> list[dict[str, Any]]:
+    """A row per trial of each study, every setting and measurement a column.
 
     An arm that is not possible has a row without a trial.
     """
-    import pandas as pd
-
     rows: list[dict[str, Any]] = []
     for view in views:
         for outcome in view.results:
@@ -41,10 +52,7 @@ def to_csv(views: Sequence[StudyView], published: bool) -> str:
                 if trial_id is not None and trial_id in view.records:
                     row["findings"] = "; ".join(_findings(view, view.records[trial_id]))
                 rows.append(about | row | theirs)
-    # Columns of type object keep whole numbers whole where some rows have none.
-    told = [{name: _csv_value(value) for name, value in row.items()} for row in rows]
-    table = pd.DataFrame(told, dtype=object)
-    return str(table.to_csv(index=False, lineterminator="\n"))
+    return rows
 
 
 def to_json(views: Sequence[StudyView], published: bool) -> str:

@@ -32,6 +32,12 @@ def publish(written: Document, format: str, figures_dir: Path | None) -> str:
     return render.to_format(written, format, sources)
 
 
+def notebook_html(written: Document) -> str:
+    """A document with its figures for a notebook's cell."""
+    sources = {figure.name: _embedded(figure) for figure in drawings_of(written)}
+    return render.html.fragment(written, sources)
+
+
 def drawings_of(written: Document) -> list[Figure]:
     """Every figure of a document, in its order."""
     return [

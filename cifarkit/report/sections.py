@@ -21,8 +21,14 @@ from cifarkit.store.trials import Trials
 from cifarkit.text import counted, listed, plain, unique
 
 
-def compose(views: Sequence[StudyView], *, published: bool, illustrated: bool) -> Document:
-    """The whole document; its figures are drawn later, by whoever writes it."""
+def compose(
+    views: Sequence[StudyView], *, published: bool, illustrated: bool, appendix: bool = True
+) -> Document:
+    """The whole document; its figures are drawn later, by whoever writes it.
+
+    Args:
+        appendix: Whether it ends in how all was measured.
+    """
     again = _taken_again(views)
     sections = [Section("Summary", 2, (Paragraph(_summary(views)),))]
     if chosen := _choices(views):
@@ -32,7 +38,8 @@ def compose(views: Sequence[StudyView], *, published: bool, illustrated: bool) -
         blocks = [_captioned(block, view.title_suffix) for block in first.blocks]
         blocks = [*map(Paragraph, again.get(view.name, [])), *blocks]
         sections += [replace(first, blocks=tuple(blocks)), *rest]
-    sections += _how_measured(views)
+    if appendix:
+        sections += _how_measured(views)
     return Document(_title([view.study for view in views]), tuple(sections))
 
 

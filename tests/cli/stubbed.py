@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from cifarkit.cli import run_study
+from cifarkit.api import run as run_module
 from cifarkit.cli.app import app
 from cifarkit.errors import CifarkitError
 from cifarkit.execution.launchers import InProcessLauncher
@@ -18,10 +18,10 @@ from cifarkit.execution.launchers import InProcessLauncher
 
 def train_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Trials run in this process and leave the files of a trained one; nothing is fetched."""
-    works = dict.fromkeys(run_study.WORK, "tests.execution.whole_work:whole")
-    monkeypatch.setattr(run_study, "WORK", works)
-    monkeypatch.setattr(run_study, "ProcessLauncher", lambda *_, **__: InProcessLauncher())
-    monkeypatch.setattr(run_study, "_fetch", lambda specs: None)
+    works = dict.fromkeys(run_module.WORK, "tests.execution.whole_work:whole")
+    monkeypatch.setattr(run_module, "WORK", works)
+    monkeypatch.setattr(run_module, "ProcessLauncher", lambda *_, **__: InProcessLauncher())
+    monkeypatch.setattr(run_module, "_fetch", lambda specs: None)
 
 
 def cifarkit(*arguments: str | Path) -> Result:

@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from cifarkit.cli.progress import progress
-from cifarkit.cli.progress_messages import TimeLeft, in_words, message
+from cifarkit.api.progress import progress
+from cifarkit.api.progress_messages import TimeLeft, in_words, message
 from cifarkit.execution.events import (
     Payload,
     PhaseChanged,

@@ -266,13 +266,13 @@ def test_a_choice_and_its_date_stay_until_the_new_one_stands(
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("cifarkit.cli.run_study.run", interrupted)
+    monkeypatch.setattr("cifarkit.api.run.run_trials", interrupted)
     assert cifarkit("study", "w.toml", "--seeds", "2").exit_code == 130
     after = Store("runs").studies()
     assert after[0].choice == before[0].choice
     assert after[0].created_at == before[0].created_at
     assert [len(arm.trials) for arm in after[0].arms] == [2, 2]
-    monkeypatch.setattr("cifarkit.cli.run_study.run", runner.run)
+    monkeypatch.setattr("cifarkit.api.run.run_trials", runner.run)
     ok("study", "w.toml", "--seeds", "2")
 
 

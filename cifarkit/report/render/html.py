@@ -33,6 +33,23 @@ pre { background: #f6f6f6; padding: .6rem .8rem; overflow-x: auto; }
 
 def write(document: Document, figures: Mapping[str, str]) -> str:
     """The document; a figure is an image at its URL, which may be a data URL."""
+    return (
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{escaped(document.title)}</title>\n<style>{_STYLE}</style>\n</head>\n"
+        f"<body>\n{_body(document, figures)}\n</body>\n</html>\n"
+    )
+
+
+def fragment(document: Document, figures: Mapping[str, str]) -> str:
+    """The document for the inside of a page, such as a notebook's cell, whose style it leaves."""
+    return (
+        f'<div class="cifarkit"><style>.cifarkit {{{_STYLE}}}</style>\n'
+        f"{_body(document, figures)}\n</div>"
+    )
+
+
+def _body(document: Document, figures: Mapping[str, str]) -> str:
     numbers = Numbers()
     parts = [f"<h1>{escaped(document.title)}</h1>"]
     for section in document.sections:
@@ -40,13 +57,7 @@ def write(document: Document, figures: Mapping[str, str]) -> str:
         for block in section.blocks:
             if text := _block(block, figures, numbers):
                 parts.append(text)
-    body = "\n".join(parts)
-    return (
-        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escaped(document.title)}</title>\n<style>{_STYLE}</style>\n</head>\n"
-        f"<body>\n{body}\n</body>\n</html>\n"
-    )
+    return "\n".join(parts)
 
 
 def escaped(text: str) -> str:

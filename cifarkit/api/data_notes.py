@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import cache
 
-from cifarkit.cli.console import say
+from cifarkit.console import say
 from cifarkit.datasets import registry as dataset_registry
 from cifarkit.errors import InvalidInput
 from cifarkit.specs import TrialSpec

@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
-from cifarkit.cli.console import messages
-from cifarkit.cli.progress_messages import Show, TimeLeft, in_words, message
-from cifarkit.cli.rich_progress import live
+from cifarkit.api.progress_messages import Show, TimeLeft, in_words, message
+from cifarkit.api.rich_progress import live
+from cifarkit.console import messages
 from cifarkit.execution.events import EpochEnded, TrialEnded, TrialEvent, TrialFound
 from cifarkit.text import plain
 

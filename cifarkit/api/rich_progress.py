@@ -10,7 +10,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Column
 from rich.text import Text
 
-from cifarkit.cli.progress_messages import Show, TimeLeft, in_words, message
+from cifarkit.api.progress_messages import Show, TimeLeft, in_words, message
 from cifarkit.execution.events import (
     EpochEnded,
     PhaseChanged,

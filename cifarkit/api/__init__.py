@@ -1,0 +1,1 @@
+"""The library: what `import cifarkit` offers, and what the command line calls."""

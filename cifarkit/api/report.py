@@ -1,0 +1,100 @@
+"""The document of what a store holds."""
+
+from __future__ import annotations
+
+import gc
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from cifarkit.api.open_store import existing_store
+from cifarkit.console import say
+from cifarkit.errors import InvalidInput, unknown
+from cifarkit.store.studies import trials_of
+from cifarkit.store.trials import gather
+from cifarkit.text import counted
+
+
+def report(
+    store: str | os.PathLike[str] = "runs",
+    *,
+    study: str | Sequence[str] | None = None,
+    format: str = "markdown",
+    published: bool = False,
+    path: str | os.PathLike[str] | None = None,
+    figures: str | os.PathLike[str] | None = None,
+) -> str:
+    """Write up the studies of a store: tables, figures and conclusions.
+
+    Args:
+        store: The folder of results.
+        study: Only this study, or these, by name.
+        format: `markdown`, `html` (holds its figures), `latex`, `csv` or `json`.
+        published: Show the published study's columns beside ours.
+        path: A file to write the document to as well.
+        figures: A folder to draw the figures into; the document refers to them.
+
+    Returns:
+        The document.
+
+    Raises:
+        InvalidInput: There is no such store, study or format, or a file cannot be written.
+    """
+    from cifarkit.report.document import document
+    from cifarkit.report.output import FORMATS
+    from cifarkit.report.trial_lookup import studies_named
+
+    if format not in FORMATS:
+        raise unknown("format", format, FORMATS)
+    stored = existing_store(Path(store))
+    studies = stored.studies(lambda error: say(f"left out: {error}", "yellow"))
+    if not studies:
+        raise InvalidInput(
+            f"--runs: there is no study in {stored.root}; make one first (cifarkit zoo --help)"
+        )
+    if study:
+        wanted = [study] if isinstance(study, str) else study
+        names = {found.name for text in wanted for found in studies_named(studies, text)}
+        studies = [found for found in studies if found.name in names]
+    else:
+        listed = {trial for found in studies for trial in trials_of(found)}
+        if alone := len(set(stored.trial_ids()) - listed):
+            say(
+                f"not in this report, since no study lists them: {counted(alone, 'trial')}; "
+                "`cifarkit store list` shows all, and the command that made them lists them again",
+                "yellow",
+            )
+    # The learning curves and the raw numbers are made of histories, nothing else is.
+    histories = figures is not None or format in ("html", "json")
+
+    def written() -> str:
+        trials = gather(stored, studies, whole=histories)
+        for unreadable in trials.unreadable.values():
+            say(str(unreadable), "yellow")
+        folder = None if figures is None else Path(figures)
+        return document(studies, trials, format=format, published=published, figures_dir=folder)
+
+    with _no_collection():
+        text = written()
+    if path is not None:
+        try:
+            Path(path).write_text(text, encoding="utf-8", newline="\n")
+        except OSError as error:
+            raise InvalidInput(f"path: {path} cannot be written: {error.strerror}") from None
+    return text
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Without garbage collection: nearly everything that a report makes is kept to its end.
+
+    Of a report of thousands of trials, looking for garbage takes a fifth of the time.
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()

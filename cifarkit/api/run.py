@@ -1,0 +1,281 @@
+"""Run a study: check it, fetch what it needs, run what is not done, and hand back the results."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from cifarkit import locking
+from cifarkit.api.data_notes import check_data
+from cifarkit.api.progress import progress
+from cifarkit.api.results import Results
+from cifarkit.api.studies import PlannedStudy
+from cifarkit.console import say
+from cifarkit.datasets import registry as dataset_registry
+from cifarkit.errors import CifarkitError, InvalidInput
+from cifarkit.execution.events import TrialEvent
+from cifarkit.execution.launchers import Launcher, ProcessLauncher
+from cifarkit.execution.resource_monitor import Limits
+from cifarkit.execution.runner import run as run_trials
+from cifarkit.specs import TrialSpec
+from cifarkit.store.file_io import check_sum
+from cifarkit.store.records import Status, StudyRecord
+from cifarkit.store.store import KEPT_WEIGHTS, Store
+from cifarkit.store.studies import checked_name, find, register, set_choice, trials_of
+from cifarkit.store.trials import Trials, gather
+from cifarkit.studies.pipeline import walk
+from cifarkit.studies.provenance_changes import other_packages
+from cifarkit.studies.study import Study
+from cifarkit.text import counted
+
+WORK = {
+    "none": "cifarkit.training.trial:run_trial",
+    "best": "cifarkit.training.trial:run_trial_and_keep_weights",
+}
+
+Callback = Callable[[TrialEvent], None]
+"""Called with every event of a run, from one thread at a time."""
+StudyDone = Callable[[StudyRecord, Trials], None]
+
+
+@dataclass(frozen=True)
+class _Options:
+    """See the arguments of `run`. None of them changes a result."""
+
+    store: Store
+    jobs: int
+    limits: Limits
+    oom_backoff: bool
+    keep_weights: str
+    strict: bool
+    name: str | None
+    callbacks: Sequence[Callback]
+    launcher: Launcher | None
+    command: str
+    on_study_done: StudyDone
+
+
+@dataset_registry.scanned_once()
+def run(
+    study: PlannedStudy,
+    store: str | os.PathLike[str] = "runs",
+    *,
+    name: str | None = None,
+    jobs: int = 1,
+    timeout: float | None = None,
+    silence_timeout: float | None = None,
+    memory_limit: float | None = None,
+    oom_backoff: bool = False,
+    keep_weights: Literal["none", "best"] = "none",
+    strict: bool = False,
+    callbacks: Sequence[Callback] = (),
+    launcher: Launcher | None = None,
+    command: str | None = None,
+    on_study_done: StudyDone = lambda study, trials: None,
+) -> Results:
+    """Run the trials of a study that the store does not have, each in a fresh process.
+
+    Progress goes to standard error, or into the notebook's cell. A trial that fails stops no
+    other; `Results.failed` has it. The same call goes on from where an earlier one was ended.
+
+    Args:
+        study: From `zoo`, `resize_study`, `finetune`, `sweep` or `study`.
+        store: The folder of results; it is made if there is none.
+        name: What to call the study in the store, in place of what it varies and a digest.
+        jobs: Trials that run side by side.
+        timeout: Of each trial, in seconds.
+        silence_timeout: End a trial that reports nothing for so many seconds.
+        memory_limit: Resident memory of each trial, in MB.
+        oom_backoff: Try a trial that runs out of memory again in smaller micro-batches.
+        keep_weights: `best` keeps the trained weights in the trial's folder.
+        strict: Refuse data with images that cannot be decoded; up to 1% are left out otherwise.
+        callbacks: Called with each event, from one thread at a time.
+        launcher: Runs a trial's work; a process for each trial if None.
+        command: What the report says made the study; the Python call if None.
+        on_study_done: Called after each study, or step of a whole one, with its record and trials.
+
+    Raises:
+        InvalidInput: An argument cannot be used, the name is another study's, or weights to start
+            from are missing. Nothing was run.
+        CifarkitError: The store cannot be written, or a step has nothing to choose from.
+        KeyboardInterrupt: As any exception, passed on after the running trials were ended. What is
+            finished is kept.
+    """
+    _check_arguments(jobs, timeout, silence_timeout, memory_limit, keep_weights)
+    options = _Options(
+        Store(Path(store)),
+        jobs,
+        Limits(timeout, silence_timeout, memory_limit),
+        oom_backoff,
+        str(keep_weights),
+        strict,
+        None if name is None else checked_name(name, "--name"),
+        tuple(callbacks),
+        launcher,
+        study.call if command is None else command,
+        on_study_done,
+    )
+    if isinstance(study.source, Study):
+        record, trials, statuses = _run_study(study.source, options)
+        return Results(options.store, (record,), trials, statuses)
+    return _run_steps(study, options)
+
+
+def _run_steps(planned: PlannedStudy, options: _Options) -> Results:
+    file = planned.source
+    assert not isinstance(file, Study)
+    if options.name is not None:
+        file = file.model_copy(update={"name": options.name})
+    records: dict[int, StudyRecord] = {}
+    trials, statuses = Trials(), dict[str, Status]()
+    left_out: dict[str, str] = {}
+
+    def run_step(study: Study) -> tuple[StudyRecord, Trials]:
+        say(f"\nStep {study.step} of {len(file.step)}: {study.title}", "bold")
+        record, found, ended = _run_study(study, options)
+        statuses.update(ended)
+        records[study.step] = record
+        trials.update(found)
+        trials.unreadable.update(found.unreadable)
+        return record, found
+
+    for taken in walk(file, overrides=planned.overrides, seeds=planned.seeds, run_step=run_step):
+        if taken.skipped:
+            left_out[taken.step.title] = taken.skipped
+            say(f"{taken.step.title}: left out: {taken.skipped}")
+        if taken.choice is not None and taken.study is not None:
+            record = records[taken.study.step]
+            set_choice(options.store, record.name, taken.choice)
+            records[taken.study.step] = record.model_copy(update={"choice": taken.choice})
+            say(f"Chosen: {taken.choice.arm}: {taken.choice.reason}", "green")
+    return Results(options.store, tuple(records.values()), trials, statuses, left_out)
+
+
+def _run_study(study: Study, options: _Options) -> tuple[StudyRecord, Trials, dict[str, Status]]:
+    """Run what is not done of a study.
+
+    Returns:
+        The study as the store has it, which may list more seeds, its trials, and the statuses of
+        those of this run.
+    """
+    store = options.store
+    specs = list(study.specs())
+    by_id = {spec.trial_id: spec for spec in specs}
+    find(store, study.record(""), options.name, by_id)  # refused before anything is fetched
+    files = () if options.keep_weights == "none" else (KEPT_WEIGHTS,)
+    todo = [spec for spec in specs if not store.is_complete(spec.trial_id, files)]
+    check_data(todo, store, strict=options.strict)
+    _check_donors(todo, store)
+    _fetch(todo)
+    labels = {spec.trial_id: arm.label for arm in study.arms for spec in arm.specs}
+    if study.rates:
+        say(study.rates)
+    for sentence in other_packages(specs, store):
+        say(sentence, "yellow")
+    try:
+        record = register(store, study.record(options.command), options.name, by_id)
+        if why := locking.trouble(store.root):
+            say(
+                f"{why}. Lease files keep processes apart instead: a trial whose process was "
+                f"killed is taken up a minute later, not at once. Use {store.root} only from "
+                f"machines that mount it in the same way.",
+                "yellow",
+            )
+        if more := len(set(trials_of(record)) - set(by_id)):
+            say(
+                f"{record.name} lists {counted(more, 'trial')} of earlier runs with more seeds, "
+                "which stay in it."
+            )
+        with progress(study.title, labels) as show:
+
+            def tell(event: TrialEvent) -> None:
+                for listener in (show, *options.callbacks):
+                    listener(event)
+
+            statuses = run_trials(
+                specs,
+                store,
+                options.launcher or ProcessLauncher(_threads(options.jobs)),
+                work=WORK[options.keep_weights],
+                files=files,
+                jobs=options.jobs,
+                limits=options.limits,
+                oom_backoff=options.oom_backoff,
+                on_event=tell,
+            )
+    except OSError as error:
+        raise CifarkitError(f"cannot write to {store.root}: {error}") from None
+    trials = gather(store, [record])
+    options.on_study_done(record, trials)
+    return record, trials, statuses
+
+
+def _check_arguments(
+    jobs: int,
+    timeout: float | None,
+    silence_timeout: float | None,
+    memory_limit: float | None,
+    keep_weights: str,
+) -> None:
+    if isinstance(jobs, bool) or not isinstance(jobs, int) or jobs < 1:
+        raise InvalidInput(f"jobs: give a whole number of 1 or more, got {jobs!r}")
+    limits: Mapping[str, float | None] = {
+        "timeout": timeout,
+        "silence_timeout": silence_timeout,
+        "memory_limit": memory_limit,
+    }
+    for option, value in limits.items():
+        if value is None:
+            continue
+        if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+            raise InvalidInput(f"{option}: give a number above 0, got {value!r}")
+    if keep_weights not in WORK:
+        raise InvalidInput(f"keep_weights: give 'none' or 'best', got {keep_weights!r}")
+
+
+def _check_donors(specs: Sequence[TrialSpec], store: Store) -> None:
+    """Refuse `--weights trial:ID` of a trial that is not there, kept no weights, or differs."""
+    for spec in specs:
+        if spec.model.weights.startswith("trial:"):
+            donor = store.read(spec.model.weights.removeprefix("trial:"))
+            if not store.is_complete(donor.trial_id, (KEPT_WEIGHTS,)):
+                raise InvalidInput(
+                    f"--weights: trial {donor.trial_id} has no weights; run it to its end with "
+                    f"--keep-weights best"
+                )
+            check_sum(donor.folder, donor.state, KEPT_WEIGHTS)
+            if donor.spec.model.model != spec.model.model:
+                raise InvalidInput(
+                    f"--weights: trial {donor.trial_id} is of {donor.spec.model.model}, which "
+                    f"has no weights for {spec.model.model}"
+                )
+
+
+def _fetch(specs: Sequence[TrialSpec]) -> None:
+    """Have data and weights at hand before the first trial starts."""
+    from cifarkit.training import pretrained_weights
+    from cifarkit.training.cost_estimate import import_quietly
+
+    for dataset, location in {(spec.data.dataset, spec.data.location) for spec in specs}:
+        if dataset_registry.missing(dataset, location) is not None:
+            say(f"Preparing the {dataset} data ...")
+            if dataset in ("cifar100", "cifar10"):
+                import_quietly()  # the download is Keras'
+            dataset_registry.fetch(dataset, location)
+    pretrained_weights.fetch((spec.model for spec in specs), say)
+
+
+def _threads(jobs: int) -> dict[str, str]:
+    """Share the cores among jobs that run side by side, where that changes no result.
+
+    Threads within an operation are left alone: their number decides how sums are split, and so how
+    they are rounded. Side by side with as many as there are cores, trials take 5 to 10% more CPU
+    time.
+    """
+    if jobs == 1:
+        return {}
+    threads = str(max(1, (os.cpu_count() or 1) // jobs))
+    return {"OMP_NUM_THREADS": threads, "TF_NUM_INTEROP_THREADS": threads}

@@ -1,0 +1,244 @@
+"""The studies that a program or a command can plan."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Unpack
+
+from cifarkit.datasets.registry import scanned_once
+from cifarkit.errors import InvalidInput, unknown
+from cifarkit.models.registry import STUDY, registry
+from cifarkit.settings import Settings
+from cifarkit.specs import TrialSpec
+from cifarkit.studies import config, pipeline, resize
+from cifarkit.studies import finetune as depth
+from cifarkit.studies import sweep as sweeps
+from cifarkit.studies import zoo as networks
+from cifarkit.studies.config import StudyFile
+from cifarkit.studies.study import Study
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+ONE_NETWORK = "densenet201"
+"""What a study of one network trains unless another is named."""
+
+
+@dataclass(frozen=True)
+class PlannedStudy:
+    """A study that is planned and checked, for `cifarkit.run`.
+
+    Attributes:
+        source: The study, or the file whose steps are planned from what earlier ones choose.
+        overrides: Settings that replace the file's.
+        seeds: Replaces the file's number of seeds, unless None.
+        call: The Python call that plans it, for the report.
+    """
+
+    source: Study | StudyFile
+    overrides: Mapping[str, Any]
+    seeds: int | None = None
+    call: str = ""
+
+    @property
+    def title(self) -> str:
+        return self.source.title
+
+    def steps(self) -> list[pipeline.StepResult]:
+        """Its steps, as far as they are known before any has run; a single study is one step.
+
+        Raises:
+            InvalidInput: A step cannot be planned.
+        """
+        if isinstance(self.source, Study):
+            step = config.Step(title=self.source.title)
+            return [pipeline.StepResult(step, self.source)]
+        with scanned_once():
+            return list(pipeline.preview(self.source, overrides=self.overrides, seeds=self.seeds))
+
+    def specs(self) -> list[TrialSpec]:
+        """The spec of every trial, each once; of later steps of a file, as it assumes them."""
+        studies = [step.study for step in self.steps() if step.study is not None]
+        return list({spec.trial_id: spec for one in studies for spec in one.specs()}.values())
+
+    def plan(self, store: str | os.PathLike[str] = "runs", *, strict: bool = False) -> pd.DataFrame:
+        """Every trial with its parameters, estimated memory and expected time; trains nothing.
+
+        Args:
+            store: Where finished trials are looked for, which tell how long one takes here.
+            strict: Refuse data with images that cannot be decoded.
+
+        Returns:
+            A row per trial: `step`, `arm`, `image_size` (pixels), `parameters`,
+            `trainable_parameters`, `estimated_memory_mb` (the published study's estimate),
+            `expected_seconds` (an upper bound, since training may stop early; NaN where the store
+            has nothing to go by), `status` and `trial`. Arms that are not possible have a row
+            without a trial.
+
+        Raises:
+            InvalidInput: The data cannot be used.
+        """
+        import pandas as pd
+
+        from cifarkit.api.plan import plan_trials
+
+        return pd.DataFrame([vars(row) for row in plan_trials(self, store, strict=strict)])
+
+
+def zoo(
+    models: Sequence[str] | str = STUDY, *, seeds: int = 1, **settings: Unpack[Settings]
+) -> PlannedStudy:
+    """Compare networks at the same settings.
+
+    Args:
+        models: Keys of networks, see `list_backbones`; `"all"` for every one.
+        seeds: How many times each trial is repeated, with seeds 0, 1, ...
+        settings: Of every trial.
+
+    Raises:
+        InvalidInput: A network or a setting cannot be used.
+    """
+    if models == "all" or tuple(models) == ("all",):
+        models = tuple(registry())
+    chosen = (models,) if isinstance(models, str) else tuple(models)
+    given = _plain(settings)
+    with scanned_once():
+        study = networks.zoo(given, models=chosen, seeds=_checked(seeds))
+    return PlannedStudy(study, {}, call=_call("zoo", models=list(chosen), seeds=seeds, **given))
+
+
+def resize_study(
+    models: Sequence[str] = resize.MODELS,
+    *,
+    sizes: Sequence[int] = resize.SIZES,
+    seeds: int = 1,
+    **settings: Unpack[Settings],
+) -> PlannedStudy:
+    """Find the input size: every network at every size in pixels.
+
+    Raises:
+        InvalidInput: A network, a size or a setting cannot be used.
+    """
+    given = _without("resize_study", _plain(settings), "image_size", "sizes")
+    chosen = (models,) if isinstance(models, str) else tuple(models)
+    with scanned_once():
+        study = resize.resize(given, models=chosen, sizes=tuple(sizes), seeds=_checked(seeds))
+    call = _call("resize_study", models=list(chosen), sizes=list(sizes), seeds=seeds, **given)
+    return PlannedStudy(study, {}, call=call)
+
+
+def finetune(
+    model: str = ONE_NETWORK,
+    *,
+    fractions: Sequence[float] = depth.FRACTIONS,
+    seeds: int = 1,
+    **settings: Unpack[Settings],
+) -> PlannedStudy:
+    """Find the fine-tuning depth: the fractions of the backbone's layers, from its end, to train.
+
+    Raises:
+        InvalidInput: The network, a fraction or a setting cannot be used.
+    """
+    given = _without("finetune", _plain(settings), "unfreeze", "fractions")
+    with scanned_once():
+        study = depth.finetune(
+            given | {"model": model}, fractions=tuple(fractions), seeds=_checked(seeds)
+        )
+    call = _call("finetune", model=model, fractions=list(fractions), seeds=seeds, **given)
+    return PlannedStudy(study, {}, call=call)
+
+
+def sweep(
+    axes: Mapping[str, Sequence[Any]] | str,
+    *values: Any,
+    model: str = ONE_NETWORK,
+    seeds: int = 1,
+    **settings: Unpack[Settings],
+) -> PlannedStudy:
+    """Vary one setting or several, which make a grid.
+
+    `sweep("dropout", 0.15, 0.5)` is `sweep({"dropout": [0.15, 0.5]})`.
+
+    Args:
+        axes: The values to try by the name of their setting, or one setting's name.
+        values: The values, if `axes` is a name.
+        model: The network, unless it is what varies.
+
+    Raises:
+        InvalidInput: A name is no setting's, a value cannot be used, or two arms are the same.
+    """
+    named = {axes: values} if isinstance(axes, str) else dict(axes)
+    if values and not isinstance(axes, str):
+        raise InvalidInput("values follow the name of one setting; a dict has its own")
+    checked: dict[str, list[Any]] = {}
+    for name, tried in named.items():
+        if (field := sweeps.setting_of(name)) is None:
+            raise unknown("parameter", name, sweeps.names())
+        if isinstance(tried, str) or not isinstance(tried, Sequence) or not tried:
+            raise InvalidInput(f"{name}: give a list of the values to try, got {tried!r}")
+        if field in checked:
+            raise InvalidInput(f"{name}: named twice; give all its values in one place")
+        checked[field] = list(tried)
+    if not checked:
+        raise InvalidInput("axes: name at least one setting to vary")
+    given = _plain(settings)
+    network = {} if "model" in checked else {"model": model}
+    with scanned_once():
+        study = sweeps.sweep(given | network, checked, seeds=_checked(seeds))
+    return PlannedStudy(study, {}, call=_call("sweep", checked, **network, seeds=seeds, **given))
+
+
+def study(
+    source: str | os.PathLike[str] = "published",
+    *,
+    seeds: int | None = None,
+    **settings: Unpack[Settings],
+) -> PlannedStudy:
+    """A whole study, each step of which builds on what the steps before it chose.
+
+    Args:
+        source: `"published"`, `"quick"`, or the path of a study file.
+        seeds: How many times each trial is repeated; None leaves it to the file.
+        settings: Replace the file's.
+
+    Raises:
+        InvalidInput: There is no such file, or it cannot be used.
+    """
+    given = _plain(settings)
+    file = config.read(os.fspath(source))
+    call = _call("study", os.fspath(source), seeds=seeds, **given)
+    return PlannedStudy(file, given, None if seeds is None else _checked(seeds), call)
+
+
+def _checked(seeds: int) -> int:
+    if isinstance(seeds, bool) or not isinstance(seeds, int) or seeds < 1:
+        raise InvalidInput(f"seeds: give a whole number of 1 or more, got {seeds!r}")
+    return seeds
+
+
+def _plain(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings as specs take them: paths as text."""
+    return {
+        name: os.fspath(value) if isinstance(value, os.PathLike) else value
+        for name, value in settings.items()
+        if value is not None
+    }
+
+
+def _without(study: str, settings: dict[str, Any], varied: str, instead: str) -> dict[str, Any]:
+    if varied in settings:
+        raise InvalidInput(f"{varied}: {study} varies it; use {instead}")
+    return settings
+
+
+def _call(name: str, *positional: Any, **named: Any) -> str:
+    """The call in Python, without what is left to its default."""
+    told = [repr(value) for value in positional]
+    told += [
+        f"{key}={value!r}"
+        for key, value in named.items()
+        if value is not None and (key, value) != ("seeds", 1)
+    ]
+    return f"cifarkit.run(cifarkit.{name}({', '.join(told)}))"

@@ -1,0 +1,183 @@
+"""The library, through `import cifarkit`."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import cifarkit as ck
+from cifarkit.execution.events import TrialEnded, TrialEvent
+from cifarkit.execution.launchers import InProcessLauncher
+from tests.cli.stubbed import cifarkit, train_nothing
+
+TINY = {"dataset": "synthetic", "classes": 4, "train_per_class": 20, "epochs": 2}
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    train_nothing(monkeypatch)
+
+
+def networks(**settings: object) -> ck.PlannedStudy:
+    return ck.zoo(["lenet", "simple_cnn"], **(TINY | settings))  # type: ignore[arg-type]
+
+
+def test_importing_and_planning_import_no_tensorflow() -> None:
+    code = (
+        "import sys, cifarkit as ck\n"
+        "assert not {'numpy', 'pandas', 'pydantic', 'tensorflow', 'keras'} & sys.modules.keys()\n"
+        "study = ck.zoo(['lenet'], dataset='synthetic'); study.plan(); ck.list_backbones()\n"
+        "assert not {'tensorflow', 'keras'} & sys.modules.keys()\n"
+        "assert set(dir(ck)) == set(ck.__all__)\n"
+        "assert all(getattr(ck, name) for name in ck.__all__)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
+
+
+def test_a_plan_is_a_data_frame_of_every_trial() -> None:
+    plan = ck.resize_study(["lenet", "densenet121"], sizes=[16, 32], **TINY).plan()  # type: ignore[arg-type]
+    by_arm = plan.set_index("arm")
+    assert by_arm.loc["LeNet at 32 px", "parameters"] > 0
+    assert by_arm.loc["LeNet at 32 px", "trainable_parameters"] > 0
+    assert plan["status"].str.contains("not possible").sum() == 1
+    assert plan["trial"].isna().sum() == 1
+    assert not Path("runs").exists()
+
+
+def test_run_gives_records_a_table_and_conclusions() -> None:
+    seen: list[TrialEvent] = []
+    results = ck.run(networks(), store="s", callbacks=[seen.append])
+    assert [type(event.payload) for event in seen].count(TrialEnded) == 2
+    assert results.failed == {}
+    assert len(results.records) == len(results.statuses) == 2
+    frame = results.to_dataframe()
+    assert list(frame["model"]) == ["lenet", "simple_cnn"]
+    assert frame["accuracy.test"].dtype == float
+    csv = ck.report("s", format="csv")
+    assert csv.splitlines()[0].split(",") == list(frame.columns)
+    assert results.conclusions
+    html = results._repr_html_()
+    assert "<table" in html
+    assert "data:image/svg+xml" in html
+    assert "<html" not in html
+    (study,) = results.studies
+    assert study.command == (
+        "cifarkit.run(cifarkit.zoo(models=['lenet', 'simple_cnn'], dataset='synthetic', "
+        "classes=4, train_per_class=20, epochs=2))"
+    )
+    assert len(results.history(next(iter(results.records)))) > 0
+    again = ck.run(networks(), store="s", callbacks=[seen.append])
+    assert again.conclusions == results.conclusions
+
+
+def test_the_command_line_and_the_library_make_the_same_trials() -> None:
+    words = "--dataset synthetic --classes 4 --train-per-class 20 --epochs 2"
+    for command, study in (
+        ("zoo --models lenet,simple_cnn", networks()),
+        ("sweep dropout 0.3 0.5 --model mobilenetv2 --weights none", None),
+        ("finetune --model mobilenetv2 --unfreeze 0,1 --weights none", None),
+    ):
+        planned = (
+            study
+            or {
+                "sweep": lambda: ck.sweep(
+                    "dropout", 0.3, 0.5, model="mobilenetv2", weights="none", **TINY
+                ),  # type: ignore[arg-type]
+                "finetune": lambda: ck.finetune(
+                    "mobilenetv2", fractions=[0, 1], weights="none", **TINY
+                ),  # type: ignore[arg-type]
+            }[command.split()[0]]()
+        )
+        done = cifarkit(*command.split(), *words.split())
+        assert done.exit_code == 0, done.output
+        results = ck.run(planned)
+        assert {spec.trial_id for spec in planned.specs()} == set(results.statuses)
+        assert all((Path("runs/trials") / trial / "ran").read_text() == "x"
+                   for trial in results.statuses)  # fmt: skip
+
+
+def test_a_whole_study_from_a_file() -> None:
+    Path("w.toml").write_text(
+        'name = "w"\ntitle = "Whole"\n'
+        "settings = {dataset = 'synthetic', classes = 4, train_per_class = 20, epochs = 2}\n"
+        '[[step]]\ntitle = "Networks"\nvary = {model = ["lenet", "simple_cnn"]}\n'
+        '[[step]]\ntitle = "Batch"\nvary = {batch_size = [32, 64]}\n'
+    )
+    whole = ck.study("w.toml", seeds=1)
+    assert list(whole.plan()["step"]) == ["Networks"] * 2 + ["Batch"] * 2
+    results = ck.run(whole)
+    assert [one.title for one in results.studies] == ["Networks", "Batch"]
+    assert all(one.choice is not None for one in results.studies)
+    assert len(results.to_dataframe()) == 4
+    assert len(results.study(results.studies[1].name).to_dataframe()) == 2
+
+
+def test_what_failed_has_its_reason() -> None:
+    class Failing(InProcessLauncher):
+        def run(self, work, folder, **options):  # type: ignore[no-untyped-def]
+            return super().run("tests.execution.work:fail", folder, **options)
+
+    results = ck.run(networks(), launcher=Failing())
+    assert set(results.failed) == set(results.statuses)
+    assert all("failed" in reason for reason in results.failed.values())
+    assert "2 without a result" in repr(results)
+    assert "<table" in results._repr_html_()
+
+
+def test_a_store_is_opened_evaluated_and_reported() -> None:
+    ck.run(networks())
+    opened = ck.open_store("runs")
+    assert len(opened.records) == 2
+    assert len(opened.studies) == 1
+    evaluation = ck.evaluate("best", "runs")
+    assert 0 <= evaluation.metrics["accuracy"] <= 1  # type: ignore[operator]
+    assert evaluation.metrics["test_images"] == 40
+    assert len(evaluation.to_dataframe()) == len(evaluation.scores.class_names)
+    assert "<table" in evaluation._repr_html_()
+    written = ck.report("runs", format="html", path="r.html", figures="figures")
+    assert Path("r.html").read_text(encoding="utf-8") == written
+    assert list(Path("figures").glob("*.png"))
+    done = cifarkit("report", "--format", "html")
+    assert done.stdout == written
+
+    assert ck.report("runs", format="html") == written
+
+
+def test_backbones_by_pattern() -> None:
+    found = ck.list_backbones("resnet*")
+    assert "resnet50" in found.index
+    assert found.loc["resnet50", "published"]
+    assert all(key.startswith("resnet") for key in found.index)
+    assert len(ck.list_backbones()) > len(found)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: ck.zoo(["lenett"]), "unknown model 'lenett'"),
+        (lambda: ck.zoo(["lenet"], dataset="cifar1000"), "unknown dataset"),
+        (lambda: ck.zoo(["lenet"], seeds=0), "seeds: .* got 0"),
+        (lambda: ck.zoo(["lenet"], epohcs=3), "epohcs"),  # type: ignore[call-arg]
+        (lambda: ck.finetune("lenet", unfreeze=0.5), "use fractions"),
+        (lambda: ck.resize_study(image_size=32), "use sizes"),
+        (lambda: ck.sweep("droput", 0.1, 0.2), "droput"),
+        (lambda: ck.sweep({"dropout": 0.1}), "give a list"),  # type: ignore[dict-item]
+        (lambda: ck.sweep("dropout"), "give a list"),
+        (lambda: ck.study("none.toml"), "none.toml"),
+        (lambda: ck.run(networks(), jobs=0), "jobs: .* got 0"),
+        (lambda: ck.run(networks(), timeout=-1), "timeout: .* got -1"),
+        (lambda: ck.run(networks(), keep_weights="all"), "keep_weights"),  # type: ignore[arg-type]
+        (lambda: ck.run(networks(), name="a b"), "--name"),
+        (lambda: ck.open_store("typo"), "no results in typo"),
+        (lambda: ck.report("typo"), "no results in typo"),
+        (lambda: ck.evaluate("best", "typo"), "no results in typo"),
+    ],
+)
+def test_refusals(call: object, message: str) -> None:
+    with pytest.raises(ck.InvalidInput, match=message):
+        call()  # type: ignore[operator]
+    assert not Path("runs").exists()
