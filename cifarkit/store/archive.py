@@ -1,7 +1,7 @@
-"""Trials and studies as one archive, to carry results from one machine to another.
+"""Export of trials and studies to an archive.
 
-The archive is a `.tar.gz` of plain files that any `tar` lists and unpacks. Its first member,
-`cifarkit.json`, names every other with its size and its SHA-256.
+The archive is a `.tar.gz` of regular files. Its first member, `cifarkit.json`, lists every other
+one with its size and SHA-256.
 """
 
 from __future__ import annotations
@@ -58,9 +58,9 @@ def export(
     """Write trials, and the studies of which all trials are among them, to a new archive.
 
     Args:
-        store: From where.
+        store: The store to export from.
         target: The archive's path.
-        trial_ids: Which trials; none for all, and every study.
+        trial_ids: The trials; empty for all trials and studies.
 
     Returns:
         The ids of the trials that were written, and why others were left out, by id.
@@ -124,7 +124,7 @@ def _trials(study: StudyRecord) -> set[str]:
 def _pack(files: dict[str, Path], target: Path) -> None:
     members = {name: _member(path) for name, path in files.items()}
     contents = Contents(members=members).model_dump_json(indent=1).encode()
-    # Without times and owners, the same trials make the same archive.
+    # Without times and owners, so that archives are reproducible.
     with (
         atomic_writer(target) as raw,
         gzip.GzipFile("", "wb", 6, raw, mtime=0) as zipped,

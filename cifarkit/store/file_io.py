@@ -1,7 +1,7 @@
-"""A store's files, read without trust in them: they may be damaged, or somebody else's.
+"""Reads the untrusted files of a store, which may be damaged or somebody else's.
 
-Nothing here follows a link, waits for a pipe or reads without a limit, and whatever a file holds,
-it gives a record or an `UnreadableFile` that names it.
+Nothing here follows links, blocks on pipes or reads without a limit. For any content the result is
+a record or an `UnreadableFile` that names the file.
 """
 
 from __future__ import annotations
@@ -26,23 +26,23 @@ from cifarkit.specs import TrialSpec, identity
 from cifarkit.store.records import SCHEMA_VERSION, Artifact, Result, State, Status, TrialRecord
 
 MOST_BYTES = 4 * 2**20
-"""Of a JSON or CSV file; a thousand epochs or ten thousand class names take a tenth of it."""
+"""Limit for JSON and CSV files; 1,000 epochs or 10,000 class names take a tenth of it."""
 MOST_BYTES_OF = {
     "predictions.npz": 512 * 2**20,
     "model.weights.h5": 16 * 2**30,
     "log.txt": 2**30,
 }
-"""Of the files that are larger."""
+"""Limit for other files."""
 
 Stored = TypeVar("Stored", bound=BaseModel)
 
 
 class UnreadableFile(CifarkitError):
-    """A file of the store that gives no record.
+    """A file of the store that cannot be used.
 
     Attributes:
-        path: Which file.
-        why: What is wrong with it, in a line.
+        path: The file.
+        why: The reason, in one line.
     """
 
     def __init__(self, path: Path | str, why: str) -> None:
@@ -51,20 +51,20 @@ class UnreadableFile(CifarkitError):
 
 
 class DamagedFile(UnreadableFile):
-    """It is not what was once written there."""
+    """Its content is not what was written."""
 
 
 class MissingFile(DamagedFile):
-    """There is nothing at its path."""
+    """It does not exist."""
 
     def __init__(self, path: Path | str) -> None:
         super().__init__(path, "is missing")
 
 
 class UnavailableFile(UnreadableFile):
-    """It could not be read: no permission, an I/O error, too many open files, a mount that is gone.
+    """It could not be read: no permission, an I/O error, too many open files, a lost mount.
 
-    Nothing is known of its content, so it is never set aside, written over or trained again.
+    Its content is unknown, so it is never set aside, overwritten or recomputed.
     """
 
     def __init__(self, path: Path | str, error: OSError) -> None:
@@ -72,31 +72,31 @@ class UnavailableFile(UnreadableFile):
 
 
 class ForeignFile(UnreadableFile):
-    """It is sound, but not for this cifarkit: a newer one wrote it.
+    """It was written by a newer cifarkit.
 
-    Such a file is never set aside or written over.
+    Such a file is never set aside or overwritten.
     """
 
 
 def read_trial(folder: Path, *, whole: bool = True) -> TrialRecord:
-    """The record of the trial in a folder that is called by its id.
+    """Read the record of the trial in a folder named by its id.
 
-    Files that the state has checksums of are checked, if they are read here; kept weights are
-    checked where they are used (`check_sum`).
+    Files read here are verified if the state has their checksums; kept weights are verified where
+    they are used (`check_sum`).
 
     Args:
-        folder: The trial's.
-        whole: Read the history, and check the predictions. A thousand trials have gigabytes of
-            these, and the results alone tell most readers what they want.
+        folder: The trial's folder.
+        whole: Also read the history and verify the predictions, which for a thousand trials are
+            gigabytes, while most callers only need the results.
 
     Raises:
-        DamagedFile: The first file that is not what it should be.
-        UnavailableFile: One could not be read.
-        ForeignFile: One is sound, but cannot be used here.
+        DamagedFile: A file is damaged.
+        UnavailableFile: A file could not be read.
+        ForeignFile: A file was written by a newer cifarkit.
     """
     state = read_state(folder)
     spec = read_spec(folder)
-    at = f"{folder}{os.sep}"  # to join paths as such takes as long as to read what is there
+    at = f"{folder}{os.sep}"  # joining `Path`s would take as long as reading the files
     content = read_if_there(at + "result.json")
     rows = read_if_there(at + "history.csv") if whole else None
     check_sum(folder, state, "result.json", content)
@@ -125,7 +125,7 @@ def read_spec(folder: Path) -> TrialSpec:
     path = f"{folder}{os.sep}spec.json"
     try:
         raw = from_json(read_bytes(path))
-        # Without a fingerprint the spec would be completed from whatever lies at its location.
+        # Without a fingerprint the spec would be completed from the data now at its location.
         sound = "fingerprint" in raw["data"] and identity(raw) == folder.name
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise DamagedFile(path, "is not a trial's spec") from None
@@ -134,7 +134,7 @@ def read_spec(folder: Path) -> TrialSpec:
     try:
         return TrialSpec.model_validate(raw)
     except ValidationError as error:
-        # Its hash is right, so it is what was written, by another version.
+        # The hash matches, so another version wrote it.
         raise ForeignFile(path, f"cannot be used here: {_faults(error)}") from None
 
 
@@ -194,9 +194,9 @@ def write_model(path: Path, model: BaseModel) -> None:
 
 
 def may_exist(path: Path | str) -> bool:
-    """Whether there is something at a path, or nobody can say.
+    """Whether a path exists or cannot be checked.
 
-    `os.path.exists` takes a folder that cannot be searched for an empty one.
+    `os.path.exists` is False in a folder that may not be searched.
     """
     try:
         os.lstat(path)
@@ -218,10 +218,10 @@ def digest(path: Path) -> str:
 
 
 def check_sum(folder: Path, state: State, name: Artifact, content: bytes | None = None) -> None:
-    """Check a file, or its content, against the sum that was noted when the trial completed.
+    """Check a file, or its content, against the checksum recorded when the trial completed.
 
     Raises:
-        DamagedFile: It is missing, or is another.
+        DamagedFile: It is missing or different.
     """
     noted = state.checksums.get(name)
     if noted is None or state.status is not Status.COMPLETE:
@@ -231,10 +231,10 @@ def check_sum(folder: Path, state: State, name: Artifact, content: bytes | None 
         raise DamagedFile(folder / name, "does not match its checksum")
 
 
-# A link may lead anywhere, and a pipe would be waited for; neither flag exists on Windows.
+# Do not follow links or block on pipes; neither flag exists on Windows.
 _FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
 _NO_LINKS = getattr(os, "O_NOFOLLOW", 0)
-# A file stands where a folder should, or a socket where the file should.
+# a file in place of a folder, or a socket in place of the file
 _NO_FILE = (errno.ENOTDIR, errno.ENXIO)
 
 
@@ -272,7 +272,7 @@ def _faults(error: ValidationError) -> str:
 
 
 def _schema_version(content: bytes) -> int:
-    """What a record says of itself; 0 if it says nothing."""
+    """The schema version that a record states; 0 if none."""
     try:
         version = json.loads(content)["schema_version"]
     except (ValueError, TypeError, KeyError, RecursionError):

@@ -1,4 +1,4 @@
-"""What is wrong with a trial's files, and putting the damaged ones aside."""
+"""Finds damaged files of a trial and sets them aside."""
 
 from __future__ import annotations
 
@@ -24,12 +24,11 @@ from cifarkit.store.records import ARTIFACTS, Result, State
 
 
 def faults(folder: Path, *, thorough: bool = False) -> list[UnreadableFile]:
-    """Everything that is wrong with a trial's files, one fault a file.
+    """The faults of a trial's files, one per file.
 
     Args:
-        folder: The trial's; it is called by the trial's id.
-        thorough: Read the large files, too: kept weights, and predictions of which no checksum
-            is known.
+        folder: The trial's folder, named by its id.
+        thorough: Also read the large files: kept weights, and predictions without a checksum.
     """
     found: dict[Path, UnreadableFile] = {}
 
@@ -56,12 +55,12 @@ def faults(folder: Path, *, thorough: bool = False) -> list[UnreadableFile]:
 
 
 def mend(folder: Path, spec: TrialSpec) -> list[str]:
-    """Set aside what is damaged of a trial that is about to run; its spec is written anew.
+    """Set aside the damaged files of a trial that is about to run, and rewrite its spec.
 
-    To be called by whoever holds the trial's lock.
+    The caller holds the trial's lock.
 
     Returns:
-        What was wrong, a line for each file.
+        The faults, one line per file.
 
     Raises:
         UnavailableFile: A file could not be read; nothing was touched.
@@ -74,14 +73,14 @@ def mend(folder: Path, spec: TrialSpec) -> list[str]:
     told = [f"{fault.path.name} {fault.why}" for fault in found]
     set_all_aside(folder, found)
     path = folder / "spec.json"
-    # The same training of data that has moved has another location, and no other id.
+    # The location of the data is not part of the id.
     if not path.exists() or read_spec(folder) != spec:
         write_model(path, spec)
     return told
 
 
 def set_all_aside(folder: Path, found: list[UnreadableFile]) -> None:
-    """Set aside the damaged files of a trial, and every link: a write would go through it."""
+    """Set aside the damaged files of a trial, and links, which writes would follow."""
     paths = {fault.path for fault in found if isinstance(fault, DamagedFile)}
     paths |= {path for path in folder.iterdir() if path.is_symlink()}
     for path in sorted(paths):
@@ -90,7 +89,7 @@ def set_all_aside(folder: Path, found: list[UnreadableFile]) -> None:
 
 
 def set_aside(path: Path) -> Path:
-    """Rename a file or folder to `NAME.damaged-1`, or the next number that is free."""
+    """Rename a file or folder to `NAME.damaged-1`, or the next free number."""
     for number in count(1):
         aside = path.with_name(f"{path.name}.damaged-{number}")
         if not os.path.lexists(aside):

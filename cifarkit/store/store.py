@@ -1,4 +1,4 @@
-"""The folder of trials: what is written there, and how it is read.
+"""The store: a folder of trials and studies.
 
 Layout::
 
@@ -7,9 +7,9 @@ Layout::
                      epoch-*.checkpoint until it is complete
       studies/<name>.json
 
-Every file is written beside its place, flushed to the disk and renamed, so that a reader never
-sees half of one, and a process that is killed leaves the file before or the file after. What is
-damaged all the same is set aside as `<file>.damaged-1`.
+Every file is written atomically, so that a reader never sees a partial one, and a killed process
+leaves either the old or the new one. Files that are damaged nevertheless are renamed to
+`<file>.damaged-1`.
 """
 
 from __future__ import annotations
@@ -52,9 +52,9 @@ from cifarkit.store.records import (
 from cifarkit.store.repair import set_aside
 
 KEPT_WEIGHTS: Artifact = "model.weights.h5"
-"""The trained model's weights, in the folder of a trial that was asked to keep them."""
+"""The trained weights, in the folder of a trial that keeps them."""
 CHECKPOINTS = "epoch-*.checkpoint"
-"""Where a training stands, in the folder of a trial that is not complete."""
+"""Checkpoints, in the folder of an incomplete trial."""
 _SIGNS_OF_A_TRIAL = ("spec.json", "state.json", "result.json")
 
 
@@ -62,7 +62,7 @@ class Store:
     """A folder of trials and of the studies that list them.
 
     Args:
-        root: The folder; it is made at the first write.
+        root: The folder; created at the first write.
     """
 
     def __init__(self, root: Path | str) -> None:
@@ -75,16 +75,16 @@ class Store:
         return self.root / "studies" / f"{name}.json"
 
     def lock(self, trial_id: str, *, timeout: float = -1) -> FileLock | Lease:
-        """What a process holds while it changes a trial; it ends with the process.
+        """The lock for changing a trial; released when the process ends.
 
         Args:
-            trial_id: Of a trial whose folder exists.
-            timeout: Seconds to wait for it; negative for ever.
+            trial_id: A trial whose folder exists.
+            timeout: Seconds to wait; negative waits forever.
         """
         return lock(self.folder(trial_id) / "lock", timeout=timeout)
 
     def lock_studies(self) -> FileLock | Lease:
-        """What a process holds while it reads a study and writes it anew."""
+        """The lock for updating a study."""
         folder = self.root / "studies"
         folder.mkdir(parents=True, exist_ok=True)
         return lock(folder / "lock")
@@ -92,9 +92,9 @@ class Store:
     # Writing
 
     def add(self, spec: TrialSpec) -> Path:
-        """Make the trial's folder, with its spec, unless it is there."""
+        """Create the trial's folder and spec, unless it exists."""
         folder = self.folder(spec.trial_id)
-        # Through a link, one would write into somebody else's folder.
+        # A link would lead writes into another folder.
         for path, right in ((folder, Path.is_dir), (folder / "lock", Path.is_file)):
             if path.is_symlink() or (path.exists() and not right(path)):
                 set_aside(path)
@@ -125,10 +125,10 @@ class Store:
         write_model(path, study)
 
     def tidy(self, trial_id: str) -> None:
-        """Remove what a complete trial has no use for; call it under the trial's lock."""
+        """Remove files that a complete trial does not need; call it under the trial's lock."""
         folder = self.folder(trial_id)
-        # A name that begins with a dot is that of a file whose writer was killed; but a spec may
-        # be being written, by a process that will wait for the lock.
+        # A name with a leading dot is left over from a killed writer; but a spec may be in the
+        # process of being written, by a process that will wait for the lock.
         left = (path for path in folder.glob(".*") if not path.name.startswith(".spec.json"))
         for path in (*folder.glob(CHECKPOINTS), *left):
             path.unlink(missing_ok=True)
@@ -140,7 +140,7 @@ class Store:
         return read_state(self.folder(trial_id))
 
     def holder(self, trial_id: str) -> str:
-        """Who says to be running a trial, in words."""
+        """The process that is recorded as running a trial, in words."""
         try:
             state = self.state(trial_id)
         except UnreadableFile:
@@ -153,8 +153,8 @@ class Store:
         """Whether the trial is done and undamaged, and has these files besides its result.
 
         Raises:
-            UnavailableFile: One of its files could not be read, so that nobody knows.
-            ForeignFile: One of its files is of a newer cifarkit.
+            UnavailableFile: One of its files could not be read.
+            ForeignFile: One of its files was written by a newer cifarkit.
         """
         try:
             record = self.read(trial_id)
@@ -165,7 +165,7 @@ class Store:
             raise UnavailableFile(self.folder(trial_id), error) from None
 
     def has_finished(self, trial_id: str, files: Sequence[str] = ()) -> bool:
-        """Whether the trial got to its end, even if nobody was left to say so in its state.
+        """Whether the trial finished, even if its state does not say so.
 
         A trial writes its result last.
         """
@@ -195,7 +195,7 @@ class Store:
             pass
         if not _is_trial(folder):
             raise InvalidInput(f"no trial {trial_id!r} in {self.root}")
-        # Files that do not fit together may have been replaced while they were read.
+        # Inconsistent files may have been replaced while they were read.
         return read_trial(folder, whole=whole)
 
     def trial_ids(self) -> list[str]:
@@ -221,10 +221,10 @@ class Store:
     def studies(
         self, on_unreadable: Callable[[UnreadableFile], None] = lambda error: None
     ) -> list[StudyRecord]:
-        """Every study that can be read, the oldest first; the steps of a whole in their order.
+        """All readable studies, oldest first; the steps of a whole in order.
 
         Args:
-            on_unreadable: Told of each file that cannot be read.
+            on_unreadable: Called with each file that cannot be read.
         """
         found = []
         for path in self.study_paths():
@@ -251,7 +251,7 @@ class Store:
 
 
 def read_study(path: Path, *, named: bool = True) -> StudyRecord:
-    """A study, from a file that is called by its name unless said."""
+    """Read a study, by default from the file of its name."""
     study = read_model(path, StudyRecord)
     if named and study.name != path.stem:
         raise DamagedFile(path, f"is of study {study.name!r}")
@@ -259,7 +259,7 @@ def read_study(path: Path, *, named: bool = True) -> StudyRecord:
 
 
 def checksums(folder: Path) -> dict[Artifact, str]:
-    """What is noted of a trial's files when it completes."""
+    """The checksums recorded when a trial completes."""
     return {name: digest(folder / name) for name in ARTIFACTS if (folder / name).is_file()}
 
 
@@ -277,14 +277,14 @@ def write_history(folder: Path, rows: Iterable[Mapping[str, Any]]) -> None:
 
 
 def _is_trial(folder: str | Path) -> bool:
-    """Trials are called by letters and digits; so is nothing that was set aside."""
+    """Trial ids are alphanumeric, unlike the names of files set aside."""
     return os.path.basename(folder).isalnum() and any(
         may_exist(f"{folder}{os.sep}{name}") for name in _SIGNS_OF_A_TRIAL
     )
 
 
 def _names(folder: Path) -> list[str]:
-    """What is in a folder, sorted; nothing if there is no such folder."""
+    """The entries of a folder, sorted; none if it does not exist."""
     try:
         return sorted(os.listdir(folder))
     except (FileNotFoundError, NotADirectoryError):

@@ -1,9 +1,8 @@
-"""Run what is frozen once per image, keep what it gives, and train the rest on that.
+"""Runs frozen layers once per image, caches their outputs, and trains the rest on them.
 
-Without augmentation, or with a fixed number of augmented views, the frozen layers give the same
-tensors for an image again and again. They are computed once, kept in the cache, and read by every
-later trial with the same frozen part: a sweep over learning rates, batch sizes or optimizers
-computes them once.
+Without augmentation, or with a fixed number of augmented views, the frozen layers' outputs for an
+image are the same in every epoch. They are computed once, cached, and reused by every later trial
+with the same frozen part, such as in a sweep over learning rates, batch sizes or optimizers.
 """
 
 from __future__ import annotations
@@ -31,26 +30,26 @@ Part = Images | Augmented
 Inputs = Part | Rows | tuple[Rows, ...]
 
 MIN_FLOPS_PER_BYTE = 1_000
-"""What a byte must save to be worth reading in every epoch: a disk or the way to a GPU gives about
-1e9 bytes a second, so this is 1e12 FLOP/s, between a CPU's rate and a GPU's."""
+"""The FLOPs that a cached byte must save to be worth reading in every epoch: at 1e9 bytes/s from a
+disk or to a GPU, this is 1e12 FLOP/s, between a CPU's rate and a GPU's."""
 
 _EVENT_INTERVAL_SECONDS = 0.5
-# Raised whenever the same model and images would give other activations, or an entry other files.
+# Increment if the same model and images give other activations, or an entry has other files.
 _VERSION = 4
 
 
 @dataclass(frozen=True)
 class Source:
-    """What is trained, and on what.
+    """The model to train and its inputs.
 
     Attributes:
         model: The whole model, or its suffix.
-        dtypes: Of the arrays that it takes.
-        stored: The images that the prefix was run on, with what it gave.
-        seconds: What running it, or reading it back, took.
+        dtypes: The dtypes of its inputs.
+        stored: The images that the prefix was run on, with its outputs.
+        seconds: The time for running the prefix, or for reading its outputs back.
         made_seconds: How much of that went into computing, or waiting for another trial to.
         entries: What computing each entry of the cache took, whenever that was, in seconds.
-        note: For a reader of the result; empty if there is nothing to say.
+        note: A remark for readers of the result; may be empty.
     """
 
     model: Any
@@ -83,12 +82,12 @@ def source(
     epochs: int,
     emit: Emit,
 ) -> Source:
-    """The suffix of a model with its inputs computed, where that is exact and pays.
+    """The suffix of a model and its computed inputs, if that is exact and worthwhile.
 
     That is: an image is seen more than once as it is (no augmentation, or fewer views than
     epochs), something is frozen that costs enough (`MIN_FLOPS_PER_BYTE`), and the cache has room
     for the activations (`memmap_cache.make_room`).
-    Otherwise the model as it is.
+    Otherwise the unchanged model.
 
     Args:
         model: Frozen and unfrozen as it is to be trained.
@@ -183,7 +182,7 @@ def _all_parts(
 
 
 def _known(entry: str) -> tuple[tuple[Rows, ...], float] | None:
-    """The arrays of an entry and what computing them took; None if either is not there."""
+    """The arrays of an entry and their computing time; None if either is missing."""
     arrays, seconds = memmap_cache.read(entry), memmap_cache.seconds(entry)
     return None if arrays is None or seconds is None else (arrays, seconds)
 
@@ -195,7 +194,7 @@ def _present(known: tuple[tuple[Rows, ...], float] | None) -> tuple[tuple[Rows, 
 
 
 class _Progress:
-    """Tells, about twice a second, how far the prefix has come."""
+    """Reports the prefix's progress about twice a second."""
 
     def __init__(self, images: int, emit: Emit) -> None:
         self._images, self._emit, self._seen, self._told = images, emit, 0, time.perf_counter()
@@ -235,7 +234,7 @@ def _batches(
 
 
 def _stored(dtype: str) -> str:
-    """In which type a tensor is kept, without loss: NumPy has no bfloat16 of its own."""
+    """A lossless storage dtype for a tensor: NumPy has no bfloat16."""
     return "float32" if dtype == "bfloat16" else dtype
 
 

@@ -18,10 +18,10 @@ from cifarkit.training.keras_compat import adam_moments, replace_call
 
 
 def fuse_batchnorm(model: Any) -> None:
-    """Have a model's BatchNormalization layers train through the fused kernel.
+    """Make a model's BatchNormalization layers train through the fused kernel.
 
-    Only what normalizes channels in the last place of images does; in inference a layer stays as
-    it is, where Keras' own is faster.
+    Applies to layers that normalize the last axis of images. Inference is unchanged, since Keras'
+    own is faster there.
     """
     for layer in _layers(model):
         # Subclasses may compute something else.
@@ -56,7 +56,7 @@ def _batchnorm(layer: Any, inputs: Any, training: bool | None = None, mask: Any 
         epsilon=layer.epsilon,
         is_training=True,
     )
-    # The kernel gives the variance of the population, Keras keeps that of the batch.
+    # The kernel returns the unbiased variance; Keras uses the biased one.
     values = tf.cast(tf.reduce_prod(tf.shape(inputs)[:3]), "float32")
     variance *= (values - 1) / values
     for kept, new in ((layer.moving_mean, mean), (layer.moving_variance, variance)):
@@ -69,7 +69,7 @@ class _FusedUpdate:
 
     def apply(self: Any, grads: Any, trainable_variables: Any = None) -> Any:
         step = tf.cast(self.iterations + 1, "float32")
-        # The same for all variables; Keras computes them for each.
+        # Shared by all variables; Keras computes them for each one.
         self._powers = (tf.pow(self.beta_1, step), tf.pow(self.beta_2, step))
         return super().apply(grads, trainable_variables)  # type: ignore[misc]
 

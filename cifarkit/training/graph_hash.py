@@ -1,4 +1,4 @@
-"""What a model computes, as its layers tell it: their configuration and how they are connected."""
+"""A hash of a model's graph: the configuration of its layers and their connections."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ def graph_sha256(model: Any) -> str:
     """SHA-256 (hexadecimal) of a functional model's graph, without names, values and precision.
 
     Two models with the same hash are made of layers with the same settings, connected in the same
-    way, with weights of the same shapes. Code that a layer does not put into its configuration is
-    not seen. Empty if an operation cannot tell its configuration, or the model is not functional.
+    way, with weights of the same shapes. Code that is not reflected in a layer's configuration is
+    not covered. Empty if a configuration is unavailable, or the model not functional.
     """
     digest = hashlib.sha256()
     try:
@@ -43,7 +43,7 @@ def _add(digest: Any, model: Any) -> None:
 
 
 def _settings(value: Any) -> Any:
-    """A configuration without names, which Keras numbers by what else a process has built."""
+    """A configuration without names, which Keras numbers per process."""
     if isinstance(value, dict):
         left_out = ("name", "trainable", "dtype")
         return sorted((key, _settings(v)) for key, v in value.items() if key not in left_out)

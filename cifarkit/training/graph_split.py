@@ -1,6 +1,6 @@
-"""Cut a model in two where its frozen, deterministic part ends.
+"""Splits a model where its frozen, deterministic part ends.
 
-The prefix is everything that gives the same tensors for an image in every epoch; the suffix is the
+The prefix is the part whose outputs for an image are the same in every epoch; the suffix is the
 rest. Both are made of the model's own layers, so that training the suffix trains the model.
 """
 
@@ -28,18 +28,18 @@ class GraphSplit:
 
     @property
     def elements(self) -> int:
-        """Numbers that cross the cut for one image."""
+        """The number of values that cross the cut per image."""
         return sum(map(_elements, self.prefix.outputs))
 
 
 def cut(model: Any) -> GraphSplit | None:
-    """Cut a functional model behind the last of its layers that are frozen and deterministic.
+    """Split a functional model behind its last frozen, deterministic layers.
 
     Of the cuts behind them, one that few numbers cross is taken: what has no weights (padding, a
     concatenation) may stay on the far side.
 
     Returns:
-        None if nothing that has weights would be in the prefix.
+        None if the prefix would have no weights.
     """
     import keras
 
@@ -77,7 +77,7 @@ def cut(model: Any) -> GraphSplit | None:
 
 
 def _is_fixed(operation: Any) -> bool:
-    """Whether it gives the same output for the same input all through a training."""
+    """Whether its output for an input is constant throughout a training."""
     from keras import layers
 
     if not isinstance(operation, layers.Layer):
@@ -85,10 +85,10 @@ def _is_fixed(operation: Any) -> bool:
     if operation.trainable_variables:
         return False
     if isinstance(operation, layers.BatchNormalization):
-        return not operation.trainable  # it normalizes by the batch, even without gamma and beta
+        return not operation.trainable  # normalizes by the batch even without gamma and beta
     if isinstance(operation, layers.Dropout):
         return bool(operation.rate == 0)
-    # The state of a random generator is a variable, but no weight.
+    # The state of a random generator is a variable but not a weight.
     return len(operation.variables) == len(operation.weights)
 
 
@@ -97,7 +97,7 @@ def _has_weights(operation: Any) -> bool:
 
 
 def _crossing(rest: list[Any], constant: set[int]) -> list[Any]:
-    """The constant tensors that the rest of the model takes, each once."""
+    """The distinct constant tensors that the rest of the model consumes."""
     taken = [tensor for node in rest for tensor in node.input_tensors]
     return list({id(tensor): tensor for tensor in taken if id(tensor) in constant}.values())
 

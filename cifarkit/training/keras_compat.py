@@ -1,4 +1,4 @@
-"""All that relies on Keras' internals, so that a new version of Keras is checked in one place.
+"""Everything that relies on Keras' internals, to be checked with each new version of Keras.
 
 `tests/training/test_keras_compat.py` checks each function and names the internals that changed.
 """
@@ -16,35 +16,35 @@ import numpy as np
 TESTED_VERSIONS = ("3.15.1",)
 """Of Keras, each with the whole test suite."""
 
-# Keras imports these where they are installed: for wrappers, plots and inputs of other kinds that a
-# training has no use for. They take nearly as long as TensorFlow itself, and 100 MB.
+# Keras imports these if installed, for wrappers, plots and other inputs that trainings do not use.
+# They take nearly as long as TensorFlow itself, and 100 MB.
 _UNUSED = ("matplotlib", "pandas", "scipy", "sklearn")
 
 
 def import_keras() -> None:
     """Import Keras and TensorFlow in about half of the time of `import keras`.
 
-    Nothing happens if Keras is imported already. Everything can be imported afterwards.
+    Does nothing if Keras has been imported. Everything can be imported afterwards.
     """
     if "keras" in sys.modules:
         return
     hidden = [name for name in _UNUSED if name not in sys.modules]
     gc.disable()
     try:
-        # To import what is None here is an ImportError, which Keras is prepared for.
+        # Importing a module that is None here raises an ImportError, which Keras handles.
         sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]
         import keras  # noqa: F401
         import tensorflow  # noqa: F401
     finally:
         for name in hidden:
             sys.modules.pop(name, None)
-        # The libraries' own objects stay to the end: the collector need not look at them again.
+        # The libraries' objects are permanent; exclude them from garbage collection.
         gc.freeze()
         gc.enable()
 
 
 def producer(tensor: Any) -> tuple[Any, int]:
-    """The operation that a symbolic tensor comes from, and its place among the outputs."""
+    """The operation that produces a symbolic tensor, and the index among its outputs."""
     operation, _, place = tensor._keras_history
     return operation, place
 
@@ -92,13 +92,13 @@ def adam_moments(optimizer: Any, variable: Any) -> tuple[Any, Any]:
 
 
 def replace_call(layer: Any, call: Callable[..., Any]) -> None:
-    """Have one layer compute something else; its class and its weights stay as they are."""
+    """Replace a layer's computation, keeping its class and weights."""
     layer.call = call
 
 
 @contextmanager
 def replaced_calls(layers: Sequence[Any], calls: Sequence[Callable[..., Any]]) -> Iterator[None]:
-    """Have layers compute something else for a while."""
+    """Temporarily replace the computation of layers."""
     before = [vars(layer).get("call") for layer in layers]
     for layer, call in zip(layers, calls, strict=True):
         replace_call(layer, call)

@@ -1,4 +1,4 @@
-"""The one training loop: epochs of compiled steps, early stopping, the best weights kept."""
+"""The training loop: epochs of compiled steps, early stopping, keeping the best weights."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ EVENT_INTERVAL_SECONDS = 0.5
 
 @dataclass
 class Fit:
-    """What a fit did.
+    """The result of a fit.
 
     Attributes:
         history: One row per epoch (see `store.records.TrialRecord.history`).
         best_epoch: The epoch, from 1, whose weights the model holds now.
         best_loss: The validation loss of that epoch, in nats.
         first_step_seconds: Tracing, optimizing and running the first step.
-        seconds: The whole fit, those parts of earlier attempts that it goes on from included.
-        worked_seconds, waited_seconds: In training steps; and of that, waiting for a batch.
+        seconds: The whole fit, including the parts of earlier attempts that it continues.
+        worked_seconds, waited_seconds: Time in training steps, and the part waiting for batches.
         resumed_after: The epochs after which an earlier attempt had ended.
-        ran_on: What decided how each attempt's computations were rounded, each once.
+        ran_on: The distinct environments of the attempts, as far as they affect rounding.
         prefix_seconds: Running the frozen layers once per image, or reading back what they gave.
         prefix_made_seconds, prefix_entries: See `feature_cache.Source`.
-        notes: For a reader of the result.
+        notes: Remarks for readers of the result.
     """
 
     history: list[dict[str, float]] = field(default_factory=list)
@@ -61,7 +61,7 @@ class Fit:
 
     @property
     def seconds_uncached(self) -> float:
-        """`seconds`, had this fit computed all that the frozen layers give, each entry once."""
+        """`seconds` as if this fit had computed all outputs of the frozen layers itself."""
         return self.seconds - self.prefix_made_seconds + sum(self.prefix_entries.values())
 
     @property
@@ -73,7 +73,7 @@ class Fit:
 
 
 class NotFinite(ArithmeticError):
-    """A loss stopped being a number: the learning rate is too high, as a rule."""
+    """A loss is not finite; usually the learning rate is too high."""
 
 
 Logits = Callable[[Images], np.ndarray]
@@ -92,13 +92,13 @@ def fit(
     """Train a model in place, to the weights of the epoch with the lowest validation loss.
 
     With `head_epochs`, the head alone is trained first, at the rate for random weights: a head
-    that starts at random would wreck pretrained features (Kumar et al. 2022, section 3).
+    that starts at random would distort pretrained features (Kumar et al. 2022, section 3).
 
     Args:
-        emit: Called with each change of phase, with steps about twice a second, and epochs.
-        on_epoch: Given the history so far after each epoch.
-        checkpoints: Where an earlier attempt was left, and where this one leaves its own; on a CPU
-            the two of them end exactly where one would have.
+        emit: Called with changes of phase, steps (about twice a second), and epochs.
+        on_epoch: Called with the history after each epoch.
+        checkpoints: Checkpoints to resume from and to write; on a CPU a resumed training gives
+            exactly the same result.
         micro_batch: How many images may be in memory at once; None for a batch. The updates are
             the batch's (see `training.gradient_accumulation`).
 
@@ -122,7 +122,7 @@ def fit(
 
 
 class _Run:
-    """One fit: what its phases share."""
+    """A fit, with the state shared by its phases."""
 
     def __init__(
         self,
@@ -155,11 +155,11 @@ class _Run:
             _assign(self.model.variables, self.saved.variables["model"])
 
     def seconds(self) -> float:
-        """Of the whole fit so far."""
+        """Seconds of the whole fit so far."""
         return self.before + time.perf_counter() - self.began
 
     def phase(self, train: TrainSpec, *, after: int, last: int, patience: int | None) -> Logits:
-        """Train what is not frozen now in the epochs `after` + 1 to `last`.
+        """Train the currently unfrozen layers in the epochs `after` + 1 to `last`.
 
         Without patience it ends with the last epoch's weights, else with the best one's.
         """
@@ -195,7 +195,7 @@ class _Run:
             _assign(steps.optimizer.variables, self.saved.variables["optimizer"])
             if self.done.best_epoch:
                 best_weights = list(self.saved.variables["best"]) or _copied(self.model.weights)
-        self.saved = None  # its arrays are as large as the model
+        self.saved = None  # frees arrays as large as the model
 
         def logits_of(images: Images) -> np.ndarray:
             at_once = self.micro_batch or train.batch_size
@@ -227,10 +227,10 @@ class _Run:
         if self.checkpoints is None or not self.checkpoints.due:
             return
         self.done.seconds = self.seconds()
-        # The best weights of an epoch that has just become the best are the model's own.
+        # If this epoch is the best, the best weights are the model's own.
         best = best_weights if best_weights and self.done.best_epoch != epoch else []
         variables = {
-            # Unlike its weights, a model's variables hold the states of dropout's generators.
+            # A model's variables include the states of dropout's generators; its weights do not.
             "model": _copied(self.model.variables),
             "optimizer": _copied(steps.optimizer.variables),
             "best": best,
@@ -238,7 +238,7 @@ class _Run:
         self.checkpoints.save(epoch, Snapshot(asdict(self.done), variables))
 
     def _views(self, train: TrainSpec) -> list[Images | Augmented]:
-        """The training images, once for each way in which they are shown, if those are few."""
+        """The training images in each of their views, if those are few."""
         images, augmentation = self.splits.train_images, train.augmentation
         views = augmentation.augment_views if augmentation else None
         if views is None or views >= self.all_epochs:
@@ -250,16 +250,16 @@ class _Run:
         ]
 
     def _sample(self) -> tuple[Images, np.ndarray]:
-        """Training images as they are and the rows of them that BatchNormalization is given."""
+        """Unaugmented training images, and their rows used for BatchNormalization's statistics."""
         images = self.splits.train_images
         rows = precise_batchnorm.sample(len(images))
         if self.views[0] is images:
             return images, rows
-        # The frozen layers run on augmented views alone: these few are run besides.
+        # The frozen layers only run on augmented views; also run them on these few images.
         return images[rows], np.arange(len(rows))
 
     def _precise_layers(self) -> list[Any]:
-        """The BatchNormalization layers whose statistics are computed anew."""
+        """The BatchNormalization layers whose statistics are recomputed."""
         if not self.precise_batchnorm:
             return []
         layers = precise_batchnorm.normalizations(self.model)
@@ -272,7 +272,7 @@ class _Run:
         return [layer for layer in layers if not precise_batchnorm.overridden(layer)]
 
     def _change(self, train: TrainSpec, epoch: int) -> Change | None:
-        """How the training images are augmented in an epoch."""
+        """The augmentation of the training images in an epoch."""
         if self.augment is None or train.augmentation is None:
             return None
         views = train.augmentation.augment_views
@@ -331,7 +331,7 @@ def _assign(variables: Sequence[Any], values: Sequence[np.ndarray]) -> None:
 def _train_epoch(
     step: Callable[[Any, Any], tuple[Any, Any]], batches: Batches, report: Callable[[int], None]
 ) -> dict[str, float]:
-    """One pass over the batches; `report` is told how many images were seen, now and then."""
+    """One pass over the batches; `report` is called regularly with the number of images seen."""
     began = reported = time.perf_counter()
     after_first, first_images, seen = began, 0, 0
     results = []
@@ -340,7 +340,7 @@ def _train_epoch(
         results.append((loss, right, len(labels)))
         seen += len(labels)
         if first_images == 0:
-            float(loss)  # waits for the device, so that the first step is timed whole
+            float(loss)  # waits for the device, so that the whole first step is timed
             after_first, first_images = time.perf_counter(), seen
         if (now := time.perf_counter()) - reported >= EVENT_INTERVAL_SECONDS:
             reported = now

@@ -1,4 +1,4 @@
-"""BatchNormalization's statistics, computed anew from training images before they are used.
+"""Precise BatchNormalization: statistics recomputed from training images before use.
 
 Inference normalizes by statistics that Keras collects as moving averages over the training steps.
 With its momentum of 0.99, a hundred steps leave 37% of their initial values in them, and a small
@@ -23,12 +23,12 @@ from cifarkit.datasets.loader import take
 from cifarkit.training.keras_compat import all_layers, replaced_calls
 
 IMAGES = 2048
-"""At most so many are used; Wu & Johnson find that some thousand are enough."""
+"""The most images used; Wu & Johnson find that some thousand are enough."""
 _SEED = 2105_07576
 
 
 def normalizations(model: Any) -> list[Any]:
-    """The BatchNormalization layers that are trained, those of nested models included."""
+    """The trainable BatchNormalization layers, including those of nested models."""
     import keras
 
     return [
@@ -39,14 +39,14 @@ def normalizations(model: Any) -> list[Any]:
 
 
 def overridden(layer: Any) -> bool:
-    """Whether it is of a subclass that computes something of its own."""
+    """Whether the layer's class overrides the computation."""
     import keras
 
     return type(layer).call is not keras.layers.BatchNormalization.call
 
 
 def sample(count: int) -> np.ndarray:
-    """The rows of the images to use out of `count`, in an order that mixes the classes."""
+    """The rows of the images to use out of `count`, in an order that mixes classes."""
     return shuffled(count, _SEED)[:IMAGES]
 
 
@@ -85,7 +85,7 @@ class Statistics:
         self._order = order
 
     def update(self, inputs: Any, rows: np.ndarray, batch_size: int) -> None:
-        """Give the layers the statistics of these rows of the inputs, a batch at a time."""
+        """Set the layers' statistics from these rows of the inputs, a batch at a time."""
         sizes: list[int] = []
         batches: list[list[np.ndarray]] = []
         for start in range(0, len(rows), batch_size):
@@ -96,7 +96,7 @@ class Statistics:
         weights = np.array(sizes) / sum(sizes)
         columns = [np.stack(column) for column in zip(*batches, strict=True)]
         for number, layer in enumerate(self._layers):
-            # A layer that is called several times sees the values of all its calls.
+            # A layer that is called several times combines the values of all calls.
             calls = [call for call, owner in enumerate(self._order) if owner == number]
             if not calls:
                 continue

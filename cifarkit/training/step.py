@@ -21,14 +21,14 @@ from cifarkit.training.precise_batchnorm import Statistics
 
 @dataclass(frozen=True)
 class Steps:
-    """What the loop calls.
+    """The compiled functions used by the loop.
 
     Attributes:
         train: (images, labels) -> (mean loss, number right), both scalar tensors; one update.
         predict: (images) -> (n, outputs) float32 logits.
             `images` is a tuple of arrays for a model of several inputs.
         optimizer: Built, with a slot for every trainable weight.
-        statistics: Of BatchNormalization layers, where these are computed anew; else None.
+        statistics: Recomputes BatchNormalization's statistics; None if not wanted.
     """
 
     train: Callable[[Any, Any], tuple[Any, Any]]
@@ -38,16 +38,16 @@ class Steps:
 
 
 def uses_xla() -> bool:
-    """XLA pays on a GPU. On a CPU it made training nine times slower: it stays off there."""
+    """Whether to use XLA: on GPUs only, since on CPUs it made training nine times slower."""
     import tensorflow as tf
 
     return bool(tf.config.list_physical_devices("GPU"))
 
 
 def run_graphs_as_traced() -> None:
-    """Without Grappler, which rewrites a graph for longer than it saves in runs of this length.
+    """Turn Grappler off, which takes longer than it saves in runs of this length.
 
-    It is off for all graphs of a process or for none: what it fuses is rounded in another way.
+    It is off for all graphs of a process or for none, since fused operations round differently.
     """
     import tensorflow as tf
 
@@ -63,7 +63,7 @@ def make_optimizer(train: TrainSpec, warmup_steps: int = 0) -> Any:
 
     from cifarkit.training import fused_ops
 
-    # XLA fuses by itself.
+    # XLA does its own fusion.
     adams = keras.optimizers if uses_xla() else fused_ops
     kind = {
         "adam": adams.Adam,
@@ -93,7 +93,7 @@ def compile_steps(
     precise: Sequence[Any] = (),
     warmup_steps: int = 0,
 ) -> Steps:
-    """Compile the steps of a model whose layers are frozen and unfrozen as they shall be.
+    """Compile the steps of a model; its layers must already be frozen as wanted.
 
     Args:
         dtypes: What each of the model's inputs is given.
@@ -168,7 +168,7 @@ def compile_steps(
 
 
 def compile_predict(model: Any, dtypes: Sequence[str] = ("uint8",)) -> Callable[[Any], Any]:
-    """`Steps.predict` of a model; traced when it is first called."""
+    """`Steps.predict` of a model; traced at the first call."""
     import tensorflow as tf
 
     @tf.function(

@@ -1,4 +1,4 @@
-"""Run one spec, from its data to its result, and write down everything that was measured."""
+"""Runs one trial, from its data to its result."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ from cifarkit.training.keras_compat import import_keras
 from cifarkit.training.loop import Fit, cross_entropy_and_accuracy, fit
 
 MOST_WEIGHTS = 0.5
-"""Loading that changes a smaller share of the weight tensors is noted."""
+"""Loading that changes a smaller share of the weight tensors gets a note."""
 
 
 def splits_of(spec: TrialSpec) -> Splits:
-    """The images that a trial trains on, validates on and is scored on.
+    """The training, validation and test images of a trial.
 
     Raises:
-        InvalidInput: They cannot be read, or are not those that the trial was planned with.
+        InvalidInput: They cannot be read, or differ from those that the trial was planned with.
     """
     data = spec.data
     loaded = load(data.dataset, data.location, image_size=spec.model.image_size)
@@ -59,19 +59,19 @@ def splits_of(spec: TrialSpec) -> Splits:
 
 
 def run_trial_and_keep_weights(folder: Path, emit: Emit, *, micro_batch: int | None = None) -> None:
-    """Like `run_trial`, and save the model's weights, those that were scored."""
+    """Like `run_trial`, and save the scored weights of the model."""
     run_trial(folder, emit, micro_batch=micro_batch, keep_weights=True)
 
 
 def run_trial(
     folder: Path, emit: Emit, *, micro_batch: int | None = None, keep_weights: bool = False
 ) -> None:
-    """Train the trial whose `spec.json` lies in `folder`, and leave its results there.
+    """Run the trial whose `spec.json` is in `folder`, and write its results there.
 
     Args:
         folder: The trial's folder in a store.
         emit: Called with an event as the trial proceeds.
-        micro_batch: How many images may be in memory at once, if a batch does not fit.
+        micro_batch: The most images in memory at once, if a batch does not fit.
     """
     started = psutil.Process().create_time()
     emit(PhaseChanged("import"))
@@ -209,7 +209,7 @@ def run_trial(
 
 
 def _maker(spec: TrialSpec, micro_batch: int | None) -> dict[str, Any]:
-    """What a checkpoint depends on; one that was made by anything else is not gone on from."""
+    """What a checkpoint depends on; others are not resumed from."""
     import keras
     import tensorflow as tf
 

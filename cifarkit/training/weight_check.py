@@ -1,7 +1,7 @@
-"""Check that loading weights changed the weights.
+"""Checks that loading weights changed the weights.
 
-Whoever loads them (Keras, a plug-in, us), values reach a variable through `assign`: watching it
-costs no second model to compare with.
+Any loader (Keras, a plug-in, cifarkit) sets variables through `assign`. Watching it avoids building
+a second model for comparison.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from cifarkit.training.keras_compat import watched_assignments
 
 
 class Assigned:
-    """The variables that were assigned while this was watching.
+    """The variables that were assigned while watching.
 
     Attributes:
-        changed: Whether an assignment gave it other values than it had, by the variable's `id`.
+        changed: By the variable's `id`, whether an assignment changed its values.
     """
 
     def __init__(self) -> None:
         self.changed: dict[int, bool] = {}
-        self._alive: list[Any] = []  # an id is unique only among the living
+        self._alive: list[Any] = []  # ids are only unique among live objects
 
     def note(self, variable: Any, before: np.ndarray) -> None:
         differs = not np.array_equal(before, np.asarray(variable))
@@ -34,7 +34,7 @@ class Assigned:
         self.changed[id(variable)] = self.changed.get(id(variable), False) or differs
 
     def share(self, backbone: Any, source: str, network: str) -> float:
-        """The share, 0..1, of the backbone's weight tensors that were given other values.
+        """The share, 0..1, of the backbone's weight tensors that changed.
 
         Raises:
             CifarkitError: None was.
