@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +23,8 @@ from cifarkit.store.correctness_bits import packed
 from cifarkit.store.records import Duplicates
 from cifarkit.store.store import KEPT_WEIGHTS
 from cifarkit.training.keras_compat import import_keras
-from cifarkit.training.loop import Fit, cross_entropy_and_accuracy, fit
-
-MOST_WEIGHTS = 0.5
-"""Loading that changes a smaller share of the weight tensors gets a note."""
+from cifarkit.training.loop import cross_entropy_and_accuracy, fit
+from cifarkit.training.trial_notes import duplicate_notes, fit_notes, loading_notes
 
 
 def splits_of(spec: TrialSpec) -> Splits:
@@ -194,9 +191,9 @@ def run_trial(
             used_batch_size=micro_batch or batch_size,
             notes=(
                 *splits.notes,
-                *_duplicate_notes(duplicates, splits, test_accuracy),
-                *_loading_notes(spec, built.loaded_share),
-                *_notes(done, batch_size, micro_batch),
+                *duplicate_notes(duplicates, splits, test_accuracy),
+                *loading_notes(spec, built.loaded_share),
+                *fit_notes(done, batch_size, micro_batch),
             ),
             course=course(done.history, _commonest(splits.validation_labels)),
             hits=packed(splits.test_labels, test_logits.argmax(axis=1)),
@@ -231,57 +228,6 @@ def _duplicates(splits: Splits, test_logits: np.ndarray) -> Duplicates:
         two_labels=repeated.two_labels,
         accuracy_without=float(right.mean()) if len(right) else None,
     )
-
-
-def _duplicate_notes(found: Duplicates, splits: Splits, accuracy: float) -> Iterator[str]:
-    if found.test_images:
-        without = found.accuracy_without
-        yield (
-            f"test images that are training or validation images too (equal pixels): "
-            f"{found.test_images:,} of {len(splits.test_labels):,}; "
-            + (
-                "no others are left, so that its test accuracy means nothing"
-                if without is None
-                else f"test accuracy {without:.4f} without them, {accuracy:.4f} with them"
-            )
-        )
-    if found.validation_images:
-        yield (
-            f"validation images that are training images too (equal pixels): "
-            f"{found.validation_images:,} of {len(splits.validation_labels):,}"
-        )
-    if found.two_labels:
-        yield f"images that occur with more than one label (equal pixels): {found.two_labels:,}"
-
-
-def _loading_notes(spec: TrialSpec, share: float | None) -> Iterator[str]:
-    if share is not None and share < MOST_WEIGHTS:
-        yield (
-            f"loading the weights {spec.model.weights} changed {share:.0%} of the backbone's "
-            f"weight tensors; the others kept their initial values"
-        )
-
-
-def _notes(done: Fit, batch_size: int, micro_batch: int | None) -> Iterator[str]:
-    yield from done.notes
-    if (saved := done.seconds_uncached - done.seconds) > 0:
-        yield (
-            f"part or all of what the frozen layers give was read from the cache; its time counts "
-            f"{saved:.1f} s for computing it, as an earlier trial did"
-        )
-    if micro_batch is not None:
-        yield (
-            f"batches of {batch_size} did not fit in memory and were taken in micro-batches of "
-            f"{micro_batch}: every update is the whole batch's, but for BatchNormalization, "
-            f"which saw {micro_batch} images at a time"
-        )
-    if done.resumed_after:
-        yield f"resumed after epoch {', '.join(map(str, done.resumed_after))}"
-    if len(done.ran_on) > 1:
-        yield (
-            f"its attempts ran on {'; then on '.join(done.ran_on)}: its figures are not to the "
-            f"last digit those of an uninterrupted training on either"
-        )
 
 
 def _save_weights(model: Any, folder: Path) -> None:

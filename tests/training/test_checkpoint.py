@@ -16,7 +16,7 @@ from cifarkit.training import checkpoint, loop
 from cifarkit.training.checkpoint import Checkpoints, ResourceUsage, Snapshot
 from cifarkit.training.loop import Fit, fit
 from cifarkit.training.model_builder import build, precision
-from cifarkit.training.trial import _notes
+from cifarkit.training.trial_notes import fit_notes
 from tests.training.test_loop import DATA
 
 
@@ -112,7 +112,7 @@ def test_it_is_noted_where_the_attempts_rounded_differently(
         else:
             with pytest.raises(CutOff):
                 train(spec, tmp_path, cut)
-    (note,) = [note for note in _notes(done, 32, None) if "attempts" in note]
+    (note,) = [note for note in fit_notes(done, 32, None) if "attempts" in note]
     assert "ran on a CPU, 2 threads; then on a CPU, 8 threads: its figures are not" in note
 
 

@@ -1,0 +1,64 @@
+"""The notes of a result: what a reader of its figures should know about the data and the fit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cifarkit.datasets.dataset import Splits
+from cifarkit.specs import TrialSpec
+from cifarkit.store.records import Duplicates
+from cifarkit.training.loop import Fit
+
+MOST_WEIGHTS = 0.5
+"""Loading that changes a smaller share of the weight tensors gets a note."""
+
+
+def duplicate_notes(found: Duplicates, splits: Splits, accuracy: float) -> Iterator[str]:
+    if found.test_images:
+        without = found.accuracy_without
+        yield (
+            f"test images that are training or validation images too (equal pixels): "
+            f"{found.test_images:,} of {len(splits.test_labels):,}; "
+            + (
+                "no others are left, so that its test accuracy means nothing"
+                if without is None
+                else f"test accuracy {without:.4f} without them, {accuracy:.4f} with them"
+            )
+        )
+    if found.validation_images:
+        yield (
+            f"validation images that are training images too (equal pixels): "
+            f"{found.validation_images:,} of {len(splits.validation_labels):,}"
+        )
+    if found.two_labels:
+        yield f"images that occur with more than one label (equal pixels): {found.two_labels:,}"
+
+
+def loading_notes(spec: TrialSpec, share: float | None) -> Iterator[str]:
+    if share is not None and share < MOST_WEIGHTS:
+        yield (
+            f"loading the weights {spec.model.weights} changed {share:.0%} of the backbone's "
+            f"weight tensors; the others kept their initial values"
+        )
+
+
+def fit_notes(done: Fit, batch_size: int, micro_batch: int | None) -> Iterator[str]:
+    yield from done.notes
+    if (saved := done.seconds_uncached - done.seconds) > 0:
+        yield (
+            f"part or all of what the frozen layers give was read from the cache; its time counts "
+            f"{saved:.1f} s for computing it, as an earlier trial did"
+        )
+    if micro_batch is not None:
+        yield (
+            f"batches of {batch_size} did not fit in memory and were taken in micro-batches of "
+            f"{micro_batch}: every update is the whole batch's, but for BatchNormalization, "
+            f"which saw {micro_batch} images at a time"
+        )
+    if done.resumed_after:
+        yield f"resumed after epoch {', '.join(map(str, done.resumed_after))}"
+    if len(done.ran_on) > 1:
+        yield (
+            f"its attempts ran on {'; then on '.join(done.ran_on)}: its figures are not to the "
+            f"last digit those of an uninterrupted training on either"
+        )
