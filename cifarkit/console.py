@@ -1,4 +1,4 @@
-"""Where the command line writes: results to standard output, all else to standard error."""
+"""Console output: results to standard output, everything else to standard error."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def say(text: str, style: str = "") -> None:
 
 
 def lines(text: str) -> str:
-    """A message whose every line is fit for a terminal, whatever names it holds."""
+    """A message sanitized for a terminal, line by line."""
     return "\n".join(map(plain, text.split("\n")))
 
 

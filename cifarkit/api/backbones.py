@@ -1,4 +1,4 @@
-"""The networks that can be trained, as a table."""
+"""The table of available networks."""
 
 from __future__ import annotations
 
@@ -40,5 +40,5 @@ def list_backbones(filter: str = "*") -> pd.DataFrame:
 
 
 def matching(pattern: str) -> list[Backbone]:
-    """The networks whose key matches a shell pattern; letters' case does not matter."""
+    """The networks whose key matches a shell pattern, ignoring case."""
     return [one for key, one in registry().items() if fnmatchcase(key, pattern.lower())]

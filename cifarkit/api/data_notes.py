@@ -1,4 +1,4 @@
-"""What there is to say of the data before anything is trained."""
+"""Notes on the data, printed before anything is trained."""
 
 from __future__ import annotations
 

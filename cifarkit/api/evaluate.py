@@ -1,4 +1,4 @@
-"""What one trained network gets right and wrong."""
+"""Evaluation of one trained network."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ BEST = "best"
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """One network on its test images.
+    """The evaluation of one network on its test images.
 
     Attributes:
-        scores: Everything that was counted: confusion, calibration, superclasses, the trial.
+        scores: All results: confusion, calibration, superclasses, the trial.
     """
 
     scores: Scores
@@ -39,7 +39,7 @@ class Evaluation:
     def metrics(self) -> dict[str, float | int | None]:
         """Shares from 0 to 1, with the 95% Wilson interval of the accuracy.
 
-        None stands for what the network or the file does not have.
+        Values that are not available are None.
         """
         scores = self.scores
         interval = scores.top1.interval
@@ -54,7 +54,7 @@ class Evaluation:
         }
 
     def to_dataframe(self) -> pd.DataFrame:
-        """A row per class, with the columns of `cifarkit evaluate --format csv`."""
+        """One row per class, with the columns of `cifarkit evaluate --format csv`."""
         import pandas as pd
 
         from cifarkit.report.evaluation_export import class_rows
@@ -68,7 +68,7 @@ class Evaluation:
         figures: str | os.PathLike[str] | None = None,
         pairs: int = PAIRS,
     ) -> str:
-        """The evaluation written up.
+        """Write the evaluation as a document.
 
         Args:
             format: `markdown`, `html`, `latex`, `csv` (a row per class) or `json`.

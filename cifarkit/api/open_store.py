@@ -1,4 +1,4 @@
-"""Open a store that has to be there already."""
+"""Opens an existing store."""
 
 from __future__ import annotations
 

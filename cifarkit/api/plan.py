@@ -1,4 +1,4 @@
-"""What a study will cost: every trial with its parameters, estimated memory and expected time."""
+"""The plan of a study: trials with parameters, estimated memory and expected time."""
 
 from __future__ import annotations
 

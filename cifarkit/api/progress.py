@@ -21,7 +21,7 @@ def progress(title: str, labels: Mapping[str, str]) -> Iterator[Show]:
 
     Args:
         title: Of the study.
-        labels: What each trial is called, by its id; its network's key otherwise.
+        labels: Trial labels by id; the network's key by default.
     """
     console = messages()
 

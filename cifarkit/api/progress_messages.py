@@ -1,4 +1,4 @@
-"""What progress says in words, in a terminal and through a pipe, and the time left."""
+"""Progress messages and the remaining time."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Show = Callable[[TrialEvent], None]
 
 @dataclass
 class TimeLeft:
-    """How long a run will still take, at most: early stopping may end trials sooner.
+    """An upper bound on a run's remaining time: early stopping may end trials sooner.
 
     Attributes:
         clock: Seconds, rising; handed in by tests.
@@ -51,7 +51,7 @@ class TimeLeft:
                     self._took.append(self.clock() - began)
 
     def seconds(self) -> float | None:
-        """None as long as there is nothing to go by."""
+        """None while there is no estimate."""
         now = self.clock()
         whole = {
             trial: (now - self._started[trial]) / share

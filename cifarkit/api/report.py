@@ -1,4 +1,4 @@
-"""The document of what a store holds."""
+"""The document of a store's studies."""
 
 from __future__ import annotations
 
@@ -87,9 +87,9 @@ def report(
 
 @contextmanager
 def _no_collection() -> Iterator[None]:
-    """Without garbage collection: nearly everything that a report makes is kept to its end.
+    """Pause garbage collection: nearly all objects of a report live until its end.
 
-    Of a report of thousands of trials, looking for garbage takes a fifth of the time.
+    For a report of thousands of trials it takes a fifth of the time.
     """
     enabled = gc.isenabled()
     gc.disable()

@@ -1,4 +1,4 @@
-"""What a run or a store holds: records, a data frame, conclusions, tables and figures."""
+"""Results of a run or a store: records, a data frame, conclusions, tables and figures."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Results:
     """Studies and their trials, as the store has them.
 
     Attributes:
-        store: Where they are.
+        store: The store that holds them.
         studies: In the order of their steps, or of their age.
         records: Trials by id, without their histories; `records.unreadable` has the files that
             could not be read. Trials that were never started are missing.

@@ -1,4 +1,4 @@
-"""Run a study: check it, fetch what it needs, run what is not done, and hand back the results."""
+"""Runs a study: checks it, downloads what it needs, runs missing trials, returns the results."""
 
 from __future__ import annotations
 
@@ -255,7 +255,7 @@ def _check_donors(specs: Sequence[TrialSpec], store: Store) -> None:
 
 
 def _fetch(specs: Sequence[TrialSpec]) -> None:
-    """Have data and weights at hand before the first trial starts."""
+    """Download data and weights before the first trial starts."""
     from cifarkit.training import pretrained_weights
     from cifarkit.training.cost_estimate import import_quietly
 
@@ -263,7 +263,7 @@ def _fetch(specs: Sequence[TrialSpec]) -> None:
         if dataset_registry.missing(dataset, location) is not None:
             say(f"Preparing the {dataset} data ...")
             if dataset in ("cifar100", "cifar10"):
-                import_quietly()  # the download is Keras'
+                import_quietly()  # Keras does the download
             dataset_registry.fetch(dataset, location)
     pretrained_weights.fetch((spec.model for spec in specs), say)
 

@@ -1,4 +1,4 @@
-"""The studies that a program or a command can plan."""
+"""Functions that plan studies."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 ONE_NETWORK = "densenet201"
-"""What a study of one network trains unless another is named."""
+"""The default network of studies of one network."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The command line. Commands are thin: parse, call one function, show what it returns."""
+"""The command line. Commands parse, call one function, and print what it returns."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def main() -> None:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run the command line; what the user can mend is one message, not a traceback.
+    """Run the command line; user errors are one message instead of a traceback.
 
     Returns:
         The exit code.
@@ -95,7 +95,7 @@ def run(arguments: Sequence[str]) -> int:
         _complain(str(error))
         return 1
     except OSError as error:
-        # Whatever was not expected to fail where it did: the system's reason and the file will do.
+        # Unexpected system errors: report the reason and the file.
         named = f"{error.filename}: " if error.filename is not None else ""
         _complain(f"{named}{error.strerror or error}")
         return 2 if error.errno in (errno.ENAMETOOLONG, errno.ELOOP) else 1
@@ -103,7 +103,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _check_text(arguments: Sequence[str]) -> None:
-    """Refuse arguments that no record could hold: JSON and documents are UTF-8."""
+    """Refuse arguments that are not valid UTF-8, which records and documents need."""
     for argument in arguments:
         try:
             argument.encode()

@@ -1,4 +1,4 @@
-"""`cifarkit zoo --list`: the registry as a table."""
+"""`cifarkit zoo --list`: the table of networks."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from cifarkit.console import plain_or_rich_table
 from cifarkit.models.registry import STUDY
 
 WIDE = 110
-"""Columns of a terminal in which the papers have room."""
+"""Terminal width from which papers are shown."""
 
 
 def show_backbones() -> None:

@@ -1,4 +1,4 @@
-"""`cifarkit evaluate`: what one trained network gets right and wrong."""
+"""`cifarkit evaluate`: the evaluation of one trained network."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`cifarkit report`: the document of what a store holds."""
+"""`cifarkit report`: the document of a store's studies."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cifarkit.cli.run_options import RUNS_DEFAULT
 
 
 class Format(StrEnum):
-    """What the document is written in."""
+    """Output formats."""
 
     MARKDOWN = "markdown"
     HTML = "html"

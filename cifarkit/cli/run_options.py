@@ -1,4 +1,4 @@
-"""The options that say how trials are run, the same for every command that runs some."""
+"""Options for running trials, shared by all commands that run them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ RUNS_DEFAULT = Path("runs")
 
 
 class KeptWeights(StrEnum):
-    """Which weights of a finished trial stay."""
+    """Which weights of a finished trial are kept."""
 
     NONE = "none"
     BEST = "best"
@@ -61,7 +61,7 @@ RUN: dict[str, Any] = {
             "--silence-timeout",
             min=0.001,
             rich_help_panel=PANEL,
-            help="End a trial of which nothing is heard for so many seconds. Compiling is silent.",
+            help="End a trial that reports nothing for so many seconds; compiling is silent.",
         ),
     ],
     "memory_limit": Annotated[
@@ -106,7 +106,7 @@ RUN: dict[str, Any] = {
         ),
     ],
 }
-"""How the trials are run. None of it changes a result, but for what `--oom-backoff` notes."""
+"""How trials are run. Only `--oom-backoff` may change a result, and notes it there."""
 
 RUN_DEFAULTS: dict[str, Any] = {
     "runs": RUNS_DEFAULT,

@@ -1,4 +1,4 @@
-"""What every command does with its study: run it, or list it, and print."""
+"""Running or listing a study, shared by all study commands."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def execute(study: PlannedStudy, *, dry_run: bool, runs: Path, **options: Any) -
 
 
 def show_tables(study: StudyRecord, trials: Trials) -> None:
-    """The study's tables, as the report has them."""
+    """The study's tables, as in the report."""
     from cifarkit.report.study_view import StudyView
     from cifarkit.report.tables import main_tables
 
@@ -69,5 +69,5 @@ def show_tables(study: StudyRecord, trials: Trials) -> None:
 
 
 def command_line() -> str:
-    """This very command, as a user would type it again."""
+    """The current command line, quoted for a shell."""
     return shlex.join(["cifarkit", *sys.argv[1:]])

@@ -1,4 +1,4 @@
-"""The options that commands share: those of the settings, and how trials are run."""
+"""Options shared by commands: settings, and how trials are run."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PANELS = {"data": "Data", "model": "Model", "train": "Training"}
 
 
 def _option(setting: Setting) -> Any:
-    """The option of a setting. Its default is None: the spec knows its own."""
+    """The option of a setting. Its default is None, so that the spec's default applies."""
     name = setting.name.replace("_", "-")
     flags = setting.flags or ((f"--{name}/--no-{name}" if setting.type is bool else f"--{name}"),)
     default = setting.default
@@ -45,7 +45,7 @@ def _option(setting: Setting) -> Any:
 OPTIONS: dict[str, Any] = {
     name: _option(setting) for name, setting in SETTINGS.items() if name not in SET_BY_STUDIES
 }
-"""Of the settings of a trial, by flat name."""
+"""The options of a trial's settings, by flat name."""
 
 
 def shared(

@@ -1,4 +1,4 @@
-"""The signals that ask a command to end: Ctrl-C, `kill`, a closed terminal, a stopped container."""
+"""Handling of termination signals: Ctrl-C, `kill`, a closed terminal, a stopped container."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ SAME_REQUEST_SECONDS = 1.0
 class Interrupted(BaseException):
     """A signal asked this process to end.
 
-    Not a `KeyboardInterrupt`, of which Click makes "Aborted!" and exit code 1.
+    Not a `KeyboardInterrupt`, which Click turns into "Aborted!" and exit code 1.
 
     Attributes:
-        exit_code: 128 and the signal's number, as shells have it.
+        exit_code: 128 plus the signal's number, as in shells.
     """
 
     def __init__(self, number: int) -> None:
@@ -34,7 +34,7 @@ def listen() -> None:
     Without a handler of its own, the first process of a container (PID 1) would ignore them.
     """
     for number in ENDING_SIGNALS:
-        # What was ignored from the start, as under `nohup`, stays ignored.
+        # Signals ignored from the start, as under `nohup`, stay ignored.
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _interrupt)
 
@@ -43,7 +43,7 @@ def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
     began = time.monotonic()
 
     def leave(number: int, frame: FrameType | None) -> None:
-        # Asked again while it tidies up. Its trials end with it, and the next run finds them so.
+        # A second signal during cleanup. The trials end too, which the next run detects.
         if time.monotonic() - began > SAME_REQUEST_SECONDS:
             os._exit(128 + number)
 

@@ -1,4 +1,4 @@
-"""`cifarkit store`: look through a store, check and mend it, move it to another machine."""
+"""`cifarkit store`: list, check, repair and move a store."""
 
 from __future__ import annotations
 

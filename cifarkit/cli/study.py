@@ -1,4 +1,4 @@
-"""`cifarkit study`: a whole study, each step building on what the one before chose."""
+"""`cifarkit study`: a study file, whose steps build on earlier choices."""
 
 from __future__ import annotations
 
