@@ -38,13 +38,15 @@ def start(*arguments: str | Path) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
         env=environment(),
-        preexec_fn=hear_ctrl_c,
+        preexec_fn=hear_signals,
     )
 
 
-def hear_ctrl_c() -> None:
-    """Undo what a shell does to its jobs in the background: they ignore SIGINT from the start."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+def hear_signals() -> None:
+    """Undo what a shell does to its jobs in the background, which ignore SIGINT and SIGQUIT, and what
+    `nohup` does."""
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def table(output: str) -> list[list[str]]:

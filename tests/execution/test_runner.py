@@ -24,7 +24,7 @@ from cifarkit.execution.runner import run
 from cifarkit.specs import TrialSpec
 from cifarkit.store.records import Status
 from cifarkit.store.store import Store
-from tests.cli.command import hear_ctrl_c
+from tests.cli.command import hear_signals
 from tests.execution.work import epoch_ended
 
 QUICK, RAISES, HANGS = (f"tests.execution.work:{name}" for name in ("quick", "raises", "hangs"))
@@ -107,7 +107,7 @@ def background(tmp_path: Path, work: str, n: int) -> "subprocess.Popen[bytes]":
         "    sys.exit(130)\n"
     )
     return subprocess.Popen(
-        [sys.executable, "-c", program], cwd=os.getcwd(), preexec_fn=hear_ctrl_c
+        [sys.executable, "-c", program], cwd=os.getcwd(), preexec_fn=hear_signals
     )
 
 

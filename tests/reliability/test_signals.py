@@ -15,7 +15,7 @@ import pytest
 
 from cifarkit.store.records import Status
 from cifarkit.store.store import Store
-from tests.cli.command import cifarkit, environment, hear_ctrl_c
+from tests.cli.command import cifarkit, environment, hear_signals
 from tests.execution.test_launchers import gone
 from tests.reliability.small_study import FAULTS
 
@@ -45,7 +45,7 @@ def started(*words: str, **variables: str) -> Iterator["subprocess.Popen[str]"]:
         stderr=subprocess.PIPE,
         text=True,
         env=environment() | {"PYTHONPATH": str(ROOT)} | variables,
-        preexec_fn=hear_ctrl_c,
+        preexec_fn=hear_signals,
     )
     try:
         yield process
