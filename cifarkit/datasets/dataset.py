@@ -94,7 +94,8 @@ class Splits:
     """Disjoint training, validation and test parts of a data set.
 
     Images are `(n, height, width, 3)` uint8, labels `(n,)` int32 in 0..classes-1; names, groups
-    and notes are as in `ImageDataset`.
+    and notes are as in `ImageDataset`. `own_validation` says that the data came with the validation
+    part, which is otherwise drawn from the training images.
     """
 
     train_images: Images
@@ -106,6 +107,7 @@ class Splits:
     class_names: tuple[str, ...]
     class_groups: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    own_validation: bool = False
 
 
 def load(dataset: str, location: str | None = None, *, image_size: int) -> ImageDataset:
@@ -267,6 +269,7 @@ def split(
         class_names=dataset.class_names,
         class_groups=dataset.class_groups,
         notes=dataset.notes,
+        own_validation=own_part,
     )
 
 

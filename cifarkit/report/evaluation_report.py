@@ -112,9 +112,7 @@ def _subject(scores: Scores) -> list[Block]:
         ]
     (data,) = hyperparameters.data_sentences([record])
     day = provenance.when([record])
-    said = [
-        f"{name.lower()} {text}" for name, text in hyperparameters.of_trial(record.spec).items()
-    ]
+    said = [f"{name.lower()} {text}" for name, text in hyperparameters.of_trial(record).items()]
     return [
         Paragraph(
             f"Trial {record.trial_id}{f', {day}' if day else ''}: "

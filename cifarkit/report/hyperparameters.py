@@ -11,7 +11,7 @@ from cifarkit.report import formatting
 from cifarkit.report.arm_results import model_name
 from cifarkit.report.table import Cell, Column, Table
 from cifarkit.specs import SETTINGS, Augmentation, DataSpec, TrialSpec
-from cifarkit.store.records import TrialRecord
+from cifarkit.store.records import Result, TrialRecord
 from cifarkit.text import counted, listed, plain, unique
 
 if TYPE_CHECKING:
@@ -27,9 +27,10 @@ def flat(spec: TrialSpec) -> dict[str, Any]:
     return {name: setting.of(spec) for name, setting in SETTINGS.items()}
 
 
-def of_trial(spec: TrialSpec) -> dict[str, str]:
+def of_trial(trial: TrialRecord) -> dict[str, str]:
     """The relevant settings of one trial, formatted, by heading."""
-    return {formatting.heading(name): text for name, text in _spoken(spec).items() if text}
+    spoken = _spoken(trial.spec, trial.result)
+    return {formatting.heading(name): text for name, text in spoken.items() if text}
 
 
 def settings_tables(views: Sequence[StudyView]) -> list[tuple[str, Table]]:
@@ -60,7 +61,7 @@ def common_settings(
     """
     if not trials:
         return {}
-    values = [(name, _spoken(trial.spec)) for name, trial in trials]
+    values = [(name, _spoken(trial.spec, trial.result)) for name, trial in trials]
     rows = {}
     for name in values[0][1]:
         if name in axes:
@@ -142,7 +143,7 @@ def _classes(spec: DataSpec) -> str:
     return counted(spec.classes, "class", "classes") + how
 
 
-def _spoken(spec: TrialSpec) -> dict[str, str]:
+def _spoken(spec: TrialSpec, result: Result | None = None) -> dict[str, str]:
     """All relevant settings, formatted; empty strings for those to omit."""
     values = flat(spec)
     spoken = {name: _said(name, value) for name, value in values.items() if name not in _UNSAID}
@@ -151,6 +152,8 @@ def _spoken(spec: TrialSpec) -> dict[str, str]:
     spoken["augment"] = _amounts(spec.train.augmentation)
     if not spec.model.trains_batchnorm:
         spoken["batchnorm"] = ""
+    if result is not None and result.own_validation:
+        spoken["validation_fraction"] = ""
     return spoken
 
 

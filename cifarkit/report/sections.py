@@ -180,9 +180,19 @@ _NOTHING = Paragraph("No trial has finished.")
 
 def _seeds(trials: Sequence[TrialRecord]) -> str:
     seeds = sorted({trial.spec.train.seed for trial in trials})
-    data_seeds = sorted({trial.spec.data.data_seed for trial in trials})
+    own = [trial.result is not None and trial.result.own_validation for trial in trials]
+    drawn = [trial for trial, given in zip(trials, own, strict=True) if not given]
+    data_seeds = sorted({trial.spec.data.data_seed for trial in drawn})
     word = "seed" if len(seeds) == 1 else "seeds"
+    parts = []
+    if drawn:
+        parts.append(
+            "a stratified part of the training images, drawn with data seed "
+            f"{listed(map(str, data_seeds))}"
+        )
+    if any(own):
+        parts.append("the validation part that the data came with")
     return (
-        f"Training {word} {listed(map(str, seeds))}; the validation images are a stratified part "
-        f"of the training images, drawn with data seed {listed(map(str, data_seeds))}."
+        f"Training {word} {listed(map(str, seeds))}; the validation images are "
+        f"{', or '.join(parts)}."
     )

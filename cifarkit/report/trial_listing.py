@@ -148,7 +148,7 @@ def _epoch(row: dict[str, Any]) -> str:
 
 
 def _settings(trial: TrialRecord) -> dict[str, str]:
-    return of_trial(trial.spec) | {"Seed": str(trial.spec.train.seed)}
+    return of_trial(trial) | {"Seed": str(trial.spec.train.seed)}
 
 
 def _moment(when: Any) -> str:

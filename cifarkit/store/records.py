@@ -283,6 +283,8 @@ class Result(_Stored):
             for our own, and in records of the first versions.
         graph_sha256: Of the backbone's graph as it was built (see `training.graph_hash`); empty if
             it is not known, and in records of the first versions.
+        own_validation: Whether the data came with its validation part, so that none was drawn from
+            the training images.
     """
 
     schema_version: Version = SCHEMA_VERSION
@@ -309,6 +311,7 @@ class Result(_Stored):
     backbone_package: str = ""
     graph_sha256: str = ""
     duplicates: Duplicates | None = None
+    own_validation: bool = False
 
 
 @dataclass(frozen=True)

@@ -201,6 +201,7 @@ def run_trial(
             backbone_package=package_of(spec.model.model),
             graph_sha256=built.graph_sha256,
             duplicates=duplicates,
+            own_validation=splits.own_validation,
         ),
     )
 

@@ -43,8 +43,7 @@ def start(*arguments: str | Path) -> subprocess.Popen[str]:
 
 
 def hear_signals() -> None:
-    """Undo what a shell does to its jobs in the background, which ignore SIGINT and SIGQUIT, and what
-    `nohup` does."""
+    """Undo what a shell and `nohup` do to jobs in the background: they ignore these signals."""
     for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
 

@@ -316,3 +316,12 @@ def test_a_report_looks_at_every_arm_once(tmp_path: Path, monkeypatch: pytest.Mo
     records = {record.trial_id: record for record in store.records()}
     document(studies, records, format="html", published=True)
     assert seen == [arm.label for study in studies for arm in study.arms]
+
+
+def test_a_validation_part_of_the_data_is_not_said_to_be_drawn(fabricator: Fabricator) -> None:
+    trial = fabricator.trial({"model": "lenet"}, result(own_validation=True))
+    study = zoo(fabricator, arm("lenet", trial))
+    text = document([study], fabricator.records())
+    assert "the validation images are the validation part that the data came with" in text
+    assert "stratified" not in text
+    assert "Validation fraction" not in text
