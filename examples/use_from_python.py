@@ -1,31 +1,22 @@
-"""Plan a study, run it and read its records, all from Python.
+"""Plan a study, run it and read its results, all from Python.
 
     python examples/use_from_python.py
 
-It trains two small networks on built-in data, offline, in under a minute.
+It trains two small networks on built-in data, offline, in a minute.
 """
 
-from pathlib import Path
-
-from cifarkit.execution.launchers import ProcessLauncher
-from cifarkit.execution.runner import run
-from cifarkit.store.store import Store
-from cifarkit.studies.zoo import zoo
-
-settings = {"dataset": "synthetic", "classes": 5, "train_per_class": 100, "epochs": 3}
+import cifarkit as ck
 
 
 def main() -> None:
-    study = zoo(settings, models=("lenet", "simple_cnn"))
-    store = Store(Path("runs"))
-    run(study.specs(), store, ProcessLauncher(), work="cifarkit.training.trial:run_trial")
-    for arm in study.arms:
-        record = store.read(arm.specs[0].trial_id)
-        if record.result is None:
-            print(f"{arm.label}: {record.state.reason}")
-        else:
-            accuracy, time = record.result.accuracy, record.result.time
-            print(f"{arm.label}: test accuracy {accuracy.test:.3f} in {time.fit_seconds:.1f} s")
+    study = ck.zoo(
+        ["lenet", "simple_cnn"], dataset="synthetic", classes=5, train_per_class=100, epochs=40
+    )
+    results = ck.run(study, store="runs")
+    print(results.to_dataframe()[["arm", "accuracy.test", "time.fit_seconds"]])
+    for trial, reason in results.failed.items():
+        print(f"{trial}: {reason}")
+    print(*results.conclusions, sep="\n")
 
 
 if __name__ == "__main__":

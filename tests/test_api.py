@@ -162,6 +162,8 @@ def test_backbones_by_pattern() -> None:
         (lambda: ck.zoo(["lenet"], dataset="cifar1000"), "unknown dataset"),
         (lambda: ck.zoo(["lenet"], seeds=0), "seeds: .* got 0"),
         (lambda: ck.zoo(["lenet"], epohcs=3), "epohcs"),  # type: ignore[call-arg]
+        (lambda: ck.zoo(["lenet"], seed=3), "unknown setting 'seed'"),  # type: ignore[call-arg]
+        (lambda: ck.zoo(["lenet"], model="vgg16"), "unknown setting 'model'"),  # type: ignore[call-arg]
         (lambda: ck.finetune("lenet", unfreeze=0.5), "use fractions"),
         (lambda: ck.resize_study(image_size=32), "use sizes"),
         (lambda: ck.sweep("droput", 0.1, 0.2), "droput"),
@@ -181,3 +183,21 @@ def test_refusals(call: object, message: str) -> None:
     with pytest.raises(ck.InvalidInput, match=message):
         call()  # type: ignore[operator]
     assert not Path("runs").exists()
+
+
+@pytest.mark.slow
+def test_the_notebook_runs_offline_and_holds_its_output(tmp_path: Path) -> None:
+    import nbformat
+    from nbclient import NotebookClient
+
+    path = Path(__file__).parents[1] / "examples" / "quickstart.ipynb"
+    notebook = nbformat.read(path, as_version=4)
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert all(cell.outputs for cell in cells[1:])
+    for cell in cells:
+        cell.source = cell.source.replace("epochs=40", "epochs=1")
+    NotebookClient(
+        notebook, timeout=240, kernel_name="python3", resources={"metadata": {"path": tmp_path}}
+    ).execute()
+    shown = [output.get("data", {}).get("text/html", "") for output in cells[-2].outputs]
+    assert any("<table" in html and "data:image/svg+xml" in html for html in shown)

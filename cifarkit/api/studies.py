@@ -84,7 +84,8 @@ class PlannedStudy:
 
         from cifarkit.api.plan import plan_trials
 
-        return pd.DataFrame([vars(row) for row in plan_trials(self, store, strict=strict)])
+        rows = [vars(row) for row in plan_trials(self, store, strict=strict)]
+        return pd.DataFrame(rows).astype({"expected_seconds": float})
 
 
 def zoo(
@@ -219,7 +220,15 @@ def _checked(seeds: int) -> int:
 
 
 def _plain(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings as specs take them: paths as text."""
+    """Settings as specs take them: paths as text.
+
+    Raises:
+        InvalidInput: A name is no setting's, or one's that the study sets itself.
+    """
+    known = Settings.__annotations__
+    for name in settings:
+        if name not in known:
+            raise unknown("setting", name, known)
     return {
         name: os.fspath(value) if isinstance(value, os.PathLike) else value
         for name, value in settings.items()
