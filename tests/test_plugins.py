@@ -15,10 +15,14 @@ from cifarkit.datasets import registry as dataset_registry
 from cifarkit.datasets.dataset import ImageDataset
 from cifarkit.datasets.info import DatasetInfo, DataSource
 from cifarkit.errors import InvalidInput
+from cifarkit.execution.callbacks import Callback, Callbacks
+from cifarkit.execution.events import TrialEvent, TrialStarted
+from cifarkit.execution.launchers import LAUNCHERS, AttemptResult, InProcessLauncher
 from cifarkit.models.info import Backbone
 from cifarkit.plugins import Registry
-from cifarkit.specs import DataSpec
-from cifarkit.testing import check_backbone, check_data_source
+from cifarkit.specs import DataSpec, TrialSpec
+from cifarkit.store.records import Status
+from cifarkit.testing import check_backbone, check_callback, check_data_source, check_launcher
 
 LABELS = np.repeat(np.arange(2, dtype=np.int32), 3)
 IMAGES = np.zeros((6, 8, 8, 3), np.uint8)
@@ -157,3 +161,45 @@ def test_wrong_facts_of_a_plugin_are_refused(
     registered(monkeypatch, dots=Dots(info))
     with pytest.raises(InvalidInput, match=message):
         dataset_registry.facts("dots")
+
+
+def test_the_built_in_launchers_keep_their_contract() -> None:
+    assert LAUNCHERS.names()[:2] == ("process", "in-process")
+    check_launcher(LAUNCHERS.get("process"))
+    check_launcher(LAUNCHERS.get("in-process"), enforces_limits=False)
+
+
+def test_a_launcher_that_hides_a_failure_is_found() -> None:
+    class Cheerful(InProcessLauncher):
+        def run(self, *arguments: Any, **options: Any) -> AttemptResult:
+            super().run(*arguments, **options)
+            return AttemptResult(Status.COMPLETE)
+
+    with pytest.raises(AssertionError, match="work that raises ValueError"):
+        check_launcher(Cheerful, enforces_limits=False)
+
+
+def test_a_callback_that_fails_is_called_no_more_and_stops_no_other(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class Broken(Callback):
+        def on_trial_start(self, spec: TrialSpec) -> None:
+            raise OSError("no route to host")
+
+    class Counting(Callback):
+        starts = 0
+
+        def on_trial_start(self, spec: TrialSpec) -> None:
+            self.starts += 1
+
+    counting = Counting()
+    callbacks = Callbacks([Broken(), counting])
+    spec = TrialSpec.of(dataset="synthetic", model="lenet")
+    for number in (1, 2):
+        callbacks(TrialEvent(spec, number, 2, TrialStarted()))
+    assert counting.starts == 2
+    (said,) = caplog.messages
+    assert "callback Broken failed and is called no more: OSError: no route to host" in said
+    check_callback(Counting)
+    with pytest.raises(OSError, match="no route"):
+        check_callback(Broken)

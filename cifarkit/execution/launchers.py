@@ -11,15 +11,17 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import IO, Any, Protocol
+from typing import IO, Any, Protocol, cast
 
+from cifarkit.errors import InvalidInput
 from cifarkit.execution.events import Emit, WorkEnded, from_json
 from cifarkit.execution.resource_monitor import Limits, ResourceMonitor, kill_tree
 from cifarkit.execution.worker import explain, resolve
+from cifarkit.plugins import Registry
 from cifarkit.safe_path import child_environment
 from cifarkit.store.records import Status
 
@@ -75,7 +77,14 @@ class Launcher(Protocol):
 
 
 class InProcessLauncher:
-    """Runs the work in the current process, for debugging and tests. Limits do not apply."""
+    """Runs the work in this process: for a debugger, and for tests. Limits do not apply.
+
+    Args:
+        environment: Not used: this process's is not changed.
+    """
+
+    def __init__(self, environment: Mapping[str, str] | None = None) -> None:
+        del environment
 
     def run(
         self,
@@ -232,3 +241,22 @@ def log_tail(folder: Path) -> str:
         lines = stream.read().decode(errors="replace").splitlines()
         return "\n".join(lines[-LOG_TAIL_LINES:])
     return ""
+
+
+def _factory(name: str, loaded: object) -> Callable[[Mapping[str, str]], Launcher]:
+    if not callable(loaded):
+        raise InvalidInput(f"it gave {loaded!r:.80}, not a Launcher's class")
+    return cast(Callable[[Mapping[str, str]], Launcher], loaded)
+
+
+LAUNCHERS: Registry[Callable[[Mapping[str, str]], Launcher]] = Registry(
+    "launcher",
+    "cifarkit.launchers",
+    {
+        "process": "cifarkit.execution.launchers:ProcessLauncher",
+        "in-process": "cifarkit.execution.launchers:InProcessLauncher",
+    },
+    _factory,
+)
+"""A package adds a class under `cifarkit.launchers`; it is called with variables to set in the
+environment of the work."""

@@ -1,0 +1,105 @@
+"""Callbacks: objects that follow a run, such as experiment trackers."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from typing import cast
+
+from cifarkit.errors import InvalidInput
+from cifarkit.execution.events import EpochEnded, TrialEnded, TrialEvent, TrialFound, TrialStarted
+from cifarkit.plugins import Registry
+from cifarkit.specs import TrialSpec
+
+
+class Callback:
+    """Follows a run. Subclasses override the methods that they need.
+
+    All methods are called in the command's process, from one thread at a time; with `jobs`, trials
+    overlap. An exception ends no training: it is logged, and the callback is called no more.
+    """
+
+    def on_study_start(self, title: str, specs: tuple[TrialSpec, ...]) -> None:
+        """A study begins, or a step of a larger one, with its trials in the order of the run."""
+
+    def on_trial_start(self, spec: TrialSpec) -> None:
+        """A trial begins to train. Not called for one that is complete already."""
+
+    def on_epoch(self, spec: TrialSpec, epoch: EpochEnded) -> None:
+        """An epoch was trained and validated."""
+
+    def on_trial_end(self, spec: TrialSpec, end: TrialEnded | TrialFound) -> None:
+        """A trial ended, completely or not (`end.status`), or was complete already.
+
+        Not called for a trial that the user interrupts.
+        """
+
+    def on_study_end(self) -> None:
+        """The study ended, also by an interruption or an error."""
+
+
+class Callbacks:
+    """Several callbacks as one listener of a runner's events.
+
+    Args:
+        callbacks: Called in this order.
+    """
+
+    def __init__(self, callbacks: Iterable[Callback]) -> None:
+        self._live = list(callbacks)
+
+    def on_study_start(self, title: str, specs: tuple[TrialSpec, ...]) -> None:
+        self._call(lambda callback: callback.on_study_start(title, specs))
+
+    def on_study_end(self) -> None:
+        self._call(lambda callback: callback.on_study_end())
+
+    def __call__(self, event: TrialEvent) -> None:
+        match event.payload:
+            case TrialStarted():
+                self._call(lambda callback: callback.on_trial_start(event.spec))
+            case EpochEnded() as epoch:
+                self._call(lambda callback: callback.on_epoch(event.spec, epoch))
+            case TrialEnded() | TrialFound() as end:
+                self._call(lambda callback: callback.on_trial_end(event.spec, end))
+
+    def _call(self, method: Callable[[Callback], None]) -> None:
+        for callback in tuple(self._live):
+            try:
+                method(callback)
+            except Exception as error:  # somebody else's code
+                self._live.remove(callback)
+                logging.getLogger("cifarkit").warning(
+                    "cifarkit: callback %s failed and is called no more: %s: %s",
+                    type(callback).__name__,
+                    type(error).__name__,
+                    error,
+                )
+
+
+def _factory(name: str, loaded: object) -> Callable[[], Callback]:
+    if not callable(loaded):
+        raise InvalidInput(f"it gave {loaded!r:.80}, not a Callback's class")
+    return cast(Callable[[], Callback], loaded)
+
+
+CALLBACKS: Registry[Callable[[], Callback]] = Registry(
+    "callback", "cifarkit.callbacks", {}, _factory
+)
+"""A package adds a class, or a function without arguments, under `cifarkit.callbacks`."""
+
+
+def create(name: str) -> Callback:
+    """A callback by the name of its entry point.
+
+    Raises:
+        InvalidInput: There is none, or it cannot be made.
+    """
+    factory = CALLBACKS.get(name)
+    try:
+        made = factory()
+    except Exception as error:
+        raise InvalidInput(f"--callback {name}: {type(error).__name__}: {error}") from error
+    if not isinstance(made, Callback):
+        raise InvalidInput(f"--callback {name}: {made!r:.80} is not a Callback")
+    return made

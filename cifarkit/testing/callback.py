@@ -1,0 +1,42 @@
+"""The contract of a callback."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from cifarkit.execution.callbacks import Callback
+from cifarkit.execution.events import TrialEnded, TrialFound
+from cifarkit.specs import TrialSpec
+from cifarkit.store.records import Status
+from cifarkit.testing.expect import expect
+from cifarkit.testing.work import epoch_ended
+
+
+def check_callback(make: Callable[[], Callback]) -> None:
+    """Play two studies to a callback: trials that overlap, fail, are found, and are cut off.
+
+    Args:
+        make: What the entry point gives.
+
+    Raises:
+        AssertionError: It is no `execution.callbacks.Callback`.
+        Exception: Any that the callback raises.
+    """
+    callback = make()
+    expect(isinstance(callback, Callback), f"{type(callback).__name__} is not a Callback")
+    specs = tuple(
+        TrialSpec.of(dataset="synthetic", classes=2, model="lenet", seed=seed) for seed in range(4)
+    )
+    first, second, third, fourth = specs
+    for title in ("First", "Second"):
+        callback.on_study_start(title, specs)
+        callback.on_trial_start(first)
+        callback.on_trial_start(second)
+        callback.on_epoch(second, epoch_ended(1, 2))
+        callback.on_epoch(first, epoch_ended(1, 2))
+        callback.on_trial_end(second, TrialEnded(Status.FAILED, "ValueError: on purpose"))
+        callback.on_epoch(first, epoch_ended(2, 2))
+        callback.on_trial_end(first, TrialEnded(Status.COMPLETE))
+        callback.on_trial_end(third, TrialFound())
+        callback.on_trial_start(fourth)
+        callback.on_study_end()
