@@ -16,8 +16,10 @@ from cifarkit.api.studies import PlannedStudy
 from cifarkit.console import say
 from cifarkit.datasets import registry as dataset_registry
 from cifarkit.errors import CifarkitError, InvalidInput
+from cifarkit.execution import callbacks as callback_module
+from cifarkit.execution.callbacks import Callback, Callbacks
 from cifarkit.execution.events import TrialEvent
-from cifarkit.execution.launchers import Launcher, ProcessLauncher
+from cifarkit.execution.launchers import LAUNCHERS, Launcher, ProcessLauncher
 from cifarkit.execution.resource_monitor import Limits
 from cifarkit.execution.runner import run as run_trials
 from cifarkit.specs import TrialSpec
@@ -36,7 +38,7 @@ WORK = {
     "best": "cifarkit.training.trial:run_trial_and_keep_weights",
 }
 
-Callback = Callable[[TrialEvent], None]
+Listener = Callable[[TrialEvent], None]
 """Called with every event of a run, from one thread at a time."""
 StudyDone = Callable[[StudyRecord, Trials], None]
 
@@ -52,8 +54,9 @@ class _Options:
     keep_weights: str
     strict: bool
     name: str | None
-    callbacks: Sequence[Callback]
-    launcher: Launcher | None
+    callbacks: Callbacks
+    listeners: Sequence[Listener]
+    launcher: Launcher | str | None
     command: str
     on_study_done: StudyDone
 
@@ -71,8 +74,8 @@ def run(
     oom_backoff: bool = False,
     keep_weights: Literal["none", "best"] = "none",
     strict: bool = False,
-    callbacks: Sequence[Callback] = (),
-    launcher: Launcher | None = None,
+    callbacks: Sequence[Callback | Listener | str] = (),
+    launcher: Launcher | str | None = None,
     command: str | None = None,
     on_study_done: StudyDone = lambda study, trials: None,
 ) -> Results:
@@ -92,8 +95,9 @@ def run(
         oom_backoff: Try a trial that runs out of memory again in smaller micro-batches.
         keep_weights: `best` keeps the trained weights in the trial's folder.
         strict: Refuse data with images that cannot be decoded; up to 1% are left out otherwise.
-        callbacks: Called with each event, from one thread at a time.
-        launcher: Runs a trial's work; a process for each trial if None.
+        callbacks: `Callback` objects, functions that are called with each event, or names of
+            installed callbacks; called from one thread at a time.
+        launcher: Runs a trial's work, or the name of what does; a process for each trial if None.
         command: What the report says made the study; the Python call if None.
         on_study_done: Called after each study, or step of a whole one, with its record and trials.
 
@@ -105,6 +109,9 @@ def run(
             finished is kept.
     """
     _check_arguments(jobs, timeout, silence_timeout, memory_limit, keep_weights)
+    if isinstance(launcher, str):
+        LAUNCHERS.get(launcher)
+    made = [callback_module.create(one) if isinstance(one, str) else one for one in callbacks]
     options = _Options(
         Store(Path(store)),
         jobs,
@@ -113,7 +120,8 @@ def run(
         str(keep_weights),
         strict,
         None if name is None else checked_name(name, "--name"),
-        tuple(callbacks),
+        Callbacks(one for one in made if isinstance(one, Callback)),
+        [one for one in made if not isinstance(one, Callback)],
         launcher,
         study.call if command is None else command,
         on_study_done,
@@ -189,16 +197,18 @@ def _run_study(study: Study, options: _Options) -> tuple[StudyRecord, Trials, di
                 f"{record.name} lists {counted(more, 'trial')} of earlier runs with more seeds, "
                 "which stay in it."
             )
-        with progress(study.title, labels) as show:
+        with progress(study.title, labels) as show, options.callbacks.study(study.title, specs):
 
             def tell(event: TrialEvent) -> None:
-                for listener in (show, *options.callbacks):
+                show(event)
+                options.callbacks(event)
+                for listener in options.listeners:
                     listener(event)
 
             statuses = run_trials(
                 specs,
                 store,
-                options.launcher or ProcessLauncher(_threads(options.jobs)),
+                _launcher(options),
                 work=WORK[options.keep_weights],
                 files=files,
                 jobs=options.jobs,
@@ -211,6 +221,13 @@ def _run_study(study: Study, options: _Options) -> tuple[StudyRecord, Trials, di
     trials = gather(store, [record])
     options.on_study_done(record, trials)
     return record, trials, statuses
+
+
+def _launcher(options: _Options) -> Launcher:
+    environment = _threads(options.jobs)
+    if isinstance(options.launcher, str):
+        return LAUNCHERS.get(options.launcher)(environment)
+    return options.launcher or ProcessLauncher(environment)
 
 
 def _check_arguments(

@@ -25,6 +25,22 @@ def _checked_name(text: str | None) -> str | None:
     return None if text is None else checked_name(text, "--name")
 
 
+def _checked_launcher(name: str | None) -> str | None:
+    from cifarkit.execution.launchers import LAUNCHERS
+
+    if name is not None:
+        LAUNCHERS.get(name)
+    return name
+
+
+def _checked_callbacks(names: list[str]) -> list[str]:
+    from cifarkit.execution.callbacks import CALLBACKS
+
+    for name in names:
+        CALLBACKS.get(name)
+    return names
+
+
 RUN: dict[str, Any] = {
     "seeds": Annotated[
         int | None,
@@ -97,6 +113,26 @@ RUN: dict[str, Any] = {
             help="Refuse data with images that cannot be decoded; up to 1% are left out otherwise.",
         ),
     ],
+    "launcher": Annotated[
+        str | None,
+        typer.Option(
+            "--launcher",
+            rich_help_panel=PANEL,
+            callback=_checked_launcher,
+            help="What runs a trial: process, in-process, or an installed package's.",
+            show_default="process",
+        ),
+    ],
+    "callbacks": Annotated[
+        list[str],
+        typer.Option(
+            "--callback",
+            rich_help_panel=PANEL,
+            callback=_checked_callbacks,
+            help="An installed package's callback, such as a tracker. May be given several times.",
+            show_default=False,
+        ),
+    ],
     "dry_run": Annotated[
         bool,
         typer.Option(
@@ -114,5 +150,6 @@ RUN_DEFAULTS: dict[str, Any] = {
     "oom_backoff": False,
     "keep_weights": KeptWeights.NONE,
     "strict": False,
+    "callbacks": [],
     "dry_run": False,
 }

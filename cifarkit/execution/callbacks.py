@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import cast
 
 from cifarkit.errors import InvalidInput
@@ -48,11 +49,15 @@ class Callbacks:
     def __init__(self, callbacks: Iterable[Callback]) -> None:
         self._live = list(callbacks)
 
-    def on_study_start(self, title: str, specs: tuple[TrialSpec, ...]) -> None:
-        self._call(lambda callback: callback.on_study_start(title, specs))
-
-    def on_study_end(self) -> None:
-        self._call(lambda callback: callback.on_study_end())
+    @contextmanager
+    def study(self, title: str, specs: Iterable[TrialSpec]) -> Iterator[None]:
+        """While the trials of a study run."""
+        trials = tuple(specs)
+        self._call(lambda callback: callback.on_study_start(title, trials))
+        try:
+            yield
+        finally:
+            self._call(lambda callback: callback.on_study_end())
 
     def __call__(self, event: TrialEvent) -> None:
         match event.payload:
