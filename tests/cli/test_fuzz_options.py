@@ -25,7 +25,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from cifarkit.cli import run_study
+from cifarkit.api import run as run_module
 from cifarkit.cli.app import app, run
 from cifarkit.report.figures import style
 from cifarkit.store.archive import export
@@ -175,10 +175,10 @@ def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def nothing_is_trained(monkeypatch: pytest.MonkeyPatch, pristine: Path) -> None:
     """Trials stay as they are, models are not built, figures are empty."""
     monkeypatch.setenv("HOME", str(pristine.parent))
-    monkeypatch.setattr(run_study, "_fetch", lambda specs: None)
+    monkeypatch.setattr(run_module, "_fetch", lambda specs: None)
     monkeypatch.setattr(
-        run_study,
-        "run",
+        run_module,
+        "run_trials",
         lambda specs, *_, **__: {spec.trial_id: Status.PENDING for spec in specs},
     )
     monkeypatch.setattr(plan_module, "import_quietly", lambda: None)
