@@ -132,7 +132,7 @@ class DataSpec(_Spec):
         dataset, location = given.get("dataset", "cifar100"), given.get("location")
         path = (str, os.PathLike)
         if not isinstance(dataset, path) or not isinstance(location, (*path, type(None))):
-            return raw  # told when the fields are validated
+            return raw  # reported when the fields are validated
         facts = dataset_registry.facts(str(dataset), None if location is None else str(location))
         given |= {"dataset": facts.dataset, "location": facts.location}
         given["fingerprint"] = facts.fingerprint

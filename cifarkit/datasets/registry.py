@@ -94,7 +94,7 @@ def _info(kind: str, path: Path | None) -> DatasetInfo:
 
 
 def missing(dataset: str, location: str | None = None) -> str | None:
-    """None if the files are at hand, else what is missing, where it was sought, and what to do.
+    """None if the files are there, else a message: what is missing and what to do.
 
     Takes what `facts` takes; data that cannot be used is missing, too. The files' presence is
     checked; of CIFAR in Keras' cache also that it is the official content.

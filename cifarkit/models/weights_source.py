@@ -50,7 +50,7 @@ def checked_weights(weights: str, sets: tuple[str, ...]) -> dict[str, Any]:
             raise InvalidInput(f"weights: there is no file {weights}")
         with path.open("rb") as stream:
             if stream.read(len(HDF5_SIGNATURE)) != HDF5_SIGNATURE:
-                raise InvalidInput(f"weights: {weights} is no HDF5 file")
+                raise InvalidInput(f"weights: {weights} is not an HDF5 file")
         content = file_identity(path)
         resolved = str(path.resolve())
         resolved.encode()  # a record could not hold it

@@ -61,7 +61,7 @@ def accuracy_decimals(test_images: int) -> int:
     """How many decimals of an accuracy are meaningful.
 
     With 8,000 test images the 95% interval is +-0.008, and two models that share the images are
-    told apart more finely than that: the third decimal is worth showing. Below 1,000 images the
+    distinguished more finely than that: the third decimal is worth showing. Below 1,000 images the
     interval is +-0.02 or more, and it is not. The published study printed two.
     """
     return 3 if test_images >= 1000 else 2

@@ -87,7 +87,7 @@ def pixels(
             data.class_names,
         )
     except (InvalidInput, OSError):
-        raise NotAtHand("the data set is not at hand on this machine, or not usable") from None
+        raise NotAtHand("the data set is missing or unusable on this machine") from None
     if not np.array_equal(chosen.test_labels, labels):
-        raise NotAtHand("the data set at hand has other test images than those that were scored")
+        raise NotAtHand("the data set here has other test images than those that were scored")
     return np.ascontiguousarray(chosen.test_images[images])

@@ -65,7 +65,7 @@ def everything(trial: TrialRecord) -> list[tuple[str, list[tuple[str, str]]]]:
 
 
 def study_rows(studies: Sequence[StudyRecord], trials: Trials) -> list[list[str]]:
-    """One row per study, in the order of `STUDY_HEADINGS`; alike ones are told apart."""
+    """One row per study, in the order of `STUDY_HEADINGS`; equal titles get suffixes."""
     return [
         [
             study.name,

@@ -108,6 +108,6 @@ def test_a_truncated_file_is_refused(sound: Path, tmp_path: Path) -> None:
 def test_what_is_no_hdf5_is_refused_when_the_spec_is_made(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "no.weights.h5"
     path.write_bytes(content)
-    with pytest.raises(ValueError, match="is no HDF5 file") as refused:
+    with pytest.raises(ValueError, match="is not an HDF5 file") as refused:
         spec(str(path))
     assert isinstance(refused.value.errors()[0]["ctx"]["error"], InvalidInput)
