@@ -25,8 +25,9 @@ ROOT = Path(__file__).parents[2]
 KEPT = "Interrupted. What is finished is kept; the same command goes on from here."
 # The command line as it is, but for the work of its trials, which train nothing.
 PROGRAM = (
-    "import sys; from cifarkit.cli import app, run_study\n"
-    "run_study.WORK = dict.fromkeys(run_study.WORK, 'tests.execution.work:' + sys.argv.pop(1))\n"
+    "import sys; from importlib import import_module; from cifarkit.cli import app\n"
+    "work = import_module('cifarkit.api.run').WORK\n"
+    "work.update(dict.fromkeys(work, 'tests.execution.work:' + sys.argv.pop(1)))\n"
     "app.main()\n"
 )
 HOST = os.uname().nodename
