@@ -38,10 +38,11 @@ def csv_cell(text: str) -> str:
 
 
 def shortened(text: str, length: int) -> str:
-    """Truncate to `length` columns, ending in an ellipsis.
+    """Make `plain` and truncate to `length` columns, ending in an ellipsis.
 
     East Asian wide characters count as two columns.
     """
+    text = plain(text)
     if width(text) <= length:
         return text
     while text and width(text) >= length:

@@ -63,7 +63,7 @@ class ArmResult:
     def reason(self) -> str:
         """Why numbers are missing, in one line; empty if none are."""
         if self.arm.impossible:
-            return f"{NOT_POSSIBLE}: {plain(self.arm.impossible)}"
+            return f"{NOT_POSSIBLE}: {self.arm.impossible}"
         if not self.arm.trials:
             return NOT_RUN
         times = Counter(self.troubles)
@@ -106,12 +106,12 @@ def trouble_of(trial_id: str, records: Mapping[str, TrialRecord]) -> str:
     if unreadable is None:
         return NOT_RUN
     kind = DAMAGED if isinstance(unreadable, DamagedFile) else NOT_READABLE
-    return f"{kind}: {unreadable.path.name} {plain(unreadable.why)}"
+    return f"{kind}: {unreadable.path.name} {unreadable.why}"
 
 
 def trouble(trial: TrialRecord) -> str:
     """Why a trial that is not complete has no result."""
-    state, reason = trial.state, plain(trial.state.reason)
+    state, reason = trial.state, trial.state.reason.strip()
     if state.status is Status.PENDING:
         return NOT_RUN
     if state.status is Status.RUNNING:
@@ -128,17 +128,17 @@ def trouble(trial: TrialRecord) -> str:
 def model_name(key: str) -> str:
     """A backbone's name in tables; its key if it is not registered any more."""
     try:
-        return plain(registry.get(key).name)
+        return registry.get(key).name
     except InvalidInput:
-        return plain(key)
+        return key
 
 
 def model_note(key: str) -> str:
     """A backbone's note for readers; may be empty."""
     try:
-        return plain(registry.get(key).note)
+        return registry.get(key).note
     except InvalidInput:
         return (
-            f"no installed package provides the network {plain(key)!r}; its row is what was "
+            f"no installed package provides the network {key!r}; its row is what was "
             "recorded, and only training it needs the package."
         )

@@ -16,7 +16,6 @@ from cifarkit.report.figures import evaluation_figures as figures_of
 from cifarkit.report.misclassifications import NotAtHand, mistakes, pixels
 from cifarkit.report.output import FORMATS, drawings_of, publish, write_figures
 from cifarkit.store.records import TrialRecord
-from cifarkit.text import plain
 
 PAIRS = 10
 """How many confused pairs are shown unless said."""
@@ -172,5 +171,5 @@ def _mistakes(scores: Scores, illustrated: bool) -> list[Block]:
         images = pixels(scores.record, scores.predictions.labels, [one.image for one in found])
         blocks.append(figures_of.contact_sheet(scores, found, images))
     except NotAtHand as reason:
-        blocks.append(Paragraph(f"The images themselves are not shown: {plain(str(reason))}."))
+        blocks.append(Paragraph(f"The images themselves are not shown: {reason}."))
     return blocks

@@ -15,7 +15,7 @@ from cifarkit.report.arm_results import trouble
 from cifarkit.store import predictions as saved
 from cifarkit.store.predictions import Predictions
 from cifarkit.store.records import TrialRecord
-from cifarkit.text import plain, shortened
+from cifarkit.text import shortened
 
 TOP = 5
 LONGEST_NAME = 60
@@ -107,7 +107,7 @@ def of_file(path: Path) -> Scores:
 
 def shown(name: str) -> str:
     """A stored name for display: one plain line, shortened."""
-    return shortened(plain(name) or "(no name)", LONGEST_NAME)
+    return shortened(name, LONGEST_NAME) or "(no name)"
 
 
 def _scored(

@@ -124,7 +124,7 @@ def _findings(view: StudyView, trial: TrialRecord) -> list[str]:
 
 
 def _trial_json(view: StudyView, trial_id: str) -> dict[str, Any]:
-    trial, reason = view.records.get(trial_id), trouble_of(trial_id, view.records)
+    trial, reason = view.records.get(trial_id), plain(trouble_of(trial_id, view.records))
     if trial is None:
         status = reason.split(":")[0]
         return {"trial": trial_id, "status": status} | (

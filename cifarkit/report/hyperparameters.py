@@ -12,7 +12,7 @@ from cifarkit.report.arm_results import model_name
 from cifarkit.report.table import Cell, Column, Table
 from cifarkit.specs import SETTINGS, Augmentation, DataSpec, TrialSpec
 from cifarkit.store.records import Result, TrialRecord
-from cifarkit.text import counted, listed, plain, unique
+from cifarkit.text import counted, listed, unique
 
 if TYPE_CHECKING:
     from cifarkit.report.study_view import StudyView
@@ -46,7 +46,7 @@ def settings_tables(views: Sequence[StudyView]) -> list[tuple[str, Table]]:
     for view in views:
         own = {name: text for name, text in view.settings.items() if name not in shared}
         if own:
-            title = f"Settings: {plain(view.title)}" if len(views) > 1 else "Settings"
+            title = f"Settings: {view.title}" if len(views) > 1 else "Settings"
             titled.append((title, _table(f"{view.name}-settings", own)))
     return titled
 
@@ -126,12 +126,12 @@ def data_sentences(trials: Sequence[TrialRecord]) -> list[str]:
 
 def dataset_name(spec: DataSpec) -> str:
     """`CIFAR-100`; for a user's images the last part of their path."""
-    place = plain(PurePath(spec.location).name) if spec.location else ""
+    place = PurePath(spec.location).name if spec.location else ""
     if spec.dataset in DATASETS:
         known = DATASETS[spec.dataset]
         # Only data other than the official one has a fingerprint.
         return f"data in the format of {known}" if spec.fingerprint else known
-    return f"the images of {place}" if place else f"a data set of kind {plain(spec.dataset)}"
+    return f"the images of {place}" if place else f"a data set of kind {spec.dataset}"
 
 
 def _classes(spec: DataSpec) -> str:
@@ -160,7 +160,7 @@ def _spoken(spec: TrialSpec, result: Result | None = None) -> dict[str, str]:
 @lru_cache(maxsize=4096, typed=True)  # thousands of trials share a few distinct specs
 def _said(name: str, value: Any) -> str:
     unmentioned = value is None or value == SETTINGS[name].unmentioned
-    return "" if unmentioned else plain(formatting.setting(name, value))
+    return "" if unmentioned else formatting.setting(name, value)
 
 
 @lru_cache

@@ -10,7 +10,7 @@ from cifarkit.report.arm_results import ArmResult, model_name, model_note
 from cifarkit.report.hyperparameters import mixtures
 from cifarkit.report.provenance import timing_warnings
 from cifarkit.report.study_view import StudyView
-from cifarkit.text import listed, plain, unique
+from cifarkit.text import listed, unique
 
 
 def notes(view: StudyView, *, published: bool) -> list[str]:
@@ -43,7 +43,7 @@ def _of_rows(view: StudyView) -> list[str]:
     common: set[str] = set()
     if len([outcome for outcome in found if outcome.results]) > 1:
         common.update(set(results[0].notes).intersection(*(result.notes for result in results)))
-        told += [_sentence(plain(note)) for note in results[0].notes if note in common]
+        told += [_sentence(note) for note in results[0].notes if note in common]
     for outcome in found:
         model = _model(outcome)
         if model and (note := model_note(model)):
@@ -51,9 +51,7 @@ def _of_rows(view: StudyView) -> list[str]:
             told.append(f"{name}: {_sentence(note)}")
         for result in outcome.results:
             told += [
-                f"{outcome.name}: {_sentence(plain(note))}"
-                for note in result.notes
-                if note not in common
+                f"{outcome.name}: {_sentence(note)}" for note in result.notes if note not in common
             ]
             if result.used_batch_size != result.requested_batch_size:
                 told.append(
@@ -73,7 +71,7 @@ def _of_builds(view: StudyView) -> list[str]:
             continue
         spec = trial.spec.model
         if result.backbone_package:
-            told.append(f"{model_name(spec.model)} is of {plain(result.backbone_package)}.")
+            told.append(f"{model_name(spec.model)} is of {result.backbone_package}.")
             packages.setdefault(spec.model, {})[result.backbone_package] = None
         if result.graph_sha256:
             # What a builder is given; weights that are loaded later are no part of it.
@@ -83,7 +81,7 @@ def _of_builds(view: StudyView) -> list[str]:
     for model, found in packages.items():
         if len(found) > 1:
             told.append(
-                f"{model_name(model)}: its trials were built by {listed(map(plain, found))}, so "
+                f"{model_name(model)}: its trials were built by {listed(found)}, so "
                 "their differences are not the axis' alone."
             )
     for (model, *_), built in graphs.items():
@@ -120,4 +118,5 @@ def _of_published(view: StudyView) -> list[str]:
 
 
 def _sentence(text: str) -> str:
+    text = text.strip()
     return text if text.endswith((".", "!", "?")) else f"{text}."

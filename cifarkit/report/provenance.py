@@ -11,7 +11,7 @@ from cifarkit.profiling.measurements import Environment
 from cifarkit.report.formatting import trimmed
 from cifarkit.report.study_view import StudyView
 from cifarkit.store.records import TrialRecord
-from cifarkit.text import counted, listed, plain, unique
+from cifarkit.text import counted, listed, unique
 
 _TIMES = "\N{MULTIPLICATION SIGN}"
 
@@ -105,15 +105,15 @@ def environment_sentences(views: Sequence[StudyView]) -> list[str]:
 def describe(environment: Environment) -> str:
     """An environment in one line."""
     e = environment
-    device = plain(e.gpu) if e.gpu else "no GPU"
-    commit = f" (commit {plain(e.commit)[:12]})" if e.commit else ""
+    device = e.gpu if e.gpu else "no GPU"
+    commit = f" (commit {e.commit[:12]})" if e.commit else ""
     onednn = "" if e.onednn is None else f", oneDNN {'on' if e.onednn else 'off'}"
     threads = "" if e.threads is None else f", {counted(e.threads, 'thread')} to an operation"
     return (
-        f"{plain(e.cpu)}, {counted(e.cpu_cores, 'core')}, {trimmed(e.memory_gb, 1)} GB of memory, "
-        f"{device}; {plain(e.platform)}, Python {plain(e.python)}, TensorFlow "
-        f"{plain(e.tensorflow)}, Keras {plain(e.keras)}, cifarkit {plain(e.cifarkit)}{commit}; "
-        f"precision {plain(e.precision)}, XLA {'on' if e.xla else 'off'}{onednn}{threads}"
+        f"{e.cpu}, {counted(e.cpu_cores, 'core')}, {trimmed(e.memory_gb, 1)} GB of memory, "
+        f"{device}; {e.platform}, Python {e.python}, TensorFlow "
+        f"{e.tensorflow}, Keras {e.keras}, cifarkit {e.cifarkit}{commit}; "
+        f"precision {e.precision}, XLA {'on' if e.xla else 'off'}{onednn}{threads}"
     )
 
 

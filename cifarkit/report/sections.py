@@ -60,7 +60,7 @@ def _taken_again(views: Sequence[StudyView]) -> dict[str, list[str]]:
     return {
         view.name: [
             f"This step was also taken with other trials, since a step before it chose otherwise "
-            f"then: see {listed(plain(other.title) for other in again if other is not view)}."
+            f"then: see {listed(other.title for other in again if other is not view)}."
         ]
         for again in taken.values()
         if len(again) > 1
@@ -80,7 +80,7 @@ def _title(studies: Sequence[StudyRecord]) -> str:
 def _choices(views: Sequence[StudyView]) -> tuple[Block, ...]:
     """What each step decided on validation images, and why."""
     rows = [
-        tuple(Cell(text, text) for text in map(plain, (view.title, choice.arm, choice.reason)))
+        tuple(Cell(text, text) for text in (view.title, choice.arm, choice.reason))
         for view in views
         if (choice := view.study.choice) is not None
     ]
@@ -112,7 +112,7 @@ def _summary(views: Sequence[StudyView]) -> str:
     counts += [f"{failed} failed"] if failed else []
     counts += [f"{unreadable} not readable"] if unreadable else []
     counts += [f"{left} not finished or not run"] if left else []
-    named = listed(f"{plain(view.title)} ({_rows(view.study.arms)})" for view in views)
+    named = listed(f"{view.title} ({_rows(view.study.arms)})" for view in views)
     days = provenance.when(trials)
     data = "; ".join(data_sentences(trials))
     return (
@@ -131,11 +131,11 @@ def _study(view: StudyView, published: bool, illustrated: bool) -> list[Section]
     study = view.study
     blocks: list[Block] = []
     if study.command and not study.step:
-        blocks += [Paragraph("Made by:"), Command(plain(study.command))]
+        blocks += [Paragraph("Made by:"), Command(study.command)]
     blocks += main_tables(view, published=published)
     if study.choice is not None:
         choice = f"{study.choice.arm}: {study.choice.reason}"
-        blocks.append(Paragraph(f"Chosen: {plain(choice)}."))
+        blocks.append(Paragraph(f"Chosen: {choice}."))
     if told := notes(view, published=published):
         blocks.append(Items(tuple(told)))
     if illustrated:

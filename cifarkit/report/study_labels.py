@@ -45,7 +45,7 @@ def _parts(alike: Sequence[StudyView]) -> list[_Part]:
         return shortened(text, _LONGEST)
 
     return [
-        lambda view: shortened(plain(view.study.whole_title), _LONGEST),
+        lambda view: shortened(view.study.whole_title, _LONGEST),
         lambda view: view.settings.get("Data set", ""),
         _arms,
         *(partial(setting, heading) for heading in headings),
@@ -73,7 +73,7 @@ def _images(view: StudyView) -> str:
     """Which images, of several folders or files of one name or of one at several times."""
     for _, trial in view.trials:
         if content := trial.spec.data.fingerprint:
-            return f"images {plain(content.rpartition(':')[2][:8])}"
+            return f"images {content.rpartition(':')[2][:8]}"
     return ""
 
 

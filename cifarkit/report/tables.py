@@ -11,7 +11,6 @@ from cifarkit.report.arm_results import ArmResult, model_name
 from cifarkit.report.study_view import StudyView
 from cifarkit.report.table import Cell, Column, Table
 from cifarkit.report.table_columns import Measure
-from cifarkit.text import plain
 
 
 def summary(view: StudyView, *, published: bool = False) -> Table:
@@ -20,7 +19,7 @@ def summary(view: StudyView, *, published: bool = False) -> Table:
     Args:
         published: Add columns with the published study's numbers.
     """
-    caption = view.layout.caption or f"{plain(view.title)}: test accuracy and cost."
+    caption = view.layout.caption or f"{view.title}: test accuracy and cost."
     return _flat(view, "summary", caption, view.measures, published)
 
 
@@ -57,7 +56,7 @@ def axis_text(axis: str, settings: Mapping[str, Any]) -> str:
     if axis == "unfreeze" and isinstance(value, int | float):
         whole = {0.0: "freeze all", 1.0: "unfreeze all"}
         return whole.get(float(value), f"unfreeze {formatting.percent(value)}")
-    return plain(formatting.setting(axis, value))
+    return formatting.setting(axis, value)
 
 
 def row_name(view: StudyView, result: ArmResult) -> str:

@@ -59,7 +59,7 @@ def everything(trial: TrialRecord) -> list[tuple[str, list[tuple[str, str]]]]:
         log = [("", line) for line in state.log_tail.splitlines()]
         parts.append(("The end of its log", log))
     return [
-        (title, [(plain(name), shortened(plain(text), _LONGEST)) for name, text in values if text])
+        (title, [(plain(name), shortened(text, _LONGEST)) for name, text in values if text])
         for title, values in parts
     ]
 
@@ -69,10 +69,10 @@ def study_rows(studies: Sequence[StudyRecord], trials: Trials) -> list[list[str]
     return [
         [
             study.name,
-            shortened(plain(view.title), 90),
+            shortened(view.title, 90),
             str(len(study.arms)),
             _progress(study, trials),
-            plain(study.choice.arm) if study.choice else "",
+            study.choice.arm if study.choice else "",
             _moment(study.created_at),
         ]
         for view in study_labels.views(studies, trials)
@@ -102,7 +102,7 @@ def everything_of_study(
         ("Rows", [(outcome.name, _arm(outcome)) for outcome in view.results]),
     ]
     return [
-        (title, [(plain(name), shortened(plain(text), _LONGEST)) for name, text in values if text])
+        (title, [(plain(name), shortened(text, _LONGEST)) for name, text in values if text])
         for title, values in parts
         if values
     ]
@@ -173,7 +173,7 @@ def _flat(model: BaseModel, prefix: str = "") -> list[tuple[str, str]]:
 
 def _some(texts: tuple[str, ...]) -> str:
     more = len(texts) - _SHOWN_CLASSES
-    shown = [shortened(plain(text) or "(no name)", 30) for text in texts[:_SHOWN_CLASSES]]
+    shown = [shortened(text, 30) or "(no name)" for text in texts[:_SHOWN_CLASSES]]
     if not shown:
         return ""
     return f"{', '.join(shown)} and {more} more" if more > 0 else listed(shown)

@@ -70,7 +70,7 @@ def grouped_chart(
     for outcome in sorted(found, key=lambda o: int(o.arm.settings["image_size"])):
         cell = measure.cell(outcome)
         value = cell.raw if isinstance(cell.raw, int | float) else None
-        text = cell.text if value is not None else outcome.short_reason
+        text = cell.text if value is not None else shortened(outcome.short_reason, LONGEST_NAME)
         name = shortened(model_name(str(outcome.arm.settings["model"])), LONGEST_NAME)
         size = f"{outcome.arm.settings['image_size']} px"
         bar = GroupedBar(size, value, text, *_interval(outcome, measure))

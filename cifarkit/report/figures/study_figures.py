@@ -9,7 +9,6 @@ from cifarkit.report.document_model import Figure
 from cifarkit.report.figures import data, histories, series
 from cifarkit.report.study_view import StudyView
 from cifarkit.report.table_columns import Measure
-from cifarkit.text import plain
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
@@ -28,7 +27,7 @@ _AXES = {
 def figures(view: StudyView) -> list[Figure]:
     """The study's figures, in the order in which they are shown; none if nothing finished."""
     made = _charts(view) if view.axes and view.anything_done else []
-    title = f"{plain(view.title)}: training curves"
+    title = f"{view.title}: training curves"
     pages = histories.curves_charts(view, title)
     for number, chart in enumerate(pages, start=1):
         name = f"{view.name}-curves" + (f"-{number}" if len(pages) > 1 else "")
@@ -39,7 +38,7 @@ def figures(view: StudyView) -> list[Figure]:
 def _charts(view: StudyView) -> list[Figure]:
     made = [_one(view, measure) for measure in view.measures if measure.heading in _AXES]
     if view.layout.tradeoff:
-        title = f"{plain(view.title)}: accuracy against training time"
+        title = f"{view.title}: accuracy against training time"
         chart = data.bubble_chart(title, view.results)
         made.append(Figure(f"{view.name}-tradeoff", title, partial(_bubble, chart)))
     return made
@@ -49,7 +48,7 @@ def _one(view: StudyView, measure: Measure) -> Figure:
     """The chart of one quantity, in the form that the study's layout asks for."""
     found = view.results
     label, axis = _AXES[measure.heading]
-    name, title = f"{view.name}-{label}", f"{plain(view.title)}: {axis[0].lower()}{axis[1:]}"
+    name, title = f"{view.name}-{label}", f"{view.title}: {axis[0].lower()}{axis[1:]}"
     if view.layout.pivoted:
         grouped = series.grouped_chart(title, found, measure, axis)
         return Figure(name, title, partial(_groups, grouped))

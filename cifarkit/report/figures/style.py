@@ -19,7 +19,7 @@ from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter
 
 from cifarkit.report.formatting import scientific
-from cifarkit.text import shortened
+from cifarkit.text import plain, shortened
 
 # Okabe & Ito's palette, safe for colour vision deficiencies.
 BLUE, ORANGE, GREEN, RED, SKY, PURPLE, YELLOW, BLACK = (
@@ -77,7 +77,9 @@ def new_figure(height: float, title: str, footnote: str, width: float = WIDTH) -
         figure.suptitle(shortened(title, 240), x=0.01, ha="left", fontsize=10, weight="bold"),
     )
     if footnote:
-        _wrap(figure, figure.supxlabel(footnote, x=0.01, ha="left", fontsize=7.5, color=GREY))
+        _wrap(
+            figure, figure.supxlabel(plain(footnote), x=0.01, ha="left", fontsize=7.5, color=GREY)
+        )
     return figure
 
 
