@@ -11,6 +11,7 @@ from cifarkit.models.info import Backbone
 from cifarkit.models.preprocessing import preprocessing_layers
 from cifarkit.models.registry import check_facts
 from cifarkit.testing.expect import expect
+from cifarkit.training.keras_compat import all_layers
 
 OUTPUTS = 3
 
@@ -55,7 +56,7 @@ def check_backbone(backbone: Backbone, *, weight_sets: Sequence[str] = ()) -> No
             built = model.count_params()
             expect(parameters == built, f"count() gives {parameters} parameters, it has {built}")
     normalizes = any(
-        isinstance(layer, keras.layers.BatchNormalization) for layer in model._flatten_layers()
+        isinstance(layer, keras.layers.BatchNormalization) for layer in all_layers(model)
     )
     expect(backbone.uses_batchnorm == normalizes, f"uses_batchnorm: the model's is {normalizes}")
     for name in weight_sets:
