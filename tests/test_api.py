@@ -147,6 +147,22 @@ def test_a_store_is_opened_evaluated_and_reported() -> None:
     assert ck.report("runs", format="html") == written
 
 
+def test_a_study_reads_its_weights_file_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    import hashlib
+
+    hashed = []
+    digest = hashlib.file_digest
+    monkeypatch.setattr(hashlib, "file_digest", lambda *args: hashed.append(1) or digest(*args))
+    file = Path("start.weights.h5")
+    for content in (b"1", b"22"):
+        file.write_bytes(b"\x89HDF\r\n\x1a\n" + content)
+        study = ck.sweep(
+            "dropout", 0.1, 0.2, 0.3, model="mobilenetv2", weights=str(file), dataset="synthetic"
+        )
+        assert len(study.specs()) == 3
+    assert len(hashed) == 2
+
+
 def test_backbones_by_pattern() -> None:
     found = ck.list_backbones("resnet*")
     assert "resnet50" in found.index

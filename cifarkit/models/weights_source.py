@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,15 @@ HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
 def file_identity(path: str | Path) -> str:
     """`sha256:` and the first 16 hexadecimal digits of the SHA-256 of a file's content."""
-    with Path(path).open("rb") as stream:
+    path = Path(path).resolve()
+    status = path.stat()
+    return _file_identity(path, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+
+
+@lru_cache(maxsize=64)
+def _file_identity(path: Path, *status: int) -> str:
+    """Every spec of a study names the file, which is read once as long as it stays as it is."""
+    with path.open("rb") as stream:
         return f"sha256:{hashlib.file_digest(stream, 'sha256').hexdigest()[:16]}"
 
 

@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cifarkit.errors import CifarkitError, InvalidInput
-from cifarkit.evaluation.comparison import Conclusion, compare
 from cifarkit.store.records import Arm, Choice, StudyRecord, TrialRecord
 from cifarkit.store.training_checks import Finding, findings
+
+if TYPE_CHECKING:
+    from cifarkit.evaluation.comparison import Conclusion
 
 
 class NothingToChooseFrom(CifarkitError):
@@ -52,6 +54,8 @@ def choose(study: StudyRecord, records: Mapping[str, TrialRecord]) -> Choice:
         NothingToChooseFrom: No arm has a finished trial.
     """
     scored, broken = _scored(study, records)
+    from cifarkit.evaluation.comparison import compare  # imports NumPy
+
     conclusion = compare(
         {label: {t.spec.train.seed: _right(t) for t in arm.trials} for label, arm in scored.items()}
     )
