@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from cifarkit.cli import pipeline as walk_module
+from cifarkit.api.studies import PlannedStudy
+from cifarkit.cli import run_study
 from cifarkit.cli.app import app
 from cifarkit.errors import InvalidInput
 from cifarkit.report.study_view import StudyView
@@ -245,12 +246,10 @@ def planned_from_the_command_line(monkeypatch: pytest.MonkeyPatch, *words: str) 
     """The steps that `cifarkit study ... --dry-run` would show."""
     steps: list[StepResult] = []
 
-    def show(
-        file: StudyFile, settings: dict[str, Any], seeds: int | None, runs: Path, **how: Any
-    ) -> None:
-        steps.extend(preview(file, overrides=settings, seeds=seeds))
+    def show(study: PlannedStudy, **run: Any) -> None:
+        steps.extend(study.steps())
 
-    monkeypatch.setattr(walk_module, "preview_study", show)
+    monkeypatch.setattr(run_study, "execute", show)
     assert CliRunner().invoke(app, ["study", *words, "--dry-run"]).exit_code == 0
     return steps
 
