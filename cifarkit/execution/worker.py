@@ -47,6 +47,12 @@ def explain(error: BaseException) -> WorkEnded:
     return WorkEnded("oom" if out_of_memory else "failed", reason[:300])
 
 
+def has_own_process() -> bool:
+    """Whether this process was started for one trial, so that its peak memory is the trial's."""
+    spec = getattr(sys.modules["__main__"], "__spec__", None)
+    return spec is not None and spec.name == "cifarkit.execution.worker"
+
+
 def main(work: str, folder: Path, options: dict[str, Any]) -> int:
     events = os.fdopen(os.dup(1), "w", encoding="utf-8")
     log = os.open(folder / "log.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)

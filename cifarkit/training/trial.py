@@ -24,7 +24,7 @@ from cifarkit.store.records import Duplicates
 from cifarkit.store.store import KEPT_WEIGHTS
 from cifarkit.training.keras_compat import import_keras
 from cifarkit.training.loop import cross_entropy_and_accuracy, fit
-from cifarkit.training.trial_notes import duplicate_notes, fit_notes, loading_notes
+from cifarkit.training.trial_notes import duplicate_notes, fit_notes, loading_notes, process_notes
 
 
 def splits_of(spec: TrialSpec) -> Splits:
@@ -194,6 +194,7 @@ def run_trial(
                 *duplicate_notes(duplicates, splits, test_accuracy),
                 *loading_notes(spec, built.loaded_share),
                 *fit_notes(done, batch_size, micro_batch),
+                *process_notes(),
             ),
             course=course(done.history, _commonest(splits.validation_labels)),
             hits=packed(splits.test_labels, test_logits.argmax(axis=1)),

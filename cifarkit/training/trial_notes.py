@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cifarkit.datasets.dataset import Splits
+from cifarkit.execution.worker import has_own_process
 from cifarkit.specs import TrialSpec
 from cifarkit.store.records import Duplicates
 from cifarkit.training.loop import Fit
@@ -32,6 +33,14 @@ def duplicate_notes(found: Duplicates, splits: Splits, accuracy: float) -> Itera
         )
     if found.two_labels:
         yield f"images that occur with more than one label (equal pixels): {found.two_labels:,}"
+
+
+def process_notes() -> Iterator[str]:
+    if not has_own_process():
+        yield (
+            "trained in a process that was not its own (another launcher): peak memory and trial "
+            "time are of all that the process did"
+        )
 
 
 def loading_notes(spec: TrialSpec, share: float | None) -> Iterator[str]:

@@ -206,3 +206,13 @@ def test_missing_data_names_the_file_and_the_ways_on(tmp_path: Path) -> None:
     assert "cifar-100" in done.stderr
     assert "--dataset synthetic" in done.stderr
     assert not (tmp_path / "runs").exists()
+
+
+def test_a_process_that_is_not_the_trials_own_is_noted(small_npz: Path, tmp_path: Path) -> None:
+    for launcher, noted in (("process", False), ("in-process", True)):
+        runs = tmp_path / launcher
+        cifarkit("zoo", "--dataset", small_npz, "--models", "lenet", "--epochs", "1",
+                 "--runs", runs, "--launcher", launcher)  # fmt: skip
+        (record,) = Store(runs).records()
+        assert record.result is not None
+        assert any("not its own" in note for note in record.result.notes) is noted
