@@ -42,9 +42,14 @@ def pipe_table(
 def escaped(text: str) -> str:
     """Text on one line that Markdown shows letter by letter, in a cell too.
 
-    Backslashes, not entities: the source stays readable (CommonMark 2.4, GitHub, pandoc).
+    Backslashes, not entities: the source stays readable (CommonMark 2.4, GitHub, pandoc). A `<`
+    that could open a tag is an entity all the same: some renderers do not know a backslash there.
     """
-    return _SPECIAL.sub(lambda found: "\\" + found.group(), plain(text))
+    return _SPECIAL.sub(_replacement, plain(text))
+
+
+def _replacement(found: re.Match[str]) -> str:
+    return "&lt;" if found.group() == "<" else f"\\{found.group()}"
 
 
 def _block(block: Block, figures: Mapping[str, str], numbers: Numbers) -> str:
