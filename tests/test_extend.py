@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -59,7 +60,10 @@ def test_an_example_keeps_its_contract_and_runs(heading: str, tmp_path: Path) ->
     (commands,) = re.findall(r"```console\n(.*?)```", section, re.S)
     for command in commands.splitlines():
         run(*CIFARKIT, *shlex.split(command.removeprefix("$ cifarkit")))
-    assert [*(tmp_path / "runs" / "trials").glob("*/result.json")]
+    results = [*(tmp_path / "runs" / "trials").glob("*/result.json")]
+    assert results
+    if "cifarkit.datasets" in section:
+        assert all(json.loads(path.read_text())["dataset_package"] for path in results)
 
 
 def test_every_door_has_a_tested_example() -> None:

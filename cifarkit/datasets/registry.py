@@ -93,6 +93,11 @@ def _info(kind: str, path: Path | None) -> DatasetInfo:
     return found
 
 
+def package_of(dataset: str) -> str:
+    """Name and version of the package that a plug-in's data set is from; empty for our own."""
+    return "" if dataset in SOURCES.builtin else SOURCES.plugins().get(dataset, "")
+
+
 def missing(dataset: str, location: str | None = None) -> str | None:
     """None if the files are there, else a message: what is missing and what to do.
 

@@ -70,6 +70,8 @@ def _of_builds(view: StudyView) -> list[str]:
         if (result := trial.result) is None:
             continue
         spec = trial.spec.model
+        if result.dataset_package:
+            told.append(f"The images are read by {result.dataset_package}.")
         if result.backbone_package:
             told.append(f"{model_name(spec.model)} is of {result.backbone_package}.")
             packages.setdefault(spec.model, {})[result.backbone_package] = None

@@ -281,6 +281,7 @@ class Result(_Stored):
             if it started from random weights, and in records of the first versions.
         backbone_package: Name and version of the package that a plug-in's network came from; empty
             for our own, and in records of the first versions.
+        dataset_package: The same of a plug-in's data set.
         graph_sha256: Of the backbone's graph as it was built (see `training.graph_hash`); empty if
             it is not known, and in records of the first versions.
         own_validation: Whether the data came with its validation part, so that none was drawn from
@@ -309,6 +310,7 @@ class Result(_Stored):
     course: Course | None = None
     loaded_share: Share | None = None
     backbone_package: str = ""
+    dataset_package: str = ""
     graph_sha256: str = ""
     duplicates: Duplicates | None = None
     own_validation: bool = False

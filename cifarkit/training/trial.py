@@ -12,6 +12,7 @@ import psutil
 
 from cifarkit import __version__
 from cifarkit.atomic_write import write_atomically
+from cifarkit.datasets import registry as dataset_registry
 from cifarkit.datasets.dataset import Splits, load, select_classes, split
 from cifarkit.datasets.duplicates import find_repeated
 from cifarkit.errors import InvalidInput
@@ -200,6 +201,7 @@ def run_trial(
             hits=packed(splits.test_labels, test_logits.argmax(axis=1)),
             loaded_share=built.loaded_share,
             backbone_package=package_of(spec.model.model),
+            dataset_package=dataset_registry.package_of(spec.data.dataset),
             graph_sha256=built.graph_sha256,
             duplicates=duplicates,
             own_validation=splits.own_validation,
