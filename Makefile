@@ -27,8 +27,8 @@ demo: $(VENV)/installed
 
 # Tests that neither import TensorFlow nor start processes, but for a few.
 FAST_TESTS := tests/test_specs.py tests/test_docs.py tests/test_locking.py tests/evaluation \
-	tests/studies/test_planning.py tests/store/test_store.py tests/report/test_conclusions.py \
-	tests/report/test_document.py tests/report/test_formatting.py tests/report/test_kinds.py
+	tests/studies/test_planning.py tests/store/test_store.py tests/reporting/test_conclusions.py \
+	tests/reporting/test_document.py tests/reporting/test_formatting.py tests/reporting/test_kinds.py
 
 check: lint
 	$(BIN)/python -m pytest -m 'not slow' $(FAST_TESTS)

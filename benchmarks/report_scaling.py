@@ -20,7 +20,7 @@ import numpy as np
 
 from benchmarks.measure import ROOT, alternate, parser, spread, table
 from cifarkit.store.records import Arm
-from tests.report.fabricate import Fabricator, hits, result
+from tests.reporting.fabricate import Fabricator, hits, result
 
 SEEDS = 10
 RATES = [10.0**-power for power in np.linspace(2, 5, 10)]

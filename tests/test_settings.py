@@ -9,7 +9,7 @@ import pytest
 import typer
 
 from cifarkit.cli.app import app
-from cifarkit.report import formatting
+from cifarkit.reporting import formatting
 from cifarkit.settings import SET_BY_STUDIES, Setting, Settings, collect
 from cifarkit.specs import SETTINGS, ModelSpec, TrainSpec, TrialSpec, identity
 from cifarkit.studies.config import PRESETS, StudyFile

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 from cifarkit.api.open_store import existing_store
 from cifarkit.console import say
 from cifarkit.errors import InvalidInput
-from cifarkit.report.evaluation_report import PAIRS
+from cifarkit.reporting.evaluation_report import PAIRS
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from cifarkit.report.evaluation_result import Scores
+    from cifarkit.reporting.evaluation_result import Scores
 
 BEST = "best"
 
@@ -57,7 +57,7 @@ class Evaluation:
         """One row per class, with the columns of `cifarkit evaluate --format csv`."""
         import pandas as pd
 
-        from cifarkit.report.evaluation_export import class_rows
+        from cifarkit.reporting.evaluation_export import class_rows
 
         return pd.DataFrame(class_rows(self.scores))
 
@@ -78,7 +78,7 @@ class Evaluation:
         Raises:
             InvalidInput: The format is unknown, or the figures cannot be written.
         """
-        from cifarkit.report.evaluation_report import evaluation
+        from cifarkit.reporting.evaluation_report import evaluation
 
         folder = None if figures is None else Path(figures)
         return evaluation(self.scores, format=format, figures_dir=folder, pairs=pairs)
@@ -89,8 +89,8 @@ class Evaluation:
 
     def _repr_html_(self) -> str:
         """The document with its figures, for a notebook."""
-        from cifarkit.report.evaluation_report import evaluation_document
-        from cifarkit.report.output import notebook_html
+        from cifarkit.reporting.evaluation_report import evaluation_document
+        from cifarkit.reporting.output import notebook_html
 
         return notebook_html(evaluation_document(self.scores, illustrated=True))
 
@@ -112,7 +112,7 @@ def evaluate(
     Raises:
         InvalidInput: There is no such trial or file, or its predictions cannot be read.
     """
-    from cifarkit.report import evaluation_result, trial_lookup
+    from cifarkit.reporting import evaluation_result, trial_lookup
 
     target = os.fspath(target)
     if study is not None and target != BEST:

@@ -59,8 +59,8 @@ def plan_trials(
     Raises:
         InvalidInput: The data cannot be used, or the name is another study's.
     """
-    from cifarkit.report import layouts
-    from cifarkit.report.table_columns import MEMORY
+    from cifarkit.reporting import layouts
+    from cifarkit.reporting.table_columns import MEMORY
     from cifarkit.training.cost_estimate import plan
 
     stored = Store(Path(store))

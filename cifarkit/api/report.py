@@ -41,9 +41,9 @@ def report(
     Raises:
         InvalidInput: There is no such store, study or format, or a file cannot be written.
     """
-    from cifarkit.report.document import document
-    from cifarkit.report.output import FORMATS
-    from cifarkit.report.trial_lookup import studies_named
+    from cifarkit.reporting.document import document
+    from cifarkit.reporting.output import FORMATS
+    from cifarkit.reporting.trial_lookup import studies_named
 
     if format not in FORMATS:
         raise unknown("format", format, FORMATS)

@@ -42,7 +42,7 @@ class Results:
     @property
     def failed(self) -> dict[str, str]:
         """Why trials have no result, by id; empty if all are complete."""
-        from cifarkit.report.arm_results import trouble_of
+        from cifarkit.reporting.arm_results import trouble_of
 
         listed = dict.fromkeys(trial for study in self.studies for trial in trials_of(study))
         listed |= dict.fromkeys((*self.statuses, *self.records, *self.records.unreadable))
@@ -55,8 +55,8 @@ class Results:
 
         Of several studies, each sentence begins with its study's title.
         """
-        from cifarkit.report.conclusions import conclusions
-        from cifarkit.report.study_labels import views
+        from cifarkit.reporting.conclusions import conclusions
+        from cifarkit.reporting.study_labels import views
 
         several = len(self.studies) > 1
         return [
@@ -71,7 +71,7 @@ class Results:
         Raises:
             InvalidInput: There is no such study.
         """
-        from cifarkit.report.trial_lookup import studies_named
+        from cifarkit.reporting.trial_lookup import studies_named
 
         found = tuple(studies_named(self.studies, name))
         trials, listed = Trials(), {trial for study in found for trial in trials_of(study)}
@@ -90,8 +90,8 @@ class Results:
         """
         import pandas as pd
 
-        from cifarkit.report.export import trial_rows
-        from cifarkit.report.study_labels import views
+        from cifarkit.reporting.export import trial_rows
+        from cifarkit.reporting.study_labels import views
 
         return pd.DataFrame(trial_rows(views(self.studies, self.records), published=False))
 
@@ -103,7 +103,7 @@ class Results:
         """
         import pandas as pd
 
-        from cifarkit.report.trial_lookup import named
+        from cifarkit.reporting.trial_lookup import named
 
         return pd.DataFrame(list(named(self.store, trial).history))
 
@@ -116,9 +116,9 @@ class Results:
 
     def _repr_html_(self) -> str:
         """Tables, figures and conclusions, for a notebook."""
-        from cifarkit.report.output import notebook_html
-        from cifarkit.report.sections import compose
-        from cifarkit.report.study_labels import views
+        from cifarkit.reporting.output import notebook_html
+        from cifarkit.reporting.sections import compose
+        from cifarkit.reporting.study_labels import views
 
         trials = gather(self.store, self.studies, whole=True)  # learning curves need histories
         return notebook_html(

@@ -21,7 +21,7 @@ def list_trials(runs: Runs = RUNS_DEFAULT) -> None:
     """List all trials."""
     from cifarkit.api.open_store import existing_store
     from cifarkit.console import plain_or_rich_table
-    from cifarkit.report import trial_listing
+    from cifarkit.reporting import trial_listing
     from cifarkit.store.trials import read_all
 
     store = existing_store(runs)
@@ -34,7 +34,7 @@ def list_studies(runs: Runs = RUNS_DEFAULT) -> None:
     """List all studies."""
     from cifarkit.api.open_store import existing_store
     from cifarkit.console import plain_or_rich_table, say
-    from cifarkit.report import trial_listing
+    from cifarkit.reporting import trial_listing
     from cifarkit.store.trials import gather
 
     store = existing_store(runs)
@@ -52,7 +52,7 @@ def show(
 ) -> None:
     """Show everything of one trial or study."""
     from cifarkit.api.open_store import existing_store
-    from cifarkit.report import trial_listing, trial_lookup
+    from cifarkit.reporting import trial_listing, trial_lookup
     from cifarkit.store.trials import gather
 
     store = existing_store(runs)
@@ -119,7 +119,7 @@ def remove(
     """Remove trials with all their files, or studies; the trials of a removed study stay."""
     from cifarkit.api.open_store import existing_store
     from cifarkit.console import say
-    from cifarkit.report import trial_lookup
+    from cifarkit.reporting import trial_lookup
     from cifarkit.store.maintenance import remove as remove_trials
     from cifarkit.store.studies import remove as remove_study
 
@@ -150,7 +150,7 @@ def export_trials(
     """Write trials and their studies into one archive, to carry them to another machine."""
     from cifarkit.api.open_store import existing_store
     from cifarkit.console import say
-    from cifarkit.report import trial_lookup
+    from cifarkit.reporting import trial_lookup
     from cifarkit.store.archive import export
     from cifarkit.text import counted
 

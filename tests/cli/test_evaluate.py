@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 
 from cifarkit.errors import InvalidInput
-from cifarkit.report import trial_lookup
+from cifarkit.reporting import trial_lookup
 from cifarkit.specs import TrialSpec
 from cifarkit.store.records import Arm, Status
 from cifarkit.store.store import Store
 from tests.cli.command import cifarkit
 from tests.cli.test_start import imported
-from tests.report.evaluated_trials import arrays, save, trial
-from tests.report.fabricate import Fabricator
-from tests.report.test_formats import markdown_tables
+from tests.reporting.evaluated_trials import arrays, save, trial
+from tests.reporting.fabricate import Fabricator
+from tests.reporting.test_formats import markdown_tables
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ from PIL import Image
 
 from cifarkit.api import run as run_module
 from cifarkit.cli.app import app, run
-from cifarkit.report.figures import style
+from cifarkit.reporting.figures import style
 from cifarkit.store.archive import export
 from cifarkit.store.records import Status
 from cifarkit.training import cost_estimate as plan_module

@@ -13,7 +13,7 @@ from cifarkit.store.records import Status
 from cifarkit.store.store import Store
 from tests.cli.command import cifarkit as in_a_process
 from tests.cli.command import table
-from tests.report.fabricate import Fabricator
+from tests.reporting.fabricate import Fabricator
 from tests.store.test_damage import (
     HURT,
     OTHER,

@@ -7,8 +7,8 @@ from pathlib import Path
 from cifarkit.execution.events import Emit, PhaseChanged
 from cifarkit.store.correctness_bits import packed
 from cifarkit.store.store import KEPT_WEIGHTS, write_history, write_result
-from tests.report.evaluated_trials import NAMES, arrays, save
-from tests.report.fabricate import history, result
+from tests.reporting.evaluated_trials import NAMES, arrays, save
+from tests.reporting.fabricate import history, result
 
 
 def whole(folder: Path, emit: Emit) -> None:

@@ -18,7 +18,7 @@ def epoch_ended(epoch: int, epochs: int) -> EpochEnded:
 def quick(folder: Path, emit: Emit) -> None:
     """Done at once; counts how often it was run."""
     from cifarkit.store.store import write_result
-    from tests.report.fabricate import result
+    from tests.reporting.fabricate import result
 
     with (folder / "ran").open("a") as stream:
         stream.write("x")
@@ -55,7 +55,7 @@ def takes_two_seconds(folder: Path, emit: Emit) -> None:
 
 def only_a_result(folder: Path, emit: Emit) -> None:
     from cifarkit.store.store import write_result
-    from tests.report.fabricate import result
+    from tests.reporting.fabricate import result
 
     write_result(folder, result())
 

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from cifarkit.errors import CifarkitError, InvalidInput
-from cifarkit.report import trial_listing
-from cifarkit.report.document import document
+from cifarkit.reporting import trial_listing
+from cifarkit.reporting.document import document
 from cifarkit.specs import TrialSpec
 from cifarkit.store.file_io import (
     MOST_BYTES,

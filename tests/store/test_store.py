@@ -10,7 +10,7 @@ from cifarkit.specs import TrialSpec
 from cifarkit.store.file_io import DamagedFile, read_history
 from cifarkit.store.records import State, Status
 from cifarkit.store.store import Store, write_history, write_result
-from tests.report.fabricate import result
+from tests.reporting.fabricate import result
 
 SPEC = TrialSpec.of(model="lenet", dataset="synthetic")
 

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from cifarkit.report.study_view import StudyView
-from cifarkit.report.tables import summary
+from cifarkit.reporting.study_view import StudyView
+from cifarkit.reporting.tables import summary
 from cifarkit.store.records import Course, TrialRecord
 from cifarkit.store.store import write_history
 from cifarkit.store.training_checks import course, findings
-from tests.report.fabricate import Fabricator, history, result
+from tests.reporting.fabricate import Fabricator, history, result
 
 CHANCE = 0.1
 

@@ -11,7 +11,7 @@ from cifarkit.studies.provenance_changes import other_packages
 from cifarkit.training.graph_hash import graph_sha256
 from tests.cli.command import cifarkit
 from tests.models.plugin import install
-from tests.report.fabricate import ENVIRONMENT, Fabricator, result
+from tests.reporting.fabricate import ENVIRONMENT, Fabricator, result
 
 SMALL = ("--model", "tiny", "--dataset", "synthetic", "--classes", "3", "--train-per-class", "10",
          "--epochs", "1", "--weights", "none")  # fmt: skip

@@ -13,8 +13,8 @@ from cifarkit.api.studies import PlannedStudy
 from cifarkit.cli import run_study
 from cifarkit.cli.app import app
 from cifarkit.errors import InvalidInput
-from cifarkit.report.study_view import StudyView
-from cifarkit.report.tables import summary
+from cifarkit.reporting.study_view import StudyView
+from cifarkit.reporting.tables import summary
 from cifarkit.specs import Augmentation, TrialSpec
 from cifarkit.store.records import Course, State, Status, StudyRecord, TrialRecord
 from cifarkit.store.store import Store, write_result
@@ -23,7 +23,7 @@ from cifarkit.studies.pipeline import StepResult, preview, walk
 from cifarkit.studies.selection import NothingToChooseFrom, choose
 from cifarkit.studies.study import Study
 from cifarkit.studies.sweep import sweep
-from tests.report.fabricate import result
+from tests.reporting.fabricate import result
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.toml"))
 IMAGES = 4_000

@@ -1,0 +1,51 @@
+"""The document of `cifarkit report`, composed from records of the store."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from cifarkit.errors import InvalidInput, unknown
+from cifarkit.reporting import export
+from cifarkit.reporting.figures.study_figures import figures
+from cifarkit.reporting.output import FORMATS, publish, write_figures
+from cifarkit.reporting.sections import compose
+from cifarkit.reporting.study_labels import views
+from cifarkit.store.records import StudyRecord, TrialRecord
+
+DATA_FORMATS = {"csv": export.to_csv, "json": export.to_json}
+"""Raw numbers for programs; the other formats are for readers."""
+
+
+def document(
+    studies: Sequence[StudyRecord],
+    records: Mapping[str, TrialRecord],
+    *,
+    format: str = "markdown",
+    published: bool = False,
+    figures_dir: Path | None = None,
+) -> str:
+    """Write the document of some studies.
+
+    Args:
+        studies: At least one, in the order of the document.
+        records: Trials by id; an id that is missing was never started.
+        format: `markdown`, `html`, `latex`, `csv` or `json`. HTML embeds its figures.
+        published: Add columns with the published study's numbers.
+        figures_dir: As in `output.publish`.
+
+    Raises:
+        InvalidInput: The format is unknown, there is no study, or the figures cannot be written.
+    """
+    if format not in FORMATS:
+        raise unknown("format", format, FORMATS)
+    if not studies:
+        raise InvalidInput("there is no study to report")
+    made = views(studies, records)
+    if format in DATA_FORMATS:
+        if figures_dir is not None:
+            write_figures([figure for view in made for figure in figures(view)], figures_dir)
+        return DATA_FORMATS[format](made, published)
+    illustrated = format == "html" or figures_dir is not None
+    written = compose(made, published=published, illustrated=illustrated)
+    return publish(written, format, figures_dir)

@@ -1,0 +1,67 @@
+"""Format-independent model of a document.
+
+Texts hold no markup and may hold any character: the renderers escape them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from cifarkit.reporting.table import Table
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure as Canvas
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    text: str
+
+
+@dataclass(frozen=True)
+class Items:
+    """A bullet list."""
+
+    items: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command line, shown verbatim."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure that is drawn on demand.
+
+    Attributes:
+        name: The base name of its files: letters, digits, dashes.
+        caption: What it shows; also its alternative text.
+        draw: Draws it; imports matplotlib.
+    """
+
+    name: str
+    caption: str
+    draw: Callable[[], Canvas]
+
+
+Block = Paragraph | Items | Command | Figure | Table
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading and its content; `level` 2 is a chapter, 3 a section."""
+
+    title: str
+    level: int
+    blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True)
+class Document:
+    title: str
+    sections: tuple[Section, ...]

@@ -1,0 +1,117 @@
+"""One network's evaluation for programs: a CSV row per class, or JSON of all of it, unrounded."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from typing import Any
+
+from cifarkit.evaluation.confusion import class_scores, most_confused
+from cifarkit.reporting.evaluation_result import Scores, Share
+from cifarkit.reporting.evaluation_tables import commonest_error
+from cifarkit.reporting.evaluation_text import mean_confidence
+from cifarkit.reporting.misclassifications import mistakes
+from cifarkit.text import csv_cell
+
+_MISTAKES = 100
+
+
+def to_csv(scores: Scores, pairs: int) -> str:
+    """One table for `pandas.read_csv`: a row per class, by label. Pairs are for the others."""
+    rows = class_rows(scores)
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    for row in rows:
+        writer.writerow({k: csv_cell(v) if isinstance(v, str) else v for k, v in row.items()})
+    return text.getvalue()
+
+
+def to_json(scores: Scores, pairs: int) -> str:
+    """Every number of the document, and the whole confusion matrix (rows are true classes)."""
+    record, confusion = scores.record, scores.confusion
+    told = {
+        "trial": None if record is None else record.trial_id,
+        "spec": None
+        if record is None
+        else record.spec.model_dump(
+            mode="json", exclude={"data": {"location"}, "model": {"weights_file"}}
+        ),
+        "test": {"top1": _share(scores.top1), "top5": _share(scores.top5)},
+        "validation": {"top1": _share(scores.validation)},
+        "classes": class_rows(scores),
+        "confused_pairs": [
+            {
+                "a": scores.class_names[pair.first],
+                "b": scores.class_names[pair.second],
+                "a_as_b": pair.first_as_second,
+                "b_as_a": pair.second_as_first,
+                "total": pair.total,
+            }
+            for pair in most_confused(confusion, pairs)
+        ],
+        "superclasses": _groups(scores),
+        "calibration": {
+            "expected_error": scores.calibration.expected_error,
+            "mean_confidence": mean_confidence(scores),
+            "bins": [vars(bin_) for bin_ in scores.calibration.bins],
+        },
+        "confusion": {
+            "counts": confusion.counts.tolist(),
+            "outside": confusion.outside.tolist(),
+        },
+        "most_confident_mistakes": [vars(one) for one in mistakes(scores, _MISTAKES)],
+    }
+    return json.dumps(told, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+DATA_FORMATS = {"csv": to_csv, "json": to_json}
+
+
+def _share(share: Share | None) -> dict[str, Any] | None:
+    if share is None:
+        return None
+    span = share.interval
+    return {
+        "accuracy": share.accuracy,
+        "low": span.low,
+        "high": span.high,
+        "right": share.right,
+        "images": share.images,
+    }
+
+
+def class_rows(scores: Scores) -> list[dict[str, Any]]:
+    """A row per class, by label."""
+    rows = []
+    for one in class_scores(scores.confusion):
+        span = Share(one.correct, one.images).interval if one.images else None
+        error = commonest_error(scores, one.label)
+        rows.append(
+            {
+                "label": one.label,
+                "class": scores.class_names[one.label],
+                "superclass": scores.class_groups[one.label] if scores.groups else None,
+                "images": one.images,
+                "right": one.correct,
+                "accuracy": one.accuracy,
+                "low": span.low if span else None,
+                "high": span.high if span else None,
+                "most_often_taken_for": scores.class_names[error[0]] if error else None,
+                "times": error[1] if error else 0,
+            }
+        )
+    return rows
+
+
+def _groups(scores: Scores) -> dict[str, Any] | None:
+    if scores.groups is None:
+        return None
+    return {
+        "errors": scores.groups.errors,
+        "errors_inside": scores.groups.errors_inside,
+        "share_inside": scores.groups.share_inside,
+        "chance_inside": scores.groups.chance_inside,
+        "scores": [vars(group) for group in scores.groups.scores],
+    }

@@ -1,0 +1,175 @@
+"""`cifarkit evaluate`: one network's saved predictions in, one document out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cifarkit.errors import unknown
+from cifarkit.reporting import evaluation_tables as tables
+from cifarkit.reporting import hyperparameters, provenance
+from cifarkit.reporting.arm_results import model_name
+from cifarkit.reporting.document_model import Block, Document, Paragraph, Section
+from cifarkit.reporting.evaluation_export import DATA_FORMATS
+from cifarkit.reporting.evaluation_result import Scores, of_trial
+from cifarkit.reporting.evaluation_text import calibration_sentences, error_sentences
+from cifarkit.reporting.figures import evaluation_figures as figures_of
+from cifarkit.reporting.misclassifications import NotAtHand, mistakes, pixels
+from cifarkit.reporting.output import FORMATS, drawings_of, publish, write_figures
+from cifarkit.store.records import TrialRecord
+
+PAIRS = 10
+"""How many confused pairs are shown unless said."""
+_LISTED, _PICTURED = 10, 24
+"""How many of the most confident mistakes are in the table, and on the contact sheet."""
+
+
+def evaluation(
+    scores: Scores,
+    *,
+    format: str = "markdown",
+    figures_dir: Path | None = None,
+    pairs: int = PAIRS,
+) -> str:
+    """One network's scores, written up.
+
+    Args:
+        scores: From `evaluation_result.of_trial` or `evaluation_result.of_file`.
+        format: `markdown`, `html`, `latex`, `csv` (a row per class) or `json`.
+        figures_dir: As in `output.publish`.
+        pairs: How many of the most confused pairs are shown.
+
+    Raises:
+        InvalidInput: The format is unknown, or the figures cannot be written.
+    """
+    if format not in FORMATS:
+        raise unknown("format", format, FORMATS)
+    illustrated = figures_dir is not None or format == "html"
+    written = evaluation_document(scores, illustrated=illustrated, pairs=pairs)
+    if format in DATA_FORMATS:
+        if figures_dir is not None:
+            write_figures(drawings_of(written), figures_dir)
+        return DATA_FORMATS[format](scores, pairs)
+    return publish(written, format, figures_dir)
+
+
+def evaluation_document(scores: Scores, *, illustrated: bool, pairs: int = PAIRS) -> Document:
+    """One network's scores as a document, with figures if it is illustrated."""
+    return Document(_title(scores), tuple(_sections(scores, illustrated, 2, pairs)))
+
+
+def evaluation_sections(
+    record: TrialRecord, *, figures: bool, level: int = 2, pairs: int = PAIRS
+) -> list[Section]:
+    """The same sections for a larger document.
+
+    Args:
+        record: A complete trial.
+        figures: Whether the sections hold figures.
+        level: Of every section: 2 is a chapter, 3 a part of one.
+        pairs: How many of the most confused pairs are shown.
+
+    Raises:
+        InvalidInput: The trial is not complete, or its predictions are missing or damaged.
+    """
+    return _sections(of_trial(record), figures, level, pairs)
+
+
+def _title(scores: Scores) -> str:
+    if scores.record is None:
+        return "Evaluation of saved predictions"
+    model = model_name(scores.record.spec.model.model)
+    return f"Evaluation of {model}, trial {scores.record.trial_id}"
+
+
+def _sections(scores: Scores, illustrated: bool, level: int, pairs: int) -> list[Section]:
+    parts: list[tuple[str, list[Block]]] = [
+        ("Accuracy", [*_subject(scores), tables.headline(scores), *_differing(scores)]),
+        ("Most confused pairs", _confused(scores, illustrated, pairs)),
+    ]
+    if (grouped := tables.groups(scores)) is not None:
+        parts.append(("Superclasses", [Paragraph(error_sentences(scores)), grouped]))
+    parts.append(("Classes", [tables.classes(scores)]))
+    calibrated: list[Block] = [Paragraph(calibration_sentences(scores))]
+    if illustrated:
+        calibrated.append(figures_of.reliability(scores))
+    parts.append(("Calibration", calibrated))
+    if found := _mistakes(scores, illustrated):
+        parts.append(("Most confident mistakes", found))
+    return [Section(title, level, tuple(blocks)) for title, blocks in parts]
+
+
+def _subject(scores: Scores) -> list[Block]:
+    """What was evaluated: the trial, its data, when, and its settings in a line."""
+    record = scores.record
+    if record is None:
+        classes = len(scores.class_names)
+        return [
+            Paragraph(
+                f"Predictions saved in a file, of {classes:,} classes. The file does not say what "
+                "they are called: they are named by their numbers."
+            )
+        ]
+    (data,) = hyperparameters.data_sentences([record])
+    day = provenance.when([record])
+    said = [f"{name.lower()} {text}" for name, text in hyperparameters.of_trial(record).items()]
+    return [
+        Paragraph(
+            f"Trial {record.trial_id}{f', {day}' if day else ''}: "
+            f"{model_name(record.spec.model.model)}, seed {record.spec.train.seed}. Data: {data}."
+        ),
+        Paragraph(f"Settings: {'; '.join(said)}."),
+    ]
+
+
+def _differing(scores: Scores) -> list[Block]:
+    """The trial's own scores, where what was saved gives others."""
+    if scores.record is None or scores.record.result is None:
+        return []
+    own = scores.record.result.accuracy
+    pairs = [("top-1", scores.top1, own.test), ("top-5", scores.top5, own.test_top5)]
+    differing = [
+        f"{name} {theirs:.4f}"
+        for name, share, theirs in pairs
+        if share is not None and round(theirs * share.images) != share.right
+    ]
+    if not differing:
+        return []
+    return [
+        Paragraph(
+            f"The trial itself measured {' and '.join(differing)} on the test images, from scores "
+            "that had not been rounded to 16 bits."
+        )
+    ]
+
+
+def _confused(scores: Scores, illustrated: bool, pairs: int) -> list[Block]:
+    table = tables.pairs(scores, pairs)
+    blocks: list[Block] = [table or Paragraph("No class was taken for another.")]
+    if outside := int(scores.confusion.outside.sum()):
+        images = "image was" if outside == 1 else "images were"
+        blocks.append(
+            Paragraph(
+                f"{outside:,} {images} taken for one of the network's outputs that stand for no "
+                "class."
+            )
+        )
+    if illustrated:
+        blocks.append(figures_of.matrix(scores))
+    return blocks
+
+
+def _mistakes(scores: Scores, illustrated: bool) -> list[Block]:
+    found = mistakes(scores, _PICTURED)
+    if not found:
+        return []
+    blocks: list[Block] = [tables.mistakes(scores, found[:_LISTED])]
+    if not illustrated:
+        return blocks
+    try:
+        if scores.record is None:
+            raise NotAtHand("a file of predictions does not hold them")
+        images = pixels(scores.record, scores.predictions.labels, [one.image for one in found])
+        blocks.append(figures_of.contact_sheet(scores, found, images))
+    except NotAtHand as reason:
+        blocks.append(Paragraph(f"The images themselves are not shown: {reason}."))
+    return blocks

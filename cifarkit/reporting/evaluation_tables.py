@@ -1,0 +1,216 @@
+"""Tables of one network's evaluation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from cifarkit.evaluation.confusion import ClassScore, class_scores, most_confused
+from cifarkit.evaluation.metrics import wilson_interval
+from cifarkit.reporting import formatting
+from cifarkit.reporting.evaluation_result import TOP, Scores, Share, shown
+from cifarkit.reporting.misclassifications import Mistake
+from cifarkit.reporting.table import Cell, Column, Table
+
+NO_CLASS = "(no class)"
+"""An output of the network that stands for none of the classes."""
+
+
+def headline(scores: Scores) -> Table:
+    """Accuracy on test and validation images, each with its interval."""
+    rows: list[tuple[str, Share | None]] = [
+        ("Test, top 1", scores.top1),
+        (f"Test, top {TOP}", scores.top5),
+        ("Validation, top 1", scores.validation),
+    ]
+    columns = (
+        Column("Images", numeric=False),
+        Column("Accuracy"),
+        Column("95% interval"),
+        Column("Right"),
+        Column("Of"),
+    )
+    return Table(
+        f"{scores.name}-accuracy",
+        "Accuracy with Wilson's 95% interval for the number of images.",
+        columns,
+        tuple(
+            (
+                _text(name),
+                _accuracy(share.right, share.images),
+                _interval(share.right, share.images),
+                _count(share.right),
+                _count(share.images),
+            )
+            for name, share in rows
+            if share is not None
+        ),
+    )
+
+
+def pairs(scores: Scores, count: int) -> Table | None:
+    """The most confused pairs of classes, in both directions; None if there are none."""
+    rows = []
+    for pair in most_confused(scores.confusion, count):
+        first, second = pair.first, pair.second
+        cells = [
+            _text(scores.shown(first)),
+            _text(scores.shown(second)),
+            _count(pair.first_as_second),
+            _count(pair.second_as_first),
+            _count(pair.total),
+        ]
+        if scores.groups:
+            same = scores.class_groups[first] == scores.class_groups[second]
+            cells.append(_text("yes" if same else "no"))
+        rows.append(tuple(cells))
+    if not rows:
+        return None
+    columns = [
+        Column("Class A", numeric=False),
+        Column("Class B", numeric=False),
+        Column("A taken for B"),
+        Column("B taken for A"),
+        Column("Both"),
+    ]
+    if scores.groups:
+        columns.append(Column("Same superclass", numeric=False))
+    caption = "The pairs of classes with the most test images taken for each other."
+    return Table(f"{scores.name}-pairs", caption, tuple(columns), tuple(rows))
+
+
+def groups(scores: Scores) -> Table | None:
+    """All superclasses, worst first; None if there are none."""
+    if scores.groups is None:
+        return None
+    found = sorted(scores.groups.scores, key=lambda group: _worst_first(group.class_accuracy))
+    decimals = _decimals([group.images for group in found])
+    columns = (
+        Column("Superclass", numeric=False),
+        Column("Classes"),
+        Column("Images"),
+        Column("Class right"),
+        Column("Superclass right"),
+    )
+    rows = tuple(
+        (
+            _text(shown(group.name)),
+            _count(group.classes),
+            _count(group.images),
+            _share(group.class_accuracy, decimals),
+            _share(group.group_accuracy, decimals),
+        )
+        for group in found
+    )
+    caption = (
+        "Accuracy per superclass, the worst first: of the class itself, and of any class of the "
+        "same superclass."
+    )
+    return Table(f"{scores.name}-superclasses", caption, columns, rows)
+
+
+def classes(scores: Scores) -> Table:
+    """All classes, worst first."""
+    found = sorted(class_scores(scores.confusion), key=lambda one: _worst_first(one.accuracy))
+    decimals = _decimals([one.images for one in found])
+    columns = [Column("Class", numeric=False)]
+    if scores.groups:
+        columns.append(Column("Superclass", numeric=False))
+    columns += [
+        Column("Images"),
+        Column("Right"),
+        Column("Accuracy"),
+        Column("95% interval"),
+        Column("Most often taken for", numeric=False),
+    ]
+    rows = []
+    for one in found:
+        cells = [_text(scores.shown(one.label))]
+        if scores.groups:
+            cells.append(_text(shown(scores.class_groups[one.label])))
+        cells += [
+            _count(one.images),
+            _count(one.correct),
+            _share(one.accuracy, decimals),
+            _interval(one.correct, one.images, decimals),
+            _taken_for(scores, one),
+        ]
+        rows.append(tuple(cells))
+    caption = "Accuracy per class, the worst first."
+    return Table(f"{scores.name}-classes", caption, tuple(columns), tuple(rows))
+
+
+def mistakes(scores: Scores, found: Sequence[Mistake]) -> Table:
+    """The most confident errors."""
+    columns = (
+        Column("Test image"),
+        Column("Class", numeric=False),
+        Column("Taken for", numeric=False),
+        Column("Confidence"),
+    )
+    rows = tuple(
+        (
+            Cell(one.image, str(one.image)),
+            _text(scores.shown(one.label)),
+            _text(taken_for(scores, one.predicted)),
+            Cell(one.confidence, f"{one.confidence:.3f}"),
+        )
+        for one in found
+    )
+    caption = "The mistakes made with the most confidence; test images are counted from 0."
+    return Table(f"{scores.name}-mistakes", caption, columns, rows)
+
+
+def taken_for(scores: Scores, output: int) -> str:
+    """The name of an output, which may not be a class."""
+    return scores.shown(output) if output < len(scores.class_names) else NO_CLASS
+
+
+def commonest_error(scores: Scores, label: int) -> tuple[int, int] | None:
+    """The other class that this one was most often taken for, and how often; None if never."""
+    row = scores.confusion.counts[label].copy()
+    row[label] = 0
+    other = int(np.argmax(row))
+    return (other, int(row[other])) if row[other] else None
+
+
+def _taken_for(scores: Scores, one: ClassScore) -> Cell:
+    found = commonest_error(scores, one.label)
+    if found is None:
+        return Cell()
+    return _text(f"{scores.shown(found[0])} ({found[1]:,})")
+
+
+def _worst_first(accuracy: float | None) -> float:
+    """Classes without images come last."""
+    return 2.0 if accuracy is None else accuracy
+
+
+def _decimals(images: Sequence[int]) -> int:
+    return formatting.accuracy_decimals(min((n for n in images if n), default=0))
+
+
+def _text(text: str) -> Cell:
+    return Cell(text, text)
+
+
+def _count(number: int) -> Cell:
+    return Cell(number, f"{number:,}")
+
+
+def _share(value: float | None, decimals: int) -> Cell:
+    return Cell() if value is None else Cell(value, f"{value:.{decimals}f}")
+
+
+def _accuracy(right: int, images: int) -> Cell:
+    return _share(right / images, formatting.accuracy_decimals(images))
+
+
+def _interval(right: int, images: int, decimals: int | None = None) -> Cell:
+    if not images:
+        return Cell()
+    if decimals is None:
+        decimals = formatting.accuracy_decimals(images)
+    span = wilson_interval(right, images)
+    return _text(formatting.interval(span.low, span.high, decimals))

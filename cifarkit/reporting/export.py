@@ -1,0 +1,159 @@
+"""Raw numbers for programs: one CSV row per trial, or JSON of studies, arms and trials."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from cifarkit.reporting import published as reference
+from cifarkit.reporting.arm_results import NOT_POSSIBLE, NOT_RUN, trouble_of
+from cifarkit.reporting.hyperparameters import flat
+from cifarkit.reporting.study_view import StudyView
+from cifarkit.store import training_checks
+from cifarkit.store.records import Arm, TrialRecord
+from cifarkit.text import csv_cell, plain
+
+_LISTS = ("notes", "class_names", "class_groups", "hits", "schema_version")
+
+
+def to_csv(views: Sequence[StudyView], published: bool) -> str:
+    """One table for `pandas.read_csv`; see `trial_rows`."""
+    import pandas as pd
+
+    # Columns of type object keep whole numbers whole where some rows have none.
+    told = [
+        {name: _csv_value(value) for name, value in row.items()}
+        for row in trial_rows(views, published)
+    ]
+    table = pd.DataFrame(told, dtype=object)
+    return str(table.to_csv(index=False, lineterminator="\n"))
+
+
+def trial_rows(views: Sequence[StudyView], published: bool) -> list[dict[str, Any]]:
+    """A row per trial of each study, every setting and measurement a column.
+
+    An arm that is not possible has a row without a trial.
+    """
+    rows: list[dict[str, Any]] = []
+    for view in views:
+        for outcome in view.results:
+            arm = outcome.arm
+            about = {
+                "study": view.name,
+                "kind": view.study.kind,
+                "arm": outcome.name,
+                **{f"axis_{axis}": arm.settings.get(axis) for axis in view.axes},
+            }
+            theirs = _published(view, arm) if published else {}
+            for trial_id in arm.trials or (None,):
+                row = _trial_row(arm, trial_id, view.records)
+                if trial_id is not None and trial_id in view.records:
+                    row["findings"] = "; ".join(_findings(view, view.records[trial_id]))
+                rows.append(about | row | theirs)
+    return rows
+
+
+def to_json(views: Sequence[StudyView], published: bool) -> str:
+    """Studies, their arms, and of every trial its spec, outcome, result and history, unrounded."""
+    told = []
+    for view in views:
+        head = view.study.model_dump(mode="json", exclude={"arms"})
+        arms = []
+        for arm in view.study.arms:
+            arms.append(
+                {
+                    **arm.model_dump(mode="json", exclude={"trials"}),
+                    "trials": [_trial_json(view, name) for name in arm.trials],
+                }
+                | ({"published": reference.row(view.axes, arm)} if published else {})
+            )
+        told.append(head | {"arms": arms})
+    return json.dumps(_finite({"studies": told}), indent=2, ensure_ascii=False) + "\n"
+
+
+def _trial_row(
+    arm: Arm, trial_id: str | None, records: Mapping[str, TrialRecord]
+) -> dict[str, Any]:
+    if trial_id is None:
+        if arm.impossible:
+            return {"trial": None, "status": NOT_POSSIBLE, "reason": plain(arm.impossible)}
+        return {"trial": None, "status": NOT_RUN, "reason": NOT_RUN}
+    trial = records.get(trial_id)
+    if trial is None or not trial.complete or trial.result is None:
+        reason = trouble_of(trial_id, records)
+        status = trial.state.status.value if trial else reason.split(":")[0]
+        row = {"trial": trial_id, "status": status, "reason": reason}
+        return row | (flat(trial.spec) if trial else {})
+    result = _flattened(trial.result.model_dump(mode="json", exclude=set(_LISTS)))
+    return {
+        "trial": trial_id,
+        "status": "complete",
+        "reason": "",
+        **flat(trial.spec),
+        **result,
+        "notes": " ".join(trial.result.notes),
+    }
+
+
+def _published(view: StudyView, arm: Arm) -> dict[str, Any]:
+    row = reference.row(view.axes, arm) or {}
+    return {f"published_{name}": value for name, value in row.items()}
+
+
+def _flattened(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """`memory.peak_rss_mb` and the like: dots keep a measurement apart from a setting."""
+    row: dict[str, Any] = {}
+    for name, value in nested.items():
+        if isinstance(value, Mapping):
+            row |= _flattened(value, f"{prefix}{name}.")
+        else:
+            row[f"{prefix}{name}"] = value
+    return row
+
+
+def _csv_value(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        value = "; ".join(map(str, value))
+    return csv_cell(value) if isinstance(value, str) else value
+
+
+def _findings(view: StudyView, trial: TrialRecord) -> list[str]:
+    return [found.detail for found in training_checks.findings(trial, view.axes)]
+
+
+def _trial_json(view: StudyView, trial_id: str) -> dict[str, Any]:
+    trial, reason = view.records.get(trial_id), plain(trouble_of(trial_id, view.records))
+    if trial is None:
+        status = reason.split(":")[0]
+        return {"trial": trial_id, "status": status} | (
+            {"reason": reason} if reason != status else {}
+        )
+    state = trial.state
+    return {
+        "trial": trial_id,
+        "status": state.status.value,
+        "reason": reason,
+        "attempts": state.attempts,
+        "peak_rss_mb": state.peak_rss_mb,
+        "started_at": state.started_at and state.started_at.isoformat(),
+        "ended_at": state.ended_at and state.ended_at.isoformat(),
+        "spec": trial.spec.model_dump(
+            mode="json", exclude={"data": {"location"}, "model": {"weights_file"}}
+        ),
+        "findings": _findings(view, trial),
+        "result": trial.result.model_dump(mode="json", exclude={"hits"}) if trial.result else None,
+        "history": list(trial.history),
+    }
+
+
+def _finite(value: Any) -> Any:
+    """JSON has no NaN: what is not a number is null."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, Mapping):
+        return {name: _finite(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(part) for part in value]
+    return value

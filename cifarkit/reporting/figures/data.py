@@ -1,0 +1,108 @@
+"""Data of bar and bubble charts: one entry per arm that has a value."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+from cifarkit.reporting import table_columns
+from cifarkit.reporting.arm_results import ArmResult
+from cifarkit.reporting.table_columns import Measure
+from cifarkit.text import counted, shortened
+
+LONGEST_NAME = 44
+"""The longest label, in columns."""
+_NAMED_IN_FOOTNOTE = 6
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One bar; `low` and `high` are its 95% interval, if it has one."""
+
+    label: str
+    value: float
+    text: str
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True)
+class BarChart:
+    """Bars in the table's order.
+
+    Attributes:
+        axis: The axis label, with the unit.
+        footnote: Which arms are not shown, and why; empty if all are.
+    """
+
+    title: str
+    axis: str
+    bars: tuple[Bar, ...]
+    footnote: str
+
+
+@dataclass(frozen=True)
+class Bubble:
+    label: str
+    seconds: float
+    accuracy: float
+    parameters: float
+
+
+@dataclass(frozen=True)
+class BubbleChart:
+    """Accuracy against time; `log_time` if the times span more than a factor of ten."""
+
+    title: str
+    bubbles: tuple[Bubble, ...]
+    log_time: bool
+    footnote: str
+
+
+def bar_chart(title: str, found: Sequence[ArmResult], measure: Measure, axis: str) -> BarChart:
+    """One quantity of every arm that has it; a test accuracy gets its interval."""
+    bars = []
+    for outcome in found:
+        cell = measure.cell(outcome)
+        if not isinstance(cell.raw, int | float):
+            continue
+        span = table_columns.interval(outcome) if measure.published == "accuracy" else None
+        low, high = (span.low, span.high) if span else (None, None)
+        label = shortened(outcome.name, LONGEST_NAME)
+        bars.append(Bar(label, cell.raw, cell.text, low, high))
+    return BarChart(title, axis, tuple(bars), footnote(found))
+
+
+def bubble_chart(title: str, found: Sequence[ArmResult]) -> BubbleChart:
+    """Test accuracy, training time and parameters of every arm that finished."""
+    bubbles = tuple(
+        Bubble(
+            label=shortened(outcome.name, LONGEST_NAME),
+            seconds=fmean(outcome.values(lambda r: r.time.comparable_fit_seconds)),
+            accuracy=fmean(outcome.values(lambda r: r.accuracy.test)),
+            parameters=fmean(outcome.values(lambda r: r.parameters.total)),
+        )
+        for outcome in found
+        if outcome.done
+    )
+    return BubbleChart(title, bubbles, spans_decades([b.seconds for b in bubbles]), footnote(found))
+
+
+def spans_decades(values: Sequence[float]) -> bool:
+    """Whether to use a logarithmic axis: values are positive and span a factor above ten."""
+    return bool(values) and min(values) > 0 and max(values) / min(values) > 10
+
+
+def footnote(found: Sequence[ArmResult]) -> str:
+    """`Not shown: VGG16 (out of memory).`; empty if every arm has a result."""
+    absent = [
+        f"{shortened(outcome.name, LONGEST_NAME)} ({outcome.short_reason})"
+        for outcome in found
+        if not outcome.done
+    ]
+    if not absent:
+        return ""
+    more = len(absent) - _NAMED_IN_FOOTNOTE
+    rest = f" and {counted(more, 'other')}" if more > 0 else ""
+    return f"Not shown: {', '.join(absent[:_NAMED_IN_FOOTNOTE])}{rest}."

@@ -1,0 +1,87 @@
+"""Data of the training curves: the epochs of every trial with a history."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cifarkit.reporting.figures.data import LONGEST_NAME
+from cifarkit.reporting.study_view import StudyView
+from cifarkit.store.records import TrialRecord
+from cifarkit.text import shortened
+
+PER_FIGURE = 8
+"""The most arms that fit one page."""
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One trial's epochs.
+
+    Attributes:
+        best_epoch: The one, from 1, whose weights were kept; None if it did not complete.
+        stopped_early: Whether patience ended it at its last epoch.
+    """
+
+    epochs: tuple[int, ...]
+    accuracy: tuple[float, ...]
+    validation_accuracy: tuple[float, ...]
+    loss: tuple[float, ...]
+    validation_loss: tuple[float, ...]
+    best_epoch: int | None
+    stopped_early: bool
+
+
+@dataclass(frozen=True)
+class ArmCurves:
+    """The curves of one arm, one per seed."""
+
+    label: str
+    curves: tuple[Curve, ...]
+
+
+@dataclass(frozen=True)
+class CurvesChart:
+    title: str
+    arms: tuple[ArmCurves, ...]
+
+
+def curves_charts(view: StudyView, title: str) -> list[CurvesChart]:
+    """The arms with a history, as many per figure as fit a page."""
+    arms = []
+    for outcome in view.results:
+        trials = [view.records[t] for t in outcome.arm.trials if t in view.records]
+        curves = tuple(_curve(trial) for trial in trials if trial.history)
+        if curves:
+            arms.append(ArmCurves(shortened(outcome.name, LONGEST_NAME), curves))
+    pages = _even_pages(arms)
+    if len(pages) == 1:
+        return [CurvesChart(title, pages[0])]
+    return [
+        CurvesChart(f"{title} ({number} of {len(pages)})", page)
+        for number, page in enumerate(pages, start=1)
+    ]
+
+
+def _even_pages(arms: Sequence[ArmCurves]) -> list[tuple[ArmCurves, ...]]:
+    count = -(-len(arms) // PER_FIGURE)
+    size = -(-len(arms) // count) if count else 1
+    return [tuple(arms[start : start + size]) for start in range(0, len(arms), size)]
+
+
+def _curve(trial: TrialRecord) -> Curve:
+    rows = trial.history
+    result = trial.result if trial.complete else None
+
+    def column(name: str) -> tuple[float, ...]:
+        return tuple(float(row.get(name, float("nan"))) for row in rows)
+
+    return Curve(
+        epochs=tuple(int(row["epoch"]) for row in rows),
+        accuracy=column("accuracy"),
+        validation_accuracy=column("validation_accuracy"),
+        loss=column("loss"),
+        validation_loss=column("validation_loss"),
+        best_epoch=result.best_epoch if result else None,
+        stopped_early=bool(result and result.stopped_early),
+    )

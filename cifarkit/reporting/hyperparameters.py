@@ -1,0 +1,192 @@
+"""Tables of hyper-parameters: shared ones, and those that differ between arms."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any
+
+from cifarkit.reporting import formatting
+from cifarkit.reporting.arm_results import model_name
+from cifarkit.reporting.table import Cell, Column, Table
+from cifarkit.specs import SETTINGS, Augmentation, DataSpec, TrialSpec
+from cifarkit.store.records import Result, TrialRecord
+from cifarkit.text import counted, listed, unique
+
+if TYPE_CHECKING:
+    from cifarkit.reporting.study_view import StudyView
+
+DATASETS = {"cifar100": "CIFAR-100", "cifar10": "CIFAR-10", "synthetic": "synthetic images"}
+_AMOUNTS = tuple(Augmentation.model_fields)
+_UNSAID = {"location", "class_names", "seed", *_AMOUNTS}
+
+
+def flat(spec: TrialSpec) -> dict[str, Any]:
+    """All settings by flat name; the augmentation as `augment` and its amounts."""
+    return {name: setting.of(spec) for name, setting in SETTINGS.items()}
+
+
+def of_trial(trial: TrialRecord) -> dict[str, str]:
+    """The relevant settings of one trial, formatted, by heading."""
+    spoken = _spoken(trial.spec, trial.result)
+    return {formatting.heading(name): text for name, text in spoken.items() if text}
+
+
+def settings_tables(views: Sequence[StudyView]) -> list[tuple[str, Table]]:
+    """Titled tables: the settings common to all studies, then each study's own."""
+    known = [view.settings for view in views if view.settings]
+    shared: dict[str, str] = {}
+    if len(known) > 1:
+        shared = dict(set.intersection(*(set(settings.items()) for settings in known)))
+        shared = {name: shared[name] for name in known[0] if name in shared}
+    titled = []
+    if shared:
+        titled.append(("Settings of every study", _table("all-settings", shared)))
+    for view in views:
+        own = {name: text for name, text in view.settings.items() if name not in shared}
+        if own:
+            title = f"Settings: {view.title}" if len(views) > 1 else "Settings"
+            titled.append((title, _table(f"{view.name}-settings", own)))
+    return titled
+
+
+def common_settings(
+    axes: Sequence[str], trials: Sequence[tuple[str, TrialRecord]]
+) -> dict[str, str]:
+    """Setting by setting: the common value, or each value with its arms. Axes are left out.
+
+    Args:
+        trials: Each with the name of its arm.
+    """
+    if not trials:
+        return {}
+    values = [(name, _spoken(trial.spec, trial.result)) for name, trial in trials]
+    rows = {}
+    for name in values[0][1]:
+        if name in axes:
+            continue
+        arms: dict[str, list[str]] = {}
+        for arm, spoken in values:
+            arms.setdefault(spoken[name], []).append(arm)
+        if set(arms) == {""}:
+            continue
+        if len(arms) == 1:
+            (text,) = arms
+        else:
+            text = _grouped(arms)
+        rows[formatting.heading(name)] = text
+    return rows
+
+
+def mixtures(view: StudyView) -> list[str]:
+    """Warnings where rows do not share data or training length, and no axis says so."""
+    warnings = []
+    kinds: dict[str, Callable[[TrialSpec], object]] = {
+        "images": lambda spec: spec.data.model_dump(exclude={"location"}),
+        "numbers of epochs allowed": lambda spec: (spec.train.epochs, spec.train.patience),
+    }
+    specs = [trial.spec for _, trial in view.trials]
+    for what, part in kinds.items():
+        covered = {"images": set(DataSpec.model_fields)}.get(what, {"epochs", "patience"})
+        if covered & set(view.axes) or len(unique(map(repr, map(part, specs)))) < 2:
+            continue
+        warnings.append(
+            f"The rows of this study mix different {what} (see the settings): "
+            "their differences are not the models' or the axis' alone."
+        )
+    rates: dict[str, list[str]] = {}
+    for outcome, trial in view.trials:
+        rates.setdefault(_said("learning_rate", trial.spec.train.learning_rate), []).append(
+            outcome.name
+        )
+    if len(rates) > 1 and "learning_rate" not in view.axes:
+        warnings.append(
+            f"The rows of this study train at different learning rates ({_grouped(rates)}): "
+            "their differences are not the models' or the axis' alone."
+        )
+    return warnings
+
+
+def data_sentences(trials: Sequence[TrialRecord]) -> list[str]:
+    """One sentence per data set used: its name, classes and images of each split."""
+    said: dict[str, None] = {}
+    for trial in trials:
+        spec, result = trial.spec.data, trial.result
+        images = ""
+        if result is not None:
+            images = (
+                f": {result.train_images:,} images to train on, {result.validation_images:,} to "
+                f"validate, {result.test_images:,} to test"
+            )
+        said[f"{dataset_name(spec)}, {_classes(spec)}{images}"] = None
+    # Trials that failed before counting their images know less.
+    return [text for text in said if not any(o != text and o.startswith(text) for o in said)]
+
+
+def dataset_name(spec: DataSpec) -> str:
+    """`CIFAR-100`; for a user's images the last part of their path."""
+    place = PurePath(spec.location).name if spec.location else ""
+    if spec.dataset in DATASETS:
+        known = DATASETS[spec.dataset]
+        # Only data other than the official one has a fingerprint.
+        return f"data in the format of {known}" if spec.fingerprint else known
+    return f"the images of {place}" if place else f"a data set of kind {spec.dataset}"
+
+
+def _classes(spec: DataSpec) -> str:
+    how = ""
+    if spec.class_names is not None:
+        how = " chosen by name"
+    elif spec.class_seed is not None:
+        how = f" drawn with seed {spec.class_seed}"
+    return counted(spec.classes, "class", "classes") + how
+
+
+def _spoken(spec: TrialSpec, result: Result | None = None) -> dict[str, str]:
+    """All relevant settings, formatted; empty strings for those to omit."""
+    values = flat(spec)
+    spoken = {name: _said(name, value) for name, value in values.items() if name not in _UNSAID}
+    spoken["model"] = model_name(spec.model.model)
+    spoken["dataset"] = dataset_name(spec.data)
+    spoken["augment"] = _amounts(spec.train.augmentation)
+    if not spec.model.trains_batchnorm:
+        spoken["batchnorm"] = ""
+    if result is not None and result.own_validation:
+        spoken["validation_fraction"] = ""
+    return spoken
+
+
+@lru_cache(maxsize=4096, typed=True)  # thousands of trials share a few distinct specs
+def _said(name: str, value: Any) -> str:
+    unmentioned = value is None or value == SETTINGS[name].unmentioned
+    return "" if unmentioned else formatting.setting(name, value)
+
+
+@lru_cache
+def _amounts(augmentation: Augmentation | None) -> str:
+    """The augmentation in words."""
+    found = [(name, getattr(augmentation, name, None)) for name in _AMOUNTS]
+    return ", ".join(_amount(name, value) for name, value in found if value) or "none"
+
+
+def _amount(name: str, value: Any) -> str:
+    """One part of the augmentation, in words."""
+    if name == "flip":
+        return name
+    if name == "augment_views":
+        return counted(value, "fixed view", "fixed views")
+    return f"{name} {formatting.percent(value)}"
+
+
+def _grouped(arms: Mapping[str, Sequence[str]]) -> str:
+    """`224 (ResNet50); 32 (LeNet, Simple CNN)`; the commonest value names no arms."""
+    by_size = sorted(arms.items(), key=lambda item: -len(item[1]))
+    rest = [f"{value or 'none'} ({listed(unique(names))})" for value, names in by_size[1:]]
+    return f"{by_size[0][0] or 'none'}, but {listed(rest)}"
+
+
+def _table(name: str, settings: Mapping[str, str]) -> Table:
+    columns = (Column("Setting", numeric=False), Column("Value", numeric=False))
+    rows = tuple((Cell(key, key), Cell(text, text)) for key, text in settings.items())
+    return Table(name, "Settings common to all rows, and those that differ.", columns, rows)

@@ -1,0 +1,72 @@
+"""Layouts of a study's tables and figures, chosen by its axes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from cifarkit.reporting.table_columns import (
+    EPOCHS,
+    MEMORY,
+    MEMORY_WITH_INPUT,
+    PARAMETERS,
+    TIME,
+    TRAINABLE,
+    TRAINED_SHARE,
+    Measure,
+)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The layout of a study's tables and figures.
+
+    Attributes:
+        measures: The columns of the main table; the test accuracy follows them.
+        caption: Of the main table; empty for one made of the study's title.
+        rows_are_names: Rows go by their arms' names, not by a column per axis.
+        names_axis: Sentences name the axis before a row's value: "dropout 0.3", but "freeze all".
+        pivoted: One table per measure, models down and image sizes across; grouped bars.
+        lines: A numeric axis is drawn as lines, not as bars.
+        tradeoff: A figure of accuracy against training time.
+    """
+
+    measures: tuple[Measure, ...]
+    caption: str = ""
+    rows_are_names: bool = False
+    names_axis: bool = True
+    pivoted: bool = False
+    lines: bool = True
+    tradeoff: bool = False
+
+
+_ALONG = {
+    frozenset({"model"}): Layout(
+        (MEMORY, PARAMETERS, TIME),
+        "Memory (an estimate), parameters, training time and test accuracy of every model.",
+        rows_are_names=True,
+        names_axis=False,
+        tradeoff=True,
+    ),
+    frozenset({"model", "image_size"}): Layout(
+        (MEMORY, PARAMETERS, TIME),
+        "Test accuracy and cost of every model at every image size.",
+        pivoted=True,
+    ),
+    frozenset({"unfreeze"}): Layout(
+        (MEMORY_WITH_INPUT, TRAINABLE, TRAINED_SHARE, TIME),
+        "Fine-tuning depth: how much of the backbone is trained.",
+        names_axis=False,
+        lines=False,
+    ),
+    frozenset({"dropout"}): Layout((TIME,)),
+    frozenset(): Layout((EPOCHS, TIME), rows_are_names=True, names_axis=False),
+}
+_OF_BATCH_SIZES = Layout((EPOCHS, MEMORY_WITH_INPUT, TIME))
+_OTHER = Layout((EPOCHS, TIME))
+
+
+def along(axes: Collection[str]) -> Layout:
+    """The layout of a study along these axes."""
+    other = _OF_BATCH_SIZES if "batch_size" in axes else _OTHER
+    return _ALONG.get(frozenset(axes), other)

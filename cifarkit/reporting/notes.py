@@ -1,0 +1,124 @@
+"""Notes on a study's tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from cifarkit.reporting import published as reference
+from cifarkit.reporting.arm_results import ArmResult, model_name, model_note
+from cifarkit.reporting.hyperparameters import mixtures
+from cifarkit.reporting.provenance import timing_warnings
+from cifarkit.reporting.study_view import StudyView
+from cifarkit.text import listed, unique
+
+
+def notes(view: StudyView, *, published: bool) -> list[str]:
+    """Warnings, then notes on single rows, then on the published columns."""
+    told = [*mixtures(view), *timing_warnings(view)]
+    told += _of_checks(view.results)
+    told += _of_builds(view)
+    told += _of_rows(view)
+    if view.layout.pivoted:
+        # Pivoted cells only hold two or three words, so the full reasons go here.
+        told += [f"{o.name}: {o.reason}." for o in view.results if o.reason]
+    if published:
+        told += _of_published(view)
+    return list(unique(told))
+
+
+def _of_checks(found: Sequence[ArmResult]) -> list[str]:
+    """Problems of complete trials, grouped by problem."""
+    rows: dict[str, list[str]] = {}
+    for outcome in found:
+        for finding in (finding for trial in outcome.findings for finding in trial):
+            rows.setdefault(finding.detail, []).append(outcome.name)
+    return [f"{listed(unique(names))}: {detail}." for detail, names in rows.items()]
+
+
+def _of_rows(view: StudyView) -> list[str]:
+    told, found = [], view.results
+    results = [result for outcome in found for result in outcome.results]
+    # Notes that apply to every row are given once.
+    common: set[str] = set()
+    if len([outcome for outcome in found if outcome.results]) > 1:
+        common.update(set(results[0].notes).intersection(*(result.notes for result in results)))
+        told += [_sentence(note) for note in results[0].notes if note in common]
+    for outcome in found:
+        model = _model(outcome)
+        if model and (note := model_note(model)):
+            name = outcome.name if view.layout.rows_are_names else model_name(model)
+            told.append(f"{name}: {_sentence(note)}")
+        for result in outcome.results:
+            told += [
+                f"{outcome.name}: {_sentence(note)}" for note in result.notes if note not in common
+            ]
+            if result.used_batch_size != result.requested_batch_size:
+                told.append(
+                    f"{outcome.name}: trained with batch size {result.used_batch_size}, "
+                    f"{result.requested_batch_size} was asked for."
+                )
+    return told
+
+
+def _of_builds(view: StudyView) -> list[str]:
+    """The packages of plug-in networks, and networks that were built in two ways."""
+    told: list[str] = []
+    packages: dict[str, dict[str, None]] = {}
+    graphs: dict[tuple[Any, ...], dict[str, list[str]]] = {}
+    for outcome, trial in view.trials:
+        if (result := trial.result) is None:
+            continue
+        spec = trial.spec.model
+        if result.dataset_package:
+            told.append(f"The images are read by {result.dataset_package}.")
+        if result.backbone_package:
+            told.append(f"{model_name(spec.model)} is of {result.backbone_package}.")
+            packages.setdefault(spec.model, {})[result.backbone_package] = None
+        if result.graph_sha256:
+            # What a builder is given; weights that are loaded later are no part of it.
+            weights = "none" if ":" in spec.weights else spec.weights
+            given = (spec.model, spec.image_size, weights, spec.head_outputs, spec.dropout)
+            graphs.setdefault(given, {}).setdefault(result.graph_sha256, []).append(outcome.name)
+    for model, found in packages.items():
+        if len(found) > 1:
+            told.append(
+                f"{model_name(model)}: its trials were built by {listed(found)}, so "
+                "their differences are not the axis' alone."
+            )
+    for (model, *_), built in graphs.items():
+        if len(built) > 1:
+            groups = " against ".join(listed(unique(names)) for names in built.values())
+            told.append(
+                f"{model_name(model)}: the same settings were built as {len(built)} different "
+                f"graphs ({groups}): the code that builds it changed in between."
+            )
+    return told
+
+
+def _model(outcome: ArmResult) -> str:
+    if outcome.done:
+        return outcome.done[0].spec.model.model
+    return str(outcome.arm.settings.get("model", ""))
+
+
+def _of_published(view: StudyView) -> list[str]:
+    rows = [(o.name, reference.row(view.axes, o.arm)) for o in view.results]
+    if not any(row for _, row in rows):
+        return ["The published study has no row that matches one of these."]
+    told = [
+        "Published: one unseeded run each; times are of a Colab GPU and memory is the same "
+        "estimate, so that parameters and memory should agree to the digit, times and accuracies "
+        "need not."
+    ]
+    differ = reference.differences(view.axes, [trial for _, trial in view.trials])
+    if differ:
+        told.append(f"Here, unlike in the published study, {listed(differ)}.")
+    if renamed := reference.renamed(rows):
+        told.append(f"{listed(renamed)}.")
+    return told
+
+
+def _sentence(text: str) -> str:
+    text = text.strip()
+    return text if text.endswith((".", "!", "?")) else f"{text}."

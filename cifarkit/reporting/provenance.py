@@ -1,0 +1,175 @@
+"""How trials were measured: dates, environments, definitions of the columns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from functools import cache
+from itertools import zip_longest
+
+from cifarkit.profiling.measurements import Environment
+from cifarkit.reporting.formatting import trimmed
+from cifarkit.reporting.study_view import StudyView
+from cifarkit.store.records import TrialRecord
+from cifarkit.text import counted, listed, unique
+
+_TIMES = "\N{MULTIPLICATION SIGN}"
+
+DEFINITIONS = (
+    "Memory (MB) is the published study's estimate, not a measurement: 4 bytes for every weight "
+    "and for every output of the model's top-level layers, of one batch: "
+    f"round(4 {_TIMES} (batch {_TIMES} outputs + parameters) / 1024³, 3) {_TIMES} 1024. "
+    "A backbone counts as one layer. "
+    "In tables of fine-tuning depth and of batch sizes, one layer of the input's size is added, "
+    "as in the published ones.",
+    "Peak memory (GB) is the highest resident memory of the trial's process, libraries and data "
+    "included; device peak (GB) is the accelerator's own. 1 GB is 2³⁰ bytes, 1 MB is 2²⁰ bytes.",
+    "Parameters are all weights, each once, BatchNormalization's statistics included.",
+    "Time (s) is the wall-clock time of the whole fit: every epoch, validation and the first step "
+    "(tracing and graph optimization). Where frozen layers ran once per image and not in every "
+    "epoch, the time of computing what they give counts, also if an earlier trial did that and it "
+    "was read from the cache. Epoch (s) is the median training part of an epoch without "
+    "the first step, and images/s the median rate; input wait is the share of the steps' time "
+    "spent waiting for images.",
+    "GFLOPs/image are the 10⁹ floating-point operations, two per multiply-add, of the convolutions "
+    "and dense layers in one forward pass.",
+    "Accuracy is the share of test images whose class was predicted. The weights are those of the "
+    "epoch with the lowest validation loss; the test images are scored once per trial and never "
+    "used to choose anything.",
+    "Training accuracy is that of the same weights on the training images, without augmentation "
+    "and dropout. The learning curves, and results of earlier versions, have a running mean "
+    "instead: each batch scored before its update, as it was augmented and with dropout on.",
+    "BatchNorm: “precise” normalizes by the statistics of up to 2,048 training images, computed "
+    "anew after each epoch (Wu & Johnson 2021); “keras” by moving averages over the training "
+    "steps, which lag where an epoch has few; “frozen” by those that the network came with.",
+    "A 95% interval is Wilson's, for the number of test images; it does not include what another "
+    "seed would change. Of several seeds, mean ± sample standard deviation is given.",
+)
+"""Definitions of the columns."""
+
+_NAMES = {
+    "cpu": "CPU",
+    "cpu_cores": "number of cores",
+    "memory_gb": "memory",
+    "gpu": "GPU",
+    "platform": "operating system",
+    "python": "Python",
+    "tensorflow": "TensorFlow",
+    "keras": "Keras",
+    "cifarkit": "cifarkit",
+    "commit": "commit",
+    "precision": "precision",
+    "xla": "XLA",
+    "onednn": "oneDNN",
+    "threads": "number of threads",
+}
+_OF_ROUNDING = {"cpu", "gpu", "tensorflow", "keras", "xla", "onednn", "threads"}
+"""If these differ, rounding differs for the same seed, and training amplifies it."""
+
+
+def when(trials: Sequence[TrialRecord]) -> str:
+    """The dates (UTC) on which these trials ran; empty if unknown."""
+    days = sorted(
+        moment.date()
+        for trial in trials
+        for moment in (trial.state.started_at, trial.state.ended_at)
+        if moment is not None
+    )
+    if not days:
+        return ""
+    return f"{days[0]}" if days[0] == days[-1] else f"{days[0]} to {days[-1]}"
+
+
+def environment_sentences(views: Sequence[StudyView]) -> list[str]:
+    """One sentence per distinct environment, naming its trials if there are several."""
+    groups: dict[str, list[tuple[str, TrialRecord]]] = {}
+    for view in views:
+        for outcome, trial in view.trials:
+            if trial.complete and trial.result is not None:
+                described = describe(trial.result.environment)
+                name = outcome.name if len(views) == 1 else f"{view.name}: {outcome.name}"
+                groups.setdefault(described, []).append((name, trial))
+    sentences = []
+    for described, members in groups.items():
+        trials = list({trial.trial_id: trial for _, trial in members}.values())
+        days = when(trials)
+        dated = f" ({days})" if days else ""
+        who = ""
+        if len(groups) > 1:
+            who = f"{listed(unique(name for name, _ in members))}: "
+        sentences.append(f"{who}{counted(len(trials), 'trial')} on {described}{dated}.")
+    return sentences
+
+
+@cache
+def describe(environment: Environment) -> str:
+    """An environment in one line."""
+    e = environment
+    device = e.gpu if e.gpu else "no GPU"
+    commit = f" (commit {e.commit[:12]})" if e.commit else ""
+    onednn = "" if e.onednn is None else f", oneDNN {'on' if e.onednn else 'off'}"
+    threads = "" if e.threads is None else f", {counted(e.threads, 'thread')} to an operation"
+    return (
+        f"{e.cpu}, {counted(e.cpu_cores, 'core')}, {trimmed(e.memory_gb, 1)} GB of memory, "
+        f"{device}; {e.platform}, Python {e.python}, TensorFlow "
+        f"{e.tensorflow}, Keras {e.keras}, cifarkit {e.cifarkit}{commit}; "
+        f"precision {e.precision}, XLA {'on' if e.xla else 'off'}{onednn}{threads}"
+    )
+
+
+def timing_warnings(view: StudyView) -> list[str]:
+    """Reasons why the times of one table are not comparable."""
+    trials = {trial.trial_id: trial for _, trial in view.trials if trial.complete}
+    warnings = []
+    environments = [t.result.environment for t in trials.values() if t.result is not None]
+    differing = [
+        field
+        for field in _NAMES
+        if field not in view.axes and len(_values(environments, field)) > 1
+    ]
+    if differing:
+        rounding = (
+            " The same seed gives other digits there, too." if _OF_ROUNDING & set(differing) else ""
+        )
+        warnings.append(
+            f"The trials of this study ran in different environments "
+            f"({listed([_NAMES[field] for field in differing])} differ, see “How this was "
+            f"measured”): their times and their memory do not compare.{rounding}"
+        )
+    unknown = sum(t.result is not None and t.result.time.may_not_compare for t in trials.values())
+    if unknown:
+        warnings.append(
+            f"{counted(unknown, 'trial')} of an earlier version kept what frozen layers give, or "
+            "read it from the cache, and did not record which: their times may not compare."
+        )
+    shared = _overlapping(list(trials.values()))
+    if shared:
+        warnings.append(
+            f"{counted(shared, 'trial')} ran at the same time as another on the same machine: "
+            "their times include waiting for each other."
+        )
+    return warnings
+
+
+def _values(environments: Sequence[Environment], field: str) -> set[object]:
+    found = {getattr(e, field) for e in environments}
+    # unknown in records of the first versions
+    return found - {None} if field == "threads" else found
+
+
+_NEVER = (datetime.max.replace(tzinfo=UTC),) * 2
+
+
+def _overlapping(trials: Sequence[TrialRecord]) -> int:
+    """The number of trials that ran at the same time as another of the study on one machine."""
+    by_host: dict[str, list[tuple[datetime, datetime]]] = {}
+    for state in (trial.state for trial in trials):
+        if state.host and state.started_at and state.ended_at:
+            by_host.setdefault(state.host, []).append((state.started_at, state.ended_at))
+    together = 0
+    for spans in map(sorted, by_host.values()):
+        ended = spans[0][0]  # the latest end of the earlier trials
+        for (start, end), (its_start, _) in zip_longest(spans, spans[1:], fillvalue=_NEVER):
+            together += start < ended or its_start < end
+            ended = max(ended, end)
+    return together

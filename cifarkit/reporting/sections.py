@@ -1,0 +1,198 @@
+"""The chapters of the appendix: one per study, then how it was all measured."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from cifarkit.errors import InvalidInput
+from cifarkit.reporting import provenance
+from cifarkit.reporting.conclusions import conclusions
+from cifarkit.reporting.document_model import Block, Command, Document, Items, Paragraph, Section
+from cifarkit.reporting.evaluation_report import evaluation_sections
+from cifarkit.reporting.figures.study_figures import figures
+from cifarkit.reporting.hyperparameters import data_sentences, settings_tables
+from cifarkit.reporting.notes import notes
+from cifarkit.reporting.study_view import StudyView
+from cifarkit.reporting.table import Cell, Column, Table
+from cifarkit.reporting.tables import detail_tables, main_tables
+from cifarkit.store.records import Arm, StudyRecord, TrialRecord
+from cifarkit.store.trials import Trials
+from cifarkit.text import counted, listed, plain, unique
+
+
+def compose(
+    views: Sequence[StudyView], *, published: bool, illustrated: bool, appendix: bool = True
+) -> Document:
+    """The whole document; its figures are drawn later, by whoever writes it.
+
+    Args:
+        appendix: Whether it ends in how all was measured.
+    """
+    again = _taken_again(views)
+    sections = [Section("Summary", 2, (Paragraph(_summary(views)),))]
+    if chosen := _choices(views):
+        sections.append(Section("What was chosen", 2, chosen))
+    for view in views:
+        first, *rest = _study(view, published, illustrated)
+        blocks = [_captioned(block, view.title_suffix) for block in first.blocks]
+        blocks = [*map(Paragraph, again.get(view.name, [])), *blocks]
+        sections += [replace(first, blocks=tuple(blocks)), *rest]
+    if appendix:
+        sections += _how_measured(views)
+    return Document(_title([view.study for view in views]), tuple(sections))
+
+
+def _captioned(block: Block, suffix: str) -> Block:
+    """A table's caption says which of several alike studies it is of."""
+    if not isinstance(block, Table) or not suffix or suffix.strip() in block.caption:
+        return block
+    return replace(block, caption=f"{block.caption.removesuffix('.')}{suffix}.")
+
+
+def _taken_again(views: Sequence[StudyView]) -> dict[str, list[str]]:
+    """For each step of a whole that was taken with other arms as well, where those are."""
+    taken: dict[tuple[str, str, int], list[StudyView]] = {}
+    for view in views:
+        study = view.study
+        if study.step and study.whole_id:
+            taken.setdefault((study.part_of, study.whole_id, study.step), []).append(view)
+    return {
+        view.name: [
+            f"This step was also taken with other trials, since a step before it chose otherwise "
+            f"then: see {listed(other.title for other in again if other is not view)}."
+        ]
+        for again in taken.values()
+        if len(again) > 1
+        for view in again
+    }
+
+
+def _title(studies: Sequence[StudyRecord]) -> str:
+    """Of the whole that the studies are steps of, of the only study, or of any studies."""
+    wholes = {plain(study.whole_title) for study in studies}
+    if len(wholes) == 1 and (whole := wholes.pop()):
+        return whole
+    single = plain(studies[0].title) if len(studies) == 1 else ""
+    return single or "Transfer-learning studies"
+
+
+def _choices(views: Sequence[StudyView]) -> tuple[Block, ...]:
+    """What each step decided on validation images, and why."""
+    rows = [
+        tuple(Cell(text, text) for text in (view.title, choice.arm, choice.reason))
+        for view in views
+        if (choice := view.study.choice) is not None
+    ]
+    if not rows:
+        return ()
+    columns = tuple(Column(name, numeric=False) for name in ("Step", "Choice", "Why"))
+    return (
+        Paragraph(
+            "Every step builds on what the steps before it chose. Choices are made on validation "
+            "images; test images take no part in them. Where the validation images cannot tell "
+            "settings apart, the one that trained quickest goes on; times within a tenth count as "
+            "equal."
+        ),
+        Table("choices", "The choices and their reasons.", columns, tuple(rows)),
+    )
+
+
+def _summary(views: Sequence[StudyView]) -> str:
+    """What was studied, on which data, and how much of it is done."""
+    arms = [arm for view in views for arm in view.study.arms]
+    records = views[0].records
+    ids = unique(trial for arm in arms for trial in arm.trials)
+    trials = [records[trial_id] for trial_id in ids if trial_id in records]
+    complete = sum(trial.complete for trial in trials)
+    failed = sum(trial.state.status.ended_badly for trial in trials)
+    unreadable = len(records.unreadable) if isinstance(records, Trials) else 0
+    left = len(ids) - complete - failed - unreadable
+    counts = [f"{complete} complete"]
+    counts += [f"{failed} failed"] if failed else []
+    counts += [f"{unreadable} not readable"] if unreadable else []
+    counts += [f"{left} not finished or not run"] if left else []
+    named = listed(f"{view.title} ({_rows(view.study.arms)})" for view in views)
+    days = provenance.when(trials)
+    data = "; ".join(data_sentences(trials))
+    return (
+        f"{counted(len(views), 'study', 'studies')}: {named}. "
+        f"{counted(len(ids), 'trial')}{f', {days}' if days else ''}: {', '.join(counts)}."
+        + (f" Data: {data}." if data else "")
+    )
+
+
+def _rows(arms: Sequence[Arm]) -> str:
+    impossible = sum(bool(arm.impossible) for arm in arms)
+    return counted(len(arms), "row") + (f", {impossible} not possible" if impossible else "")
+
+
+def _study(view: StudyView, published: bool, illustrated: bool) -> list[Section]:
+    study = view.study
+    blocks: list[Block] = []
+    if study.command and not study.step:
+        blocks += [Paragraph("Made by:"), Command(study.command)]
+    blocks += main_tables(view, published=published)
+    if study.choice is not None:
+        choice = f"{study.choice.arm}: {study.choice.reason}"
+        blocks.append(Paragraph(f"Chosen: {choice}."))
+    if told := notes(view, published=published):
+        blocks.append(Items(tuple(told)))
+    if illustrated:
+        blocks += figures(view)
+    blocks += detail_tables(view)
+    sections = [Section(plain(view.title) or view.name, 2, tuple(blocks))]
+    if said := conclusions(view):
+        sections.append(Section("What the data supports", 3, (Paragraph(" ".join(said)),)))
+    if not view.axes:
+        sections += _evaluated(view, illustrated)
+    return sections
+
+
+def _evaluated(view: StudyView, illustrated: bool) -> list[Section]:
+    """What a single training gets wrong; of several seeds, the first one's."""
+    for _, trial in view.trials[:1]:
+        if trial.complete:
+            try:
+                return evaluation_sections(trial, figures=illustrated, level=3)
+            except InvalidInput as error:
+                return [Section("Evaluation", 3, (Paragraph(f"Not possible: {error}"),))]
+    return []
+
+
+def _how_measured(views: Sequence[StudyView]) -> list[Section]:
+    trials = [trial for view in views for _, trial in view.trials]
+    environments = provenance.environment_sentences(views)
+    data = [f"{sentence}." for sentence in data_sentences(trials)]
+    sections = [
+        Section("How this was measured", 2, ()),
+        Section("Machine", 3, (Items(tuple(environments)),) if environments else (_NOTHING,)),
+    ]
+    if data:
+        sections.append(Section("Data", 3, (Items(tuple(data)), Paragraph(_seeds(trials)))))
+    sections += [Section(title, 3, (table,)) for title, table in settings_tables(views)]
+    sections.append(Section("What the columns mean", 3, (Items(provenance.DEFINITIONS),)))
+    return sections
+
+
+_NOTHING = Paragraph("No trial has finished.")
+
+
+def _seeds(trials: Sequence[TrialRecord]) -> str:
+    seeds = sorted({trial.spec.train.seed for trial in trials})
+    own = [trial.result is not None and trial.result.own_validation for trial in trials]
+    drawn = [trial for trial, given in zip(trials, own, strict=True) if not given]
+    data_seeds = sorted({trial.spec.data.data_seed for trial in drawn})
+    word = "seed" if len(seeds) == 1 else "seeds"
+    parts = []
+    if drawn:
+        parts.append(
+            "a stratified part of the training images, drawn with data seed "
+            f"{listed(map(str, data_seeds))}"
+        )
+    if any(own):
+        parts.append("the validation part that the data came with")
+    return (
+        f"Training {word} {listed(map(str, seeds))}; the validation images are "
+        f"{', or '.join(parts)}."
+    )

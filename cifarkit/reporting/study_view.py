@@ -1,0 +1,87 @@
+"""The view of a study from which its tables, figures and texts are made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from cifarkit.reporting import formatting, layouts
+from cifarkit.reporting.arm_results import ArmResult, arm_result, model_name
+from cifarkit.reporting.hyperparameters import common_settings
+from cifarkit.reporting.layouts import Layout
+from cifarkit.reporting.table_columns import Measure, accuracy
+from cifarkit.store.records import StudyRecord, TrialRecord
+
+
+@dataclass(frozen=True)
+class StudyView:
+    """A study's record, trials and layout. What is derived from them is computed once.
+
+    Attributes:
+        records: Trials by id, of other studies too; an id that is missing was never started.
+        title_suffix: What tells it from other studies of the same title, in a document of several.
+    """
+
+    study: StudyRecord
+    records: Mapping[str, TrialRecord]
+    title_suffix: str = ""
+
+    @property
+    def name(self) -> str:
+        return self.study.name
+
+    @property
+    def title(self) -> str:
+        return self.study.title + self.title_suffix
+
+    @property
+    def axes(self) -> tuple[str, ...]:
+        return self.study.axes
+
+    @cached_property
+    def layout(self) -> Layout:
+        return layouts.along(self.axes)
+
+    @cached_property
+    def results(self) -> list[ArmResult]:
+        """One per arm, in the study's order."""
+        found = [arm_result(arm, self.records, self.axes) for arm in self.study.arms]
+        if self.study.kind == "sweep" and self.layout.rows_are_names:
+            # Earlier versions labelled the arms of a sweep over networks by key.
+            models = [result.arm.settings.get("model", result.name) for result in found]
+            return [
+                replace(result, name=model_name(str(model)))
+                for result, model in zip(found, models, strict=True)
+            ]
+        return found
+
+    @cached_property
+    def trials(self) -> list[tuple[ArmResult, TrialRecord]]:
+        """Every known trial with its arm, complete or not."""
+        return [
+            (result, self.records[trial_id])
+            for result in self.results
+            for trial_id in result.arm.trials
+            if trial_id in self.records
+        ]
+
+    @cached_property
+    def decimals(self) -> int:
+        """Of its accuracies: those that its smallest test set allows."""
+        images = [result.test_images for arm in self.results for result in arm.results]
+        return formatting.accuracy_decimals(min(images, default=0))
+
+    @cached_property
+    def settings(self) -> dict[str, str]:
+        """Setting by setting, without the axes: the common value, or each value with its arms."""
+        return common_settings(self.axes, [(result.name, trial) for result, trial in self.trials])
+
+    @property
+    def measures(self) -> list[Measure]:
+        """The columns of the main table, and the quantities that are drawn."""
+        return [*self.layout.measures, accuracy(self.decimals)]
+
+    @property
+    def anything_done(self) -> bool:
+        return any(result.done for result in self.results)

@@ -1,0 +1,131 @@
+"""Columns of measurements: how each is read from a result and formatted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from statistics import fmean
+
+from cifarkit.evaluation.metrics import Interval, wilson_interval
+from cifarkit.reporting import formatting
+from cifarkit.reporting.arm_results import ArmResult
+from cifarkit.reporting.table import Cell
+from cifarkit.store.records import Result
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One measured quantity.
+
+    Attributes:
+        heading: The column's heading, with the unit.
+        read: The raw value of one result; None where it was not measured.
+        text: Formats the values of an arm's trials.
+        published: The key of the same quantity in the published tables, if any.
+    """
+
+    heading: str
+    read: Callable[[Result], float | None]
+    text: Callable[[list[float]], str]
+    published: str = ""
+
+    def cell(self, outcome: ArmResult) -> Cell:
+        """The mean over the arm's complete trials."""
+        values = outcome.values(self.read)
+        return Cell(fmean(values), self.text(values)) if values else Cell()
+
+
+def mean(text: Callable[[float], str]) -> Callable[[list[float]], str]:
+    """Prints the mean by `text`."""
+    return lambda values: text(fmean(values))
+
+
+def spread(decimals: int) -> Callable[[list[float]], str]:
+    """Prints mean ± standard deviation."""
+    return lambda values: formatting.mean_and_spread(values, decimals)
+
+
+MEMORY = Measure(
+    "Memory (MB)", lambda r: r.memory.estimated_mb, mean(formatting.megabytes), "memory_mb"
+)
+MEMORY_WITH_INPUT = Measure(
+    "Memory (MB)",
+    lambda r: r.memory.estimated_with_input_mb,
+    mean(formatting.megabytes),
+    "memory_mb",
+)
+PARAMETERS = Measure(
+    "Parameters", lambda r: r.parameters.total, mean(formatting.count), "total_params"
+)
+TRAINABLE = Measure(
+    "Trainable parameters",
+    lambda r: r.parameters.trainable,
+    mean(formatting.count),
+    "trainable_params",
+)
+TRAINED_SHARE = Measure(
+    "Trained share", lambda r: r.parameters.trainable / r.parameters.total, mean(formatting.share)
+)
+EPOCHS = Measure("Epochs", lambda r: r.epochs_run, mean(formatting.count), "epochs")
+TIME = Measure(
+    "Time (s)", lambda r: r.time.comparable_fit_seconds, mean(formatting.seconds), "time_s"
+)
+
+
+def accuracy(decimals: int) -> Measure:
+    return Measure("Accuracy", lambda r: r.accuracy.test, spread(decimals), "accuracy")
+
+
+def of_cost() -> list[Measure]:
+    """Measured training cost."""
+    return [
+        Measure("Peak memory (GB)", lambda r: r.memory.peak_rss_mb / 1024, mean(_two_decimals)),
+        Measure("Device peak (GB)", _device_peak, mean(_two_decimals)),
+        Measure("Images/s", lambda r: r.time.images_per_second, mean(formatting.significant)),
+        Measure("Epoch (s)", lambda r: r.time.epoch_seconds, mean(formatting.seconds)),
+        Measure("First step (s)", lambda r: r.time.first_step_seconds, mean(formatting.seconds)),
+        Measure("Input wait", lambda r: r.time.input_wait_share, mean(formatting.share)),
+        EPOCHS,
+        Measure("Best epoch", lambda r: r.best_epoch, mean(formatting.count)),
+        Measure("GFLOPs/image", lambda r: r.flops_per_image / 1e9, mean(formatting.significant)),
+    ]
+
+
+def of_scores(decimals: int) -> list[Measure]:
+    """Accuracy on every split."""
+    text = spread(decimals)
+    return [
+        Measure("Training", lambda r: r.accuracy.train_kept, text),
+        Measure("Training, running mean", _running_mean, text),
+        Measure("Validation", lambda r: r.accuracy.validation, text),
+        Measure("Test", lambda r: r.accuracy.test, text),
+        Measure("Test, top 5", lambda r: r.accuracy.test_top5, text),
+    ]
+
+
+def interval(outcome: ArmResult) -> Interval | None:
+    """Wilson's 95% interval of an arm's test accuracy, for the number of its test images.
+
+    Of several seeds it is the mean's: they score the same images, so that more seeds do not make
+    the images a larger sample.
+    """
+    scores = outcome.values(lambda r: r.accuracy.test)
+    images = outcome.values(lambda r: r.test_images)
+    if not scores or min(images) < 1:
+        return None
+    n = int(min(images))
+    return wilson_interval(fmean(scores) * n, n)
+
+
+def _running_mean(result: Result) -> float | None:
+    """The only training accuracy in records of the first versions."""
+    return result.accuracy.train if result.accuracy.train_kept is None else None
+
+
+def _device_peak(result: Result) -> float | None:
+    peak = result.memory.device_peak_mb
+    return None if peak is None else peak / 1024
+
+
+def _two_decimals(value: float) -> str:
+    return f"{value:,.2f}"

@@ -1,0 +1,195 @@
+"""Tables of a study, by its layout."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from cifarkit.reporting import formatting, table_columns
+from cifarkit.reporting import published as reference
+from cifarkit.reporting.arm_results import ArmResult, model_name
+from cifarkit.reporting.study_view import StudyView
+from cifarkit.reporting.table import Cell, Column, Table
+from cifarkit.reporting.table_columns import Measure
+
+
+def summary(view: StudyView, *, published: bool = False) -> Table:
+    """The study's main table: one row per arm, in the published appendix's columns.
+
+    Args:
+        published: Add columns with the published study's numbers.
+    """
+    caption = view.layout.caption or f"{view.title}: test accuracy and cost."
+    return _flat(view, "summary", caption, view.measures, published)
+
+
+def main_tables(view: StudyView, *, published: bool = False) -> list[Table]:
+    """The summary; of a study of models by image sizes, one table per quantity instead."""
+    if not view.layout.pivoted:
+        return [summary(view, published=published)]
+    return [_pivot(view, measure, published) for measure in view.measures]
+
+
+def detail_tables(view: StudyView) -> list[Table]:
+    """The measured cost, and the accuracy on every split with its interval."""
+    if not view.anything_done:
+        return []
+    cost = _measured(view, table_columns.of_cost())
+    scores = _measured(view, table_columns.of_scores(view.decimals))
+    caption = "Accuracy of the kept weights on every split."
+    return [
+        _flat(view, "cost", "Measured cost (unlike Memory above).", cost, reasons=False),
+        _with_interval(view, _flat(view, "accuracy", caption, scores, reasons=False)),
+    ]
+
+
+def axis_heading(axis: str) -> str:
+    """The heading of a setting's column; for `unfreeze` the published one."""
+    return "Setting" if axis == "unfreeze" else formatting.heading(axis)
+
+
+def axis_text(axis: str, settings: Mapping[str, Any]) -> str:
+    """An arm's value on one axis, formatted."""
+    value = settings[axis]
+    if axis == "model":
+        return model_name(str(value))
+    if axis == "unfreeze" and isinstance(value, int | float):
+        whole = {0.0: "freeze all", 1.0: "unfreeze all"}
+        return whole.get(float(value), f"unfreeze {formatting.percent(value)}")
+    return formatting.setting(axis, value)
+
+
+def row_name(view: StudyView, result: ArmResult) -> str:
+    """An arm's name in sentences: its value if one setting varies, else its name."""
+    settings = result.arm.settings
+    if len(view.axes) == 1 and view.axes[0] in settings and not view.layout.rows_are_names:
+        return axis_text(view.axes[0], settings)
+    return result.name
+
+
+def _flat(
+    view: StudyView,
+    name: str,
+    caption: str,
+    measures: Sequence[Measure],
+    published: bool = False,
+    reasons: bool = True,
+) -> Table:
+    """One row per arm: axis values, quantities, and problems."""
+    columns = _leading(view)
+    for measure in measures:
+        columns.append((Column(measure.heading), [measure.cell(arm) for arm in view.results]))
+        if published and (beside := _published(view, measure)):
+            columns.append(beside)
+    columns += _trailing(view.results, reasons)
+    rows = zip(*(cells for _, cells in columns), strict=True)
+    headings = tuple(column for column, _ in columns)
+    return Table(f"{view.name}-{name}", caption, headings, tuple(rows))
+
+
+def _leading(view: StudyView) -> list[tuple[Column, list[Cell]]]:
+    if view.layout.rows_are_names:
+        return [(Column("Model", numeric=False), [Cell(o.name, o.name) for o in view.results])]
+    columns = []
+    for axis in view.axes:
+        cells = [_axis_cell(axis, outcome) for outcome in view.results]
+        numeric = axis != "unfreeze" and all(isinstance(cell.raw, int | float) for cell in cells)
+        columns.append((Column(axis_heading(axis), numeric), cells))
+    return columns
+
+
+def _axis_cell(axis: str, outcome: ArmResult) -> Cell:
+    settings = outcome.arm.settings
+    if axis not in settings:
+        return Cell(outcome.name, outcome.name)
+    value, text = settings[axis], axis_text(axis, settings)
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return Cell(value if number else text, text)
+
+
+def _trailing(found: Sequence[ArmResult], reasons: bool) -> list[tuple[Column, list[Cell]]]:
+    """Columns for the number of seeds and the outcome, if any row needs them.
+
+    Where the whole reason was given before, two or three words are enough.
+    """
+    columns = []
+    if any(len(outcome.arm.trials) > 1 for outcome in found):
+        seeds = [(len(outcome.done), len(outcome.arm.trials)) for outcome in found]
+        cells = [
+            Cell(done, f"{done} of {asked}" if done < asked else f"{done}") if asked else Cell()
+            for done, asked in seeds
+        ]
+        columns.append((Column("Seeds"), cells))
+    told = [_outcome_text(outcome, reasons) for outcome in found]
+    if set(told) != {"complete"}:
+        cells = [Cell(text, text) for text in told]
+        columns.append((Column("Outcome", numeric=False), cells))
+    return columns
+
+
+def _outcome_text(outcome: ArmResult, whole: bool) -> str:
+    if outcome.complete:
+        return outcome.flaws or "complete"
+    reason = outcome.reason if whole else outcome.short_reason or "partly complete"
+    return "; ".join(filter(None, (reason, outcome.flaws)))
+
+
+def _published(view: StudyView, measure: Measure) -> tuple[Column, list[Cell]] | None:
+    rows = [reference.row(view.axes, outcome.arm) for outcome in view.results]
+    cells = [_published_cell(measure, row) for row in rows]
+    if not any(cell.raw is not None for cell in cells):
+        return None
+    heading = f"Published {measure.heading[0].lower()}{measure.heading[1:]}"
+    return Column(heading), cells
+
+
+def _published_cell(measure: Measure, row: Mapping[str, Any] | None) -> Cell:
+    value = row.get(measure.published) if row and measure.published else None
+    if value is None:
+        return Cell()
+    # The published accuracies have two decimals.
+    text = f"{value:.2f}" if measure.published == "accuracy" else measure.text([value])
+    return Cell(value, text)
+
+
+def _pivot(view: StudyView, measure: Measure, published: bool) -> Table:
+    """A pivot table of one quantity: models by image sizes."""
+    at = {(o.arm.settings.get("model"), o.arm.settings.get("image_size")): o for o in view.results}
+    models = dict.fromkeys(model for model, _ in at)
+    sizes = sorted({size for _, size in at if isinstance(size, int)})
+    rows = []
+    for model in models:
+        cells = [at.get((model, size)) for size in sizes]
+        name = model_name(str(model))
+        rows.append((Cell(name, name), *(_pivot_cell(measure, cell) for cell in cells)))
+        theirs = [reference.row(view.axes, cell.arm) if cell else None for cell in cells]
+        if published and any(theirs):
+            name = f"{name}, published"
+            rows.append((Cell(name, name), *(_published_cell(measure, row) for row in theirs)))
+    columns = (Column("Model", numeric=False), *(Column(f"{size} px") for size in sizes))
+    label = measure.heading.split(" (")[0].lower()
+    caption = f"{measure.heading} by image size."
+    return Table(f"{view.name}-{label}", caption, columns, tuple(rows))
+
+
+def _pivot_cell(measure: Measure, outcome: ArmResult | None) -> Cell:
+    if outcome is None:
+        return Cell()
+    cell = measure.cell(outcome)
+    return cell if cell.raw is not None else Cell(None, outcome.short_reason)
+
+
+def _with_interval(view: StudyView, table: Table) -> Table:
+    """The table with Wilson's interval in its place, right of the test accuracy."""
+    at = table.headings.index("Test") + 1
+    spans = [table_columns.interval(outcome) for outcome in view.results]
+    texts = [span and formatting.interval(span.low, span.high, view.decimals) for span in spans]
+    cells = [Cell(text, text) if text else Cell() for text in texts]
+    rows = [(*row[:at], cell, *row[at:]) for row, cell in zip(table.rows, cells, strict=True)]
+    columns = (*table.columns[:at], Column("95% interval"), *table.columns[at:])
+    return Table(table.name, table.caption, columns, tuple(rows))
+
+
+def _measured(view: StudyView, measures: Sequence[Measure]) -> list[Measure]:
+    """The measures that some arm has."""
+    return [m for m in measures if any(arm.values(m.read) for arm in view.results)]

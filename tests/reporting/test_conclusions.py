@@ -1,0 +1,135 @@
+"""What the data supports, from predictions in the store."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cifarkit.reporting.conclusions import conclusions
+from cifarkit.reporting.document import document
+from cifarkit.reporting.study_view import StudyView
+from cifarkit.store.records import Arm, StudyRecord
+from cifarkit.store.store import write_result
+from tests.reporting.fabricate import Fabricator, hits, result
+
+IMAGES = 800
+
+
+def sweep(
+    fabricator: Fabricator,
+    *shares: float,
+    first_version: bool = False,
+    cut_short: Collection[float] = (),
+) -> tuple[StudyRecord, list[str]]:
+    """Arms with that accuracy; results of the first version did not keep what was right."""
+    arms, trials = [], []
+    for number, share in enumerate(shares):
+        settings = {"dropout": round(0.1 * (number + 1), 1)}
+        right = np.arange(IMAGES) < share * IMAGES
+        made = result(
+            test_images=IMAGES,
+            hits=None if first_version else hits(right),
+            best_epoch=10 if share in cut_short else 7,
+        )
+        trial = fabricator.trial({"model": "vgg16", "epochs": 10, **settings}, made)
+        fabricator.predictions(trial, right)
+        arms.append(Arm(label=str(settings["dropout"]), settings=settings, trials=(trial,)))
+        trials.append(trial)
+    return fabricator.study("dropout", "sweep", ["dropout"], arms, "Dropout"), trials
+
+
+@pytest.mark.parametrize("first_version", [False, True])
+def test_a_clear_difference_is_concluded_and_a_small_one_is_not(
+    tmp_path: Path, first_version: bool
+) -> None:
+    fabricator = Fabricator(tmp_path)
+    study, _ = sweep(fabricator, 0.80, 0.802, 0.50, first_version=first_version)
+    text = " ".join(conclusions(StudyView(study, fabricator.records())))
+    assert "dropout 0.2" in text
+    assert "not distinguishable" in text
+    assert "0.2 is better than 0.3" in text
+    assert "What the data supports" in document([study], fabricator.records())
+
+
+def test_results_of_both_versions_are_compared(tmp_path: Path) -> None:
+    fabricator = Fabricator(tmp_path)
+    study, trials = sweep(fabricator, 0.8, 0.5)
+    write_result(fabricator.store.folder(trials[0]), result(test_images=IMAGES))
+    assert [record.result.hits is None for record in fabricator.records().values()].count(True) == 1
+    assert "0.1 is better than 0.2" in " ".join(conclusions(StudyView(study, fabricator.records())))
+
+
+def test_predictions_are_not_opened_where_the_results_know(tmp_path: Path) -> None:
+    fabricator = Fabricator(tmp_path)
+    study, trials = sweep(fabricator, 0.8, 0.5)
+    text = conclusions(StudyView(study, fabricator.records()))
+    for trial in trials:
+        (fabricator.store.folder(trial) / "predictions.npz").unlink()
+    assert text
+    assert conclusions(StudyView(study, fabricator.records())) == text
+
+
+def test_hits_that_do_not_fit_their_images_are_left_out(tmp_path: Path) -> None:
+    fabricator = Fabricator(tmp_path)
+    study, trials = sweep(fabricator, 0.8, 0.5, 0.6)
+    records = fabricator.records()
+    hurt = records[trials[2]]
+    wrong = hurt.result.hits.model_copy(update={"images": 10**12})
+    made = hurt.result.model_copy(update={"hits": wrong})
+    records[trials[2]] = replace(hurt, result=made)
+    assert f"could be read: 0.3 (trial {trials[2]})." in " ".join(
+        conclusions(StudyView(study, records))
+    )
+
+
+def test_other_images_are_not_compared(tmp_path: Path) -> None:
+    fabricator = Fabricator(tmp_path)
+    study, trials = sweep(fabricator, 0.8, 0.5, first_version=True)
+    fabricator.predictions(trials[1], np.ones(IMAGES // 2, bool))
+    assert "different test images" in " ".join(conclusions(StudyView(study, fabricator.records())))
+
+
+def test_unreadable_predictions_are_named_and_left_out(tmp_path: Path) -> None:
+    fabricator = Fabricator(tmp_path)
+    study, trials = sweep(fabricator, 0.8, 0.5, 0.6, first_version=True)
+    (fabricator.store.folder(trials[2]) / "predictions.npz").write_bytes(b"PK torn")
+    text = " ".join(conclusions(StudyView(study, fabricator.records())))
+    assert f"no predictions could be read: 0.3 (trial {trials[2]})." in text
+
+
+def test_without_predictions_nothing_is_concluded(tmp_path: Path) -> None:
+    fabricator = Fabricator(tmp_path)
+    trial = fabricator.trial({"model": "vgg16"})
+    arms = [Arm(label="vgg16", settings={"model": "vgg16"}, trials=(trial,))]
+    study = fabricator.study("zoo", "zoo", ["model"], arms)
+    assert conclusions(StudyView(study, fabricator.records())) == []
+    assert "What the data supports" not in document([study], fabricator.records())
+
+
+def test_no_claim_rests_on_a_training_that_was_cut_short(tmp_path: Path) -> None:
+    study, _ = sweep(fabricator := Fabricator(tmp_path), 0.9, 0.8, 0.5, cut_short=[0.9])
+    told = conclusions(StudyView(study, fabricator.records()))
+    assert "dropout 0.2 scored highest" in told[0]
+    said = "No claim is made about dropout 0.1: its training was cut short by --epochs 10."
+    assert told[-1] == said
+    assert said in document([study], fabricator.records())
+    assert not any("0.1" in sentence for sentence in told[:-1])
+
+
+def test_of_a_single_arm_that_is_left_nothing_is_claimed(tmp_path: Path) -> None:
+    study, _ = sweep(fabricator := Fabricator(tmp_path), 0.9, 0.8, 0.5, cut_short=[0.9, 0.8])
+    assert conclusions(StudyView(study, fabricator.records())) == [
+        "No claim is made about dropout 0.1 and 0.2: their training was cut short by --epochs 10.",
+        "That leaves nothing to compare 0.3 with.",
+    ]
+
+
+def test_if_every_arm_is_flawed_that_is_said_in_a_sentence(tmp_path: Path) -> None:
+    study, _ = sweep(fabricator := Fabricator(tmp_path), 0.9, 0.8, cut_short=[0.9, 0.8])
+    assert conclusions(StudyView(study, fabricator.records())) == [
+        "No claim is made about any arm: each one's training was cut short by --epochs 10."
+    ]

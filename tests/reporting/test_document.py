@@ -1,0 +1,327 @@
+"""The appendix of a zoo: its tables to the letter, its rows of every outcome, its warnings."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import time
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cifarkit.errors import InvalidInput
+from cifarkit.reporting import arm_results, study_view
+from cifarkit.reporting.document import document
+from cifarkit.reporting.formatting import GAP
+from cifarkit.reporting.study_view import StudyView
+from cifarkit.reporting.tables import detail_tables, summary
+from cifarkit.store.records import Arm, Status, StudyRecord
+from tests.reporting.fabricate import ENVIRONMENT, START, Fabricator, make_store, result
+
+TABLE_1 = """\
+| Model          |   Memory (MB) |   Parameters |   Time (s) |   Accuracy |
+|:---------------|--------------:|-------------:|-----------:|-----------:|
+| Simple CNN     |          25.6 |      128,420 |     116.47 |      0.260 |
+| Custom CNN     |        33.792 |    2,333,468 |     118.90 |      0.250 |
+| LeNet          |        24.576 |      723,180 |     103.86 |      0.330 |
+| VGG-16         |        58.368 |   14,765,988 |     803.34 |      0.700 |
+| Xception       |       109.568 |   21,419,916 |     930.64 |      0.740 |
+| EfficientNetB7 |       269.312 |   64,353,787 |   2,467.44 |      0.700 |
+| ResNet         |       109.568 |   23,792,612 |     654.38 |      0.710 |
+| ResNet152V2    |       242.688 |   58,536,548 |   1,186.09 |      0.690 |
+| DenseNet121    |        31.744 |    7,140,004 |     617.35 |      0.740 |
+| DenseNet169    |         56.32 |   12,809,380 |     690.92 |      0.770 |
+| DenseNet201    |        78.848 |   18,514,084 |     843.26 |      0.780 |
+| MobileNetV2    |        21.504 |    2,386,084 |     400.66 |      0.550 |
+| InceptionV3    |         87.04 |   22,007,684 |     416.18 |      0.610 |
+"""
+
+
+@pytest.fixture
+def fabricator(tmp_path: Path) -> Fabricator:
+    return Fabricator(tmp_path)
+
+
+def zoo(fabricator: Fabricator, *arms: Arm) -> StudyRecord:
+    return fabricator.study("zoo", "zoo", ["model"], arms, "Model zoo")
+
+
+def arm(model: str, *trials: str, label: str = "", **more: str) -> Arm:
+    return Arm(label=label or model, settings={"model": model}, trials=trials, **more)
+
+
+def test_table_1_is_printed_as_published(tmp_path: Path) -> None:
+    store, studies = make_store(tmp_path)
+    records = {record.trial_id: record for record in store.records()}
+    assert TABLE_1 in document(studies, records)
+
+
+def test_summary_has_raw_numbers_beside_their_text(tmp_path: Path) -> None:
+    store, (study,) = make_store(tmp_path)
+    table = summary(StudyView(study, {record.trial_id: record for record in store.records()}))
+    assert table.texts()[2] == ["LeNet", "24.576", "723,180", "103.86", "0.330"]
+    assert table.raw()[2] == {
+        "Model": "LeNet",
+        "Memory (MB)": 24.576,
+        "Parameters": 723_180,
+        "Time (s)": 103.86,
+        "Accuracy": 0.33,
+    }
+
+
+def test_every_outcome_is_a_row_with_its_reason(fabricator: Fabricator) -> None:
+    study = zoo(
+        fabricator,
+        arm("lenet", fabricator.trial({"model": "lenet"})),
+        arm(
+            "vgg16", fabricator.trial({"model": "vgg16"}, None, Status.FAILED, "killed by signal 9")
+        ),
+        arm(
+            "xception",
+            fabricator.trial({"model": "xception"}, None, Status.OOM, peak_rss_mb=7987.2),
+        ),
+        arm(
+            "resnet50",
+            fabricator.trial({"model": "resnet50"}, None, Status.TIMEOUT, "timeout after 60 s"),
+        ),
+        arm("mobilenetv2", "0123456789ab"),
+        arm("densenet121", fabricator.trial({"model": "densenet121"}, None, Status.RUNNING)),
+        arm("inceptionv3", impossible="inceptionv3 takes 75 pixels or more"),
+    )
+    rows = {row[0]: row[1:] for row in summary(StudyView(study, fabricator.records())).texts()}
+    assert rows["lenet"] == ["25.6", "128,420", "100.00", "0.700", "complete"]
+    assert {name: row[-1] for name, row in rows.items() if name != "lenet"} == {
+        "vgg16": "failed: killed by signal 9",
+        "xception": "out of memory (peak seen 7.8 GB)",
+        "resnet50": "timeout after 60 s",
+        "mobilenetv2": "not run",
+        "densenet121": "not finished: it was running when this was written",
+        "inceptionv3": "not possible: inceptionv3 takes 75 pixels or more",
+    }
+    assert all(set(row[:-1]) == {"–"} for name, row in rows.items() if name != "lenet")  # noqa: RUF001
+    text = document([study], fabricator.records())
+    assert "6 trials, 2026-03-14: 1 complete, 3 failed, 2 not finished or not run." in text
+    assert "7 rows, 1 not possible" in text
+
+
+def test_a_study_in_which_nothing_finished_is_written_up(
+    fabricator: Fabricator, tmp_path: Path
+) -> None:
+    study = zoo(fabricator, arm("lenet", "0123456789ab"))
+    for kind in ("markdown", "html", "latex", "csv", "json"):
+        text = document([study], {}, format=kind, figures_dir=tmp_path / "figures", published=True)
+        assert "not run" in text
+
+
+def test_seeds_are_averaged_and_counted(fabricator: Fabricator) -> None:
+    trials = [
+        fabricator.trial({"model": "lenet", "seed": 0}, result(accuracy=0.70, time_s=10)),
+        fabricator.trial({"model": "lenet", "seed": 1}, result(accuracy=0.72, time_s=20)),
+        fabricator.trial({"model": "lenet", "seed": 2}, None, Status.OOM, "out of memory"),
+    ]
+    study = zoo(fabricator, arm("lenet", *trials))
+    table = summary(StudyView(study, fabricator.records()))
+    assert table.headings[-3:] == ["Accuracy", "Seeds", "Outcome"]
+    assert table.texts() == [
+        ["lenet", "25.6", "128,420", "15.00", "0.710 ± 0.014", "2 of 3", "1 of 3 out of memory"]
+    ]
+    cost, scores = detail_tables(StudyView(study, fabricator.records()))
+    assert cost.texts()[0][-2:] == ["2 of 3", "partly complete"]
+    assert scores.headings[1:5] == ["Training, running mean", "Validation", "Test", "95% interval"]
+    assert scores.texts()[0][3:5] == ["0.710 ± 0.014", "0.700 to 0.720"]
+
+
+def test_published_numbers_stand_beside_ours(tmp_path: Path) -> None:
+    store, (study,) = make_store(tmp_path)
+    records = {record.trial_id: record for record in store.records()}
+    table = summary(StudyView(study, records), published=True)
+    assert table.headings == [
+        "Model",
+        "Memory (MB)",
+        "Published memory (MB)",
+        "Parameters",
+        "Published parameters",
+        "Time (s)",
+        "Published time (s)",
+        "Accuracy",
+        "Published accuracy",
+    ]
+    assert table.texts()[5][5:] == ["2,467.44", "2,467.44", "0.700", "0.70"]
+    text = document([study], records, published=True)
+    assert "Custom CNN: stands in for a network" in text
+    assert "unlike in the published study" not in text
+
+
+def test_published_notes_say_what_differs(fabricator: Fabricator) -> None:
+    trial = fabricator.trial(
+        {"model": "resnet50", "classes": 20, "head_outputs": 20, "image_size": 96}
+    )
+    study = zoo(fabricator, arm("resnet50", trial, label="ResNet50"))
+    text = document([study], fabricator.records(), published=True)
+    assert (
+        "unlike in the published study, 20 classes instead of 80, 20 outputs of the head instead "
+        "of 100 and 96 px instead of 78." in text
+    )
+    assert "ResNet50 is called ResNet there." in text
+
+
+def test_different_machines_are_listed_and_warned_of(fabricator: Fabricator) -> None:
+    other = ENVIRONMENT.model_copy(update={"cpu": "Apple M3", "cpu_cores": 8})
+    study = zoo(
+        fabricator,
+        arm("lenet", fabricator.trial({"model": "lenet"})),
+        arm("vgg16", fabricator.trial({"model": "vgg16"}, result(environment=other))),
+    )
+    text = document([study], fabricator.records())
+    assert "different environments (CPU and number of cores differ" in text
+    assert "their times and their memory do not compare" in text
+    assert "lenet: 1 trial on AMD EPYC 9R14, 2 cores" in text
+    assert "vgg16: 1 trial on Apple M3, 8 cores" in text
+
+
+def test_one_machine_is_said_once_and_without_warning(tmp_path: Path) -> None:
+    store, studies = make_store(tmp_path)
+    text = document(studies, {record.trial_id: record for record in store.records()})
+    assert text.count("AMD EPYC 9R14") == 1
+    assert "do not compare" not in text
+
+
+def test_trials_that_shared_their_machine_are_warned_of(fabricator: Fabricator) -> None:
+    times: dict[str, Any] = {"started_at": START, "ended_at": START + timedelta(minutes=5)}
+    study = zoo(
+        fabricator,
+        arm("lenet", fabricator.trial({"model": "lenet"}, **times)),
+        arm("vgg16", fabricator.trial({"model": "vgg16"}, **times)),
+    )
+    assert "2 trials ran at the same time" in document([study], fabricator.records())
+
+
+@pytest.mark.parametrize(
+    ("spans", "together"),
+    [
+        ([(0, 5), (5, 9)], 0),
+        ([(0, 20), (1, 2), (3, 4), (20, 21)], 3),
+        ([(0, 2), (1, 4), (6, 9), (8, 12), (12, 13)], 4),
+        ([(3, 4), (0, 9)], 2),
+    ],
+)
+def test_the_trials_that_shared_it_are_counted(
+    fabricator: Fabricator, spans: list[tuple[int, int]], together: int
+) -> None:
+    arms = []
+    for seed, (start, end) in enumerate(spans):
+        times = {"started_at": START + timedelta(minutes=start),
+                 "ended_at": START + timedelta(minutes=end)}  # fmt: skip
+        trial = fabricator.trial({"model": "lenet", "seed": seed}, **times)
+        arms.append(arm(f"lenet {seed}", trial))
+    text = document([zoo(fabricator, *arms)], fabricator.records())
+    told = re.findall(r"(\d+) trials ran at the same time", text)
+    assert told == ([str(together)] if together else [])
+
+
+def test_times_of_which_the_cache_s_part_is_not_known_are_warned_of(fabricator: Fabricator) -> None:
+    """Records of the first versions do not say whether frozen layers were read or computed."""
+    told = "1 trial of an earlier version kept what frozen layers give"
+    for uncached, expected in ((None, True), (100.0, False)):
+        made = result()
+        time = made.time.model_copy(
+            update={"frozen_prefix_seconds": 3.0, "fit_seconds_uncached": uncached}
+        )
+        trial = fabricator.trial({"model": "vgg16"}, made.model_copy(update={"time": time}))
+        text = document([zoo(fabricator, arm("vgg16", trial))], fabricator.records())
+        assert (told in text) is expected
+
+
+def test_mixed_data_and_epochs_are_warned_of(fabricator: Fabricator) -> None:
+    study = zoo(
+        fabricator,
+        arm("lenet", fabricator.trial({"model": "lenet", "epochs": 1})),
+        arm("vgg16", fabricator.trial({"model": "vgg16", "train_per_class": 40})),
+    )
+    text = document([study], fabricator.records())
+    assert "mix different images" in text
+    assert "mix different numbers of epochs" in text
+    assert "different learning rates (1e-3, but 2.5e-5 (vgg16))" in text
+
+
+def test_a_changed_batch_size_and_notes_are_told(fabricator: Fabricator) -> None:
+    made = result(used_batch_size=64, notes=("EMA was off",))
+    study = zoo(fabricator, arm("vgg16", fabricator.trial({"model": "vgg16"}, made)))
+    text = document([study], fabricator.records())
+    assert "- vgg16: EMA was off." in text
+    assert "- vgg16: trained with batch size 64, 128 was asked for." in text
+
+
+def test_a_damaged_count_shows_no_binary_rounding(fabricator: Fabricator) -> None:
+    made = result(accuracy=0.84 + 1e-12, memory_mb=25.6 + 1e-12, time_s=100.1 + 1e-12)
+    study = zoo(fabricator, arm("vgg16", fabricator.trial({"model": "vgg16"}, made)))
+    assert "0000000" not in document([study], fabricator.records())
+
+
+def test_unknown_format_and_no_study_are_refused() -> None:
+    with pytest.raises(InvalidInput, match="did you mean 'markdown'"):
+        document([], {}, format="markdwn")
+    with pytest.raises(InvalidInput, match="no study"):
+        document([], {})
+
+
+def test_report_needs_no_tensorflow_no_pandas_and_little_time(tmp_path: Path) -> None:
+    make_store(tmp_path)
+    program = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from cifarkit.reporting.document import document\n"
+        "from cifarkit.store.store import Store\n"
+        "store = Store(Path(sys.argv[1]))\n"
+        "records = {record.trial_id: record for record in store.records()}\n"
+        "print(len(document(store.studies(), records, published=True)))\n"
+        "heavy = {'tensorflow', 'keras', 'matplotlib', 'pandas', 'scipy'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    start = time.perf_counter()
+    subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=True, timeout=60)
+    # It takes about 0.4 s; the rest is for a busy machine.
+    assert time.perf_counter() - start < 10
+
+
+def test_training_accuracy_is_the_kept_weights_and_an_older_running_mean_is_called_so(
+    tmp_path: Path,
+) -> None:
+    fabricator = Fabricator(tmp_path)
+    old = result(accuracy=0.6)
+    scores = old.accuracy.model_copy(update={"train_kept": 0.912})
+    new = old.model_copy(update={"accuracy": scores})
+    arms = []
+    for model, made in (("vgg16", old), ("vgg19", new)):
+        trial = fabricator.trial({"model": model}, made)
+        arms.append(Arm(label=model, settings={"model": model}, trials=(trial,)))
+    study = fabricator.study("zoo", "zoo", ["model"], arms)
+    scored = detail_tables(StudyView(study, fabricator.records()))[1]
+    assert scored.headings[:3] == ["Model", "Training", "Training, running mean"]
+    assert [row[1:3] for row in scored.texts()] == [[GAP, "0.750"], ["0.912", GAP]]
+
+
+def test_a_report_looks_at_every_arm_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store, studies = make_store(tmp_path, ("zoo", "resize", "dropout"))
+    seen: list[str] = []
+
+    def counted(arm: Arm, *rest: Any) -> Any:
+        seen.append(arm.label)
+        return arm_results.arm_result(arm, *rest)
+
+    monkeypatch.setattr(study_view, "arm_result", counted)
+    records = {record.trial_id: record for record in store.records()}
+    document(studies, records, format="html", published=True)
+    assert seen == [arm.label for study in studies for arm in study.arms]
+
+
+def test_a_validation_part_of_the_data_is_not_said_to_be_drawn(fabricator: Fabricator) -> None:
+    trial = fabricator.trial({"model": "lenet"}, result(own_validation=True))
+    study = zoo(fabricator, arm("lenet", trial))
+    text = document([study], fabricator.records())
+    assert "the validation images are the validation part that the data came with" in text
+    assert "stratified" not in text
+    assert "Validation fraction" not in text

@@ -1,0 +1,231 @@
+"""Figures: what they show, by value; and that no text is cut off or covers another."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+
+from cifarkit.reporting import table_columns
+from cifarkit.reporting.figures import data, histories, series, style
+from cifarkit.reporting.figures.placement import Box, Point, place
+from cifarkit.reporting.figures.study_figures import figures
+from cifarkit.reporting.study_view import StudyView
+from cifarkit.store.records import Arm, Status, StudyRecord
+from tests.reporting.fabricate import Fabricator, history, make_store, result
+
+LONG = "A network whose name is forty letters ok"
+
+
+def many(fabricator: Fabricator, count: int, name: str) -> StudyRecord:
+    """A zoo of `count` finished models with long names, crowded together, and two that failed."""
+    arms = []
+    for number in range(count + 2):
+        settings = {"model": "vgg16", "seed": number}
+        if number >= count:
+            state = (Status.OOM, Status.FAILED)[number - count]
+            trial = fabricator.trial(settings, None, state, "")
+        else:
+            made = result(
+                accuracy=0.5 + 0.3 * ((number * 7) % 10) / 10,
+                time_s=100 + 37 * ((number * 3) % 11),
+                total_params=10 ** (5 + number % 4),
+            )
+            trial = fabricator.trial(settings, made)
+        arms.append(Arm(label=f"{name} {number}", settings=settings, trials=(trial,)))
+    return fabricator.study("zoo", "zoo", ["model"], arms, f"{LONG} and {LONG}, a long title")
+
+
+def texts(figure: Figure) -> list[tuple[str, Box]]:
+    """Every visible text with its extent in pixels."""
+    canvas = FigureCanvasAgg(figure)
+    with style.look():
+        canvas.draw()
+    renderer = canvas.get_renderer()
+    hidden = {id(a) for axes in figure.axes if not axes.axison for a in axes.findobj(Text)}
+    hidden -= {id(text) for axes in figure.axes for text in axes.texts}
+    found = []
+    for axes in figure.axes:
+        # Ticks beyond the limits exist, and are not drawn.
+        axis: Any
+        for axis in (axes.xaxis, axes.yaxis):
+            drawn = {id(tick) for tick in axis._update_ticks()}
+            for tick in (*axis.get_major_ticks(), *axis.get_minor_ticks()):
+                if id(tick) not in drawn:
+                    hidden |= {id(tick.label1), id(tick.label2)}
+    for text in figure.findobj(Text):
+        if text.get_text().strip() and text.get_visible() and id(text) not in hidden:
+            extent = text.get_window_extent(renderer)
+            box = Box(float(extent.x0), float(extent.y0), float(extent.x1), float(extent.y1))
+            found.append((text.get_text(), box))
+    return found
+
+
+def check(figure: Figure) -> None:
+    width, height = figure.canvas.get_width_height()
+    frame = Box(-0.5, -0.5, width + 0.5, height + 0.5)
+    found = texts(figure)
+    assert found
+    for name, box in found:
+        assert box.inside(frame), f"{name!r} is cut off: {box}"
+    for (name, box), (other, its_box) in combinations(found, 2):
+        # Extents include a line's full height; letters that only share a border are apart.
+        inner = Box(box.left + 0.5, box.bottom + 1, box.right - 0.5, box.top - 1)
+        assert not inner.overlaps(its_box), f"{name!r} covers {other!r}"
+
+
+@pytest.mark.parametrize(
+    "kind", ["zoo", "resize", "finetune", "dropout", "batch_size", "learning_rate"]
+)
+def test_published_figures_are_readable(tmp_path: Path, kind: str) -> None:
+    store, (study,) = make_store(tmp_path, (kind,))
+    for figure in figures(
+        StudyView(study, {record.trial_id: record for record in store.records()})
+    ):
+        check(figure.draw())
+
+
+@pytest.mark.parametrize(
+    ("count", "name"), [(1, "VGG"), (5, LONG), (40, LONG), (3, "$x^2$ \\frac"), (2, "猫" * 60)]
+)
+def test_other_zoos_are_readable(tmp_path: Path, count: int, name: str) -> None:
+    fabricator = Fabricator(tmp_path)
+    study = many(fabricator, count, name)
+    for figure in figures(StudyView(study, fabricator.records())):
+        # One bar chart stands for all four, and the curves are many panels of the same making.
+        if figure.name in ("zoo-accuracy", "zoo-tradeoff") or (
+            count == 5 and "curves" in figure.name
+        ):
+            check(figure.draw())
+
+
+def test_figures_of_a_zoo_are_named(tmp_path: Path) -> None:
+    store, (study,) = make_store(tmp_path)
+    found = figures(StudyView(study, {record.trial_id: record for record in store.records()}))
+    assert [figure.name for figure in found] == [
+        "zoo-memory",
+        "zoo-parameters",
+        "zoo-time",
+        "zoo-accuracy",
+        "zoo-tradeoff",
+        "zoo-curves-1",
+        "zoo-curves-2",
+    ]
+
+
+def test_bars_have_the_tables_values_and_leave_failures_out(tmp_path: Path) -> None:
+    fabricator = Fabricator(tmp_path)
+    study = many(fabricator, 2, "net")
+    found = StudyView(study, fabricator.records()).results
+    chart = data.bar_chart("Title", found, table_columns.accuracy(3), "Accuracy")
+    assert [(bar.label, bar.value, bar.text) for bar in chart.bars] == [
+        ("net 0", 0.5, "0.500"),
+        ("net 1", 0.71, "0.710"),
+    ]
+    assert chart.bars[0].low == pytest.approx(0.4890, abs=5e-4)
+    assert chart.bars[0].high == pytest.approx(0.5110, abs=5e-4)
+    assert chart.footnote == "Not shown: net 2 (out of memory), net 3 (failed)."
+    assert data.bar_chart("Title", found, table_columns.TIME, "Time (s)").bars[0].low is None
+
+
+def test_a_long_footnote_is_cut(tmp_path: Path) -> None:
+    fabricator = Fabricator(tmp_path)
+    arms = [Arm(label=f"n{number}", settings={}) for number in range(9)]
+    study = fabricator.study("zoo", "zoo", ["model"], arms)
+    footnote = data.footnote(StudyView(study, {}).results)
+    assert footnote.startswith("Not shown: n0 (not run), n1 (not run)")
+    assert footnote.endswith("n5 (not run) and 3 others.")
+
+
+def test_bubbles_take_a_logarithmic_axis_beyond_a_factor_of_ten(tmp_path: Path) -> None:
+    store, (study,) = make_store(tmp_path)
+    found = StudyView(study, {record.trial_id: record for record in store.records()}).results
+    chart = data.bubble_chart("Title", found)
+    assert chart.log_time
+    assert chart.bubbles[2] == data.Bubble("LeNet", 103.86, 0.33, 723_180)
+    assert not data.bubble_chart("Title", found[3:]).log_time
+
+
+def test_curves_are_the_histories(tmp_path: Path) -> None:
+    fabricator = Fabricator(tmp_path)
+    seeds = [
+        fabricator.trial({"model": "lenet", "seed": seed}, result(epochs=5)) for seed in range(2)
+    ]
+    failed = fabricator.trial({"model": "vgg16"}, None, Status.FAILED)
+    arms = [
+        Arm(label="LeNet", settings={}, trials=tuple(seeds)),
+        Arm(label="VGG16", settings={}, trials=(failed,)),
+    ]
+    study = fabricator.study("zoo", "zoo", ["model"], arms)
+    (chart,) = histories.curves_charts(StudyView(study, fabricator.records()), "Curves")
+    (arm,) = chart.arms
+    assert arm.label == "LeNet"
+    assert len(arm.curves) == 2
+    assert arm.curves[0].epochs == (1, 2, 3, 4, 5)
+    assert arm.curves[0].best_epoch == 2
+    assert list(arm.curves[0].validation_loss) == [
+        row["validation_loss"] for row in history(epochs=5)
+    ]
+
+
+def test_resize_is_grouped_by_model(tmp_path: Path) -> None:
+    store, (study,) = make_store(tmp_path, ("resize",))
+    found = StudyView(study, {record.trial_id: record for record in store.records()}).results
+    chart = series.grouped_chart("Title", found, table_columns.TIME, "Time (s)")
+    assert chart.series == ("32 px", "78 px", "96 px", "128 px")
+    assert [name for name, _ in chart.groups] == ["DenseNet169", "DenseNet201", "InceptionV3"]
+    assert [(bar.value, bar.text) for bar in chart.groups[0][1]] == [
+        (200.92, "200.92"),
+        (690.92, "690.92"),
+        (932.38, "932.38"),
+        (None, "out of memory"),
+    ]
+
+
+def test_sweeps_are_lines_with_ticks_at_their_values(tmp_path: Path) -> None:
+    store, (study,) = make_store(tmp_path, ("learning_rate",))
+    found = StudyView(study, {record.trial_id: record for record in store.records()}).results
+    chart = series.line_chart("Title", found, table_columns.accuracy(3), study.axes, "Accuracy")
+    assert chart.log_x
+    assert chart.ticks[2] == (2.5e-5, "2.5e-5")
+    ((name, dots),) = chart.lines
+    assert name == ""
+    assert [dot.y for dot in dots] == [0.76, 0.79, 0.84, 0.82, 0.81, 0.72, 0.35]
+    assert dots[0].low is not None
+    assert dots[0].low < 0.76
+
+
+def test_placed_labels_cover_nothing() -> None:
+    points = [Point(100 + 5 * n, 100 + 3 * (n % 3), 6, 40, 10) for n in range(8)]
+    frame = Box(0, 0, 300, 250)
+    boxes = place(points, frame)
+    assert boxes is not None
+    assert boxes == place(points, frame)
+    assert all(box.inside(frame) for box in boxes)
+    assert not any(one.overlaps(other) for one, other in combinations(boxes, 2))
+    assert place(points, Box(90, 90, 150, 120)) is None
+
+
+def test_files_are_the_same_each_time(tmp_path: Path) -> None:
+    store, (study,) = make_store(tmp_path, ("finetune",))
+    records = {record.trial_id: record for record in store.records()}
+    first, second = (figures(StudyView(study, records))[0].draw() for _ in range(2))
+    assert style.svg(first) == style.svg(second)
+
+
+def test_a_matplotlibrc_changes_no_figure(tmp_path: Path) -> None:
+    store, (study,) = make_store(tmp_path, ("finetune",))
+    records = {record.trial_id: record for record in store.records()}
+    (plain, *_), settings = (
+        figures(StudyView(study, records)),
+        {"text.usetex": True, "lines.linewidth": 9},
+    )
+    expected = style.svg(plain.draw())
+    with mpl.rc_context(settings):  # what Matplotlib does when it finds the file
+        assert style.svg(plain.draw()) == expected
