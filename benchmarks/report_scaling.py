@@ -19,7 +19,7 @@ from unittest import mock
 import numpy as np
 
 from benchmarks.measure import ROOT, alternate, parser, spread, table
-from cifarkit.store.records import Arm
+from cifarkit.store.study_records import Arm
 from tests.reporting.fabricate import Fabricator, hits, result
 
 SEEDS = 10

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 from cifarkit.api.open_store import existing_store
 from cifarkit.console import say
-from cifarkit.store.records import Status, StudyRecord
+from cifarkit.store.records import Status
 from cifarkit.store.store import Store
 from cifarkit.store.studies import trials_of
+from cifarkit.store.study_records import StudyRecord
 from cifarkit.store.trials import Trials, gather, read_all
 
 if TYPE_CHECKING:

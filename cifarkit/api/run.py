@@ -24,9 +24,10 @@ from cifarkit.execution.resource_monitor import Limits
 from cifarkit.execution.runner import run as run_trials
 from cifarkit.specs import TrialSpec
 from cifarkit.store.file_io import check_sum
-from cifarkit.store.records import Status, StudyRecord
+from cifarkit.store.records import Status
 from cifarkit.store.store import KEPT_WEIGHTS, Store
 from cifarkit.store.studies import checked_name, find, register, set_choice, trials_of
+from cifarkit.store.study_records import StudyRecord
 from cifarkit.store.trials import Trials, gather
 from cifarkit.studies.pipeline import walk
 from cifarkit.studies.provenance_changes import other_packages

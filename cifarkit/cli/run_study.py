@@ -14,7 +14,8 @@ from cifarkit.api.run import run
 from cifarkit.api.studies import PlannedStudy
 from cifarkit.cli.signals import Interrupted
 from cifarkit.console import plain_or_rich_table, say
-from cifarkit.store.records import Status, StudyRecord
+from cifarkit.store.records import Status
+from cifarkit.store.study_records import StudyRecord
 from cifarkit.store.trials import Trials
 from cifarkit.studies.study import Study
 

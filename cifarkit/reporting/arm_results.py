@@ -12,7 +12,8 @@ from cifarkit.models import registry
 from cifarkit.reporting.formatting import trimmed
 from cifarkit.store import training_checks
 from cifarkit.store.file_io import DamagedFile
-from cifarkit.store.records import Arm, Result, Status, TrialRecord
+from cifarkit.store.records import Result, Status, TrialRecord
+from cifarkit.store.study_records import Arm
 from cifarkit.store.training_checks import Finding
 from cifarkit.store.trials import Trials
 from cifarkit.text import plain, unique

@@ -11,7 +11,8 @@ from cifarkit.reporting.figures.study_figures import figures
 from cifarkit.reporting.output import FORMATS, publish, write_figures
 from cifarkit.reporting.sections import compose
 from cifarkit.reporting.study_labels import views
-from cifarkit.store.records import StudyRecord, TrialRecord
+from cifarkit.store.records import TrialRecord
+from cifarkit.store.study_records import StudyRecord
 
 DATA_FORMATS = {"csv": export.to_csv, "json": export.to_json}
 """Raw numbers for programs; the other formats are for readers."""

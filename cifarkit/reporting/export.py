@@ -12,7 +12,8 @@ from cifarkit.reporting.arm_results import NOT_POSSIBLE, NOT_RUN, trouble_of
 from cifarkit.reporting.hyperparameters import flat
 from cifarkit.reporting.study_view import StudyView
 from cifarkit.store import training_checks
-from cifarkit.store.records import Arm, TrialRecord
+from cifarkit.store.records import TrialRecord
+from cifarkit.store.study_records import Arm
 from cifarkit.text import csv_cell, plain
 
 _LISTS = ("notes", "class_names", "class_groups", "hits", "schema_version")

@@ -9,7 +9,8 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from cifarkit.store.records import Arm, TrialRecord
+from cifarkit.store.records import TrialRecord
+from cifarkit.store.study_records import Arm
 from cifarkit.text import counted, listed, unique
 
 SCRATCH_SIZE = 32

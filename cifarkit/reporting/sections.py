@@ -16,7 +16,8 @@ from cifarkit.reporting.notes import notes
 from cifarkit.reporting.study_view import StudyView
 from cifarkit.reporting.table import Cell, Column, Table
 from cifarkit.reporting.tables import detail_tables, main_tables
-from cifarkit.store.records import Arm, StudyRecord, TrialRecord
+from cifarkit.store.records import TrialRecord
+from cifarkit.store.study_records import Arm, StudyRecord
 from cifarkit.store.trials import Trials
 from cifarkit.text import counted, listed, plain, unique
 

@@ -8,7 +8,8 @@ from functools import partial
 
 from cifarkit.reporting.study_view import StudyView
 from cifarkit.reporting.tables import axis_heading, row_name
-from cifarkit.store.records import StudyRecord, TrialRecord
+from cifarkit.store.records import TrialRecord
+from cifarkit.store.study_records import StudyRecord
 from cifarkit.text import plain, shortened
 
 _Part = Callable[[StudyView], str]

@@ -11,7 +11,8 @@ from cifarkit.reporting.arm_results import ArmResult, arm_result, model_name
 from cifarkit.reporting.hyperparameters import common_settings
 from cifarkit.reporting.layouts import Layout
 from cifarkit.reporting.table_columns import Measure, accuracy
-from cifarkit.store.records import StudyRecord, TrialRecord
+from cifarkit.store.records import TrialRecord
+from cifarkit.store.study_records import StudyRecord
 
 
 @dataclass(frozen=True)

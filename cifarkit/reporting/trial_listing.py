@@ -13,8 +13,9 @@ from cifarkit.reporting.arm_results import ArmResult, model_name, trouble, troub
 from cifarkit.reporting.hyperparameters import of_trial
 from cifarkit.reporting.study_view import StudyView
 from cifarkit.reporting.tables import axis_heading
-from cifarkit.store.records import Hits, StudyRecord, TrialRecord
+from cifarkit.store.records import Hits, TrialRecord
 from cifarkit.store.studies import trials_of
+from cifarkit.store.study_records import StudyRecord
 from cifarkit.store.training_checks import findings
 from cifarkit.store.trials import Trials
 from cifarkit.text import listed, plain, shortened

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 from cifarkit.errors import InvalidInput, unknown
 from cifarkit.store.file_io import UnreadableFile
-from cifarkit.store.records import StudyRecord, TrialRecord
+from cifarkit.store.records import TrialRecord
 from cifarkit.store.store import Store
 from cifarkit.store.studies import matching, trials_of
+from cifarkit.store.study_records import StudyRecord
 from cifarkit.store.training_checks import findings
 from cifarkit.text import counted, listed
 

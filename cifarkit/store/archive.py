@@ -20,10 +20,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from cifarkit.atomic_write import atomic_writer
 from cifarkit.errors import InvalidInput
+from cifarkit.store.fields import SCHEMA_VERSION
 from cifarkit.store.file_io import UnreadableFile, read_state
-from cifarkit.store.records import ARTIFACTS, SCHEMA_VERSION, Status, StudyRecord
+from cifarkit.store.records import ARTIFACTS, Status
 from cifarkit.store.repair import faults
 from cifarkit.store.store import Store
+from cifarkit.store.study_records import StudyRecord
 
 CONTENTS = "cifarkit.json"
 TRIAL_FILES = ("spec.json", "state.json", *ARTIFACTS, "log.txt")

@@ -24,8 +24,9 @@ from pydantic import ValidationError
 from cifarkit.errors import InvalidInput, check_file
 from cifarkit.locking import lock
 from cifarkit.store.archive import CONTENTS, TRIAL_FILES, Contents, Member
+from cifarkit.store.fields import SCHEMA_VERSION
 from cifarkit.store.file_io import MOST_BYTES, MOST_BYTES_OF, UnreadableFile, read_trial
-from cifarkit.store.records import SCHEMA_VERSION, Status
+from cifarkit.store.records import Status
 from cifarkit.store.repair import faults
 from cifarkit.store.store import Store, read_study
 from cifarkit.store.studies import take_in

@@ -23,7 +23,8 @@ from pydantic_core import from_json
 from cifarkit.atomic_write import write_atomically
 from cifarkit.errors import CifarkitError
 from cifarkit.specs import TrialSpec, identity
-from cifarkit.store.records import SCHEMA_VERSION, Artifact, Result, State, Status, TrialRecord
+from cifarkit.store.fields import SCHEMA_VERSION
+from cifarkit.store.records import Artifact, Result, State, Status, TrialRecord
 
 MOST_BYTES = 4 * 2**20
 """Limit for JSON and CSV files; 1,000 epochs or 10,000 class names take a tenth of it."""

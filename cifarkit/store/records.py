@@ -1,30 +1,18 @@
-"""Records of a store: a trial's state and result, and studies."""
+"""Records of a store's trials: their states and results."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Any, Literal, get_args
 
-from pydantic import (
-    AfterValidator,
-    AwareDatetime,
-    Base64Bytes,
-    BaseModel,
-    ConfigDict,
-    FailFast,
-    Field,
-)
+from pydantic import AwareDatetime, Base64Bytes, Field
 
 from cifarkit.profiling.measurements import Environment, Memory, Parameters, Time
 from cifarkit.specs import TrialSpec
-
-SCHEMA_VERSION = 1
+from cifarkit.store.fields import SCHEMA_VERSION, Count, Share, StoredRecord, Texts, Version
 
 Artifact = Literal["result.json", "history.csv", "predictions.npz", "model.weights.h5"]
 ARTIFACTS: tuple[Artifact, ...] = get_args(Artifact)
@@ -44,30 +32,7 @@ class Status(StrEnum):
         return self in (Status.FAILED, Status.OOM, Status.TIMEOUT)
 
 
-def _plain_values(settings: dict[str, Any]) -> dict[str, Any]:
-    """Settings are scalars or lists of scalars."""
-    for value in settings.values():
-        for part in value if isinstance(value, list | tuple) else (value,):
-            if not isinstance(part, bool | int | float | str | None):
-                raise ValueError("a setting is a number, a text, or a list of these")
-            if isinstance(part, int) and abs(part) >= 2**63:
-                raise ValueError("a setting's number is too large")
-    return settings
-
-
-Version = Annotated[int, Field(ge=1, le=SCHEMA_VERSION)]
-# Larger numbers cannot be measurements, and could not be printed.
-Count = Annotated[int, Field(ge=0, lt=2**63)]
-Share = Annotated[float, Field(ge=0, le=1)]
-Settings = Annotated[dict[str, Any], AfterValidator(_plain_values)]
-Texts = Annotated[tuple[str, ...], FailFast()]
-
-
-class _Stored(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class State(_Stored):
+class State(StoredRecord):
     """`state.json`: the current state of a trial.
 
     Attributes:
@@ -95,102 +60,10 @@ class State(_Stored):
     host: str | None = None
     started_at: AwareDatetime | None = None
     ended_at: AwareDatetime | None = None
-    checksums: dict[Artifact, str] = {}
+    checksums: dict[Artifact, str] = Field(default={})
 
 
-class Arm(_Stored):
-    """One row of a study: a setting, and the trials that measure it.
-
-    Attributes:
-        label: The row's label (a model's name, a value of the axis).
-        settings: The flat settings that set this arm apart from the others, by name.
-        trials: Trial ids, one per seed, in the order of the seeds; empty if not possible.
-        impossible: Why no trial of this arm can exist ("inceptionv3 takes 75 pixels or more").
-    """
-
-    label: str
-    settings: Settings
-    trials: Texts = ()
-    impossible: str = ""
-
-
-class Choice(_Stored):
-    """A study's choice, made on validation images alone.
-
-    Attributes:
-        arm: The label of the arm that was chosen.
-        settings: Its settings, which the next studies build on.
-        reason: Why, in a sentence.
-    """
-
-    arm: str
-    settings: Settings
-    reason: str
-
-
-class StudyRecord(_Stored):
-    """`studies/<name>.json`: the trials of a study along its axes.
-
-    Attributes:
-        name: Of its file: letters, digits, dashes.
-        kind: `zoo`, `resize`, `finetune`, `sweep`, or `single` for one training with no axis.
-        title: For documents.
-        axes: The settings that vary, by flat name; `("model",)` for a zoo.
-        command: The command line that made it.
-        choice: What was decided, if anything was.
-        part_of, whole_title, step: The whole that it is a step of, and which one, from 1; 0 if of
-            none.
-        whole_id: Tells apart wholes of one name whose settings or steps differ; empty in records of
-            the first versions.
-    """
-
-    schema_version: Version = SCHEMA_VERSION
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,199}$")]
-    kind: str
-    title: str
-    axes: Texts
-    arms: Annotated[tuple[Arm, ...], FailFast()]
-    created_at: AwareDatetime
-    command: str = ""
-    choice: Choice | None = None
-    part_of: str = ""
-    whole_title: str = ""
-    step: Count = 0
-    whole_id: str = ""
-
-    @property
-    def identity(self) -> str:
-        """See `study_identity`."""
-        return study_identity(self.kind, self.axes, self.arms)
-
-
-def arm_identity(arm: Arm) -> str:
-    """The first seed's trial id, which covers every setting and the data; or why there is none."""
-    return arm.trials[0] if arm.trials else json.dumps(arm.settings, sort_keys=True, default=str)
-
-
-_KIND_ALONG = {("model",): "zoo", ("image_size", "model"): "resize", ("unfreeze",): "finetune"}
-
-
-def study_identity(kind: str, axes: Iterable[str], arms: Sequence[Arm]) -> str:
-    """Eight hexadecimal digits that identify what a study compares, and on what data.
-
-    Neither the number of seeds nor the order of arms and axes counts: more seeds extend a study.
-    Earlier versions called a sweep along some axes `sweep` that is now the study of these axes.
-    """
-    axes = tuple(sorted(axes))
-    if kind == "sweep":
-        kind = _KIND_ALONG.get(axes, kind)
-    return short_digest([kind, axes, sorted(map(arm_identity, arms))])
-
-
-def short_digest(content: object) -> str:
-    """The first eight hexadecimal digits of the SHA-256 of a JSON value."""
-    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), default=str)
-    return hashlib.sha256(canonical.encode()).hexdigest()[:8]
-
-
-class Accuracy(_Stored):
+class Accuracy(StoredRecord):
     """Scores of the kept weights (those of the epoch with the lowest validation loss).
 
     Accuracies are fractions, 0..1; losses are mean cross-entropies in nats.
@@ -211,7 +84,7 @@ class Accuracy(_Stored):
     test_loss: float
 
 
-class Hits(_Stored):
+class Hits(StoredRecord):
     """Which test images were predicted right: all that a comparison of trials needs.
 
     Attributes:
@@ -226,7 +99,7 @@ class Hits(_Stored):
     labels_sha256: str
 
 
-class Duplicates(_Stored):
+class Duplicates(StoredRecord):
     """Images with equal pixels, as given to the network.
 
     Attributes:
@@ -242,7 +115,7 @@ class Duplicates(_Stored):
     accuracy_without: Share | None
 
 
-class Course(_Stored):
+class Course(StoredRecord):
     """A summary of the training history for `store.training_checks`.
 
     Attributes:
@@ -259,7 +132,7 @@ class Course(_Stored):
     chance: Share
 
 
-class Result(_Stored):
+class Result(StoredRecord):
     """`result.json`: the measurements of a complete trial.
 
     Attributes:

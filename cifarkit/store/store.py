@@ -40,16 +40,9 @@ from cifarkit.store.file_io import (
     read_trial,
     write_model,
 )
-from cifarkit.store.records import (
-    ARTIFACTS,
-    Artifact,
-    Result,
-    State,
-    Status,
-    StudyRecord,
-    TrialRecord,
-)
+from cifarkit.store.records import ARTIFACTS, Artifact, Result, State, Status, TrialRecord
 from cifarkit.store.repair import set_aside
+from cifarkit.store.study_records import StudyRecord
 
 KEPT_WEIGHTS: Artifact = "model.weights.h5"
 """The trained weights, in the folder of a trial that keeps them."""

@@ -15,8 +15,8 @@ from typing import Any
 from cifarkit.errors import InvalidInput, unknown
 from cifarkit.specs import TrialSpec
 from cifarkit.store.file_io import UnreadableFile
-from cifarkit.store.records import Arm, Choice, StudyRecord, arm_identity
 from cifarkit.store.store import Store
+from cifarkit.store.study_records import Arm, Choice, StudyRecord, arm_identity
 
 _DIGEST = re.compile(r"-[0-9a-f]{8}$")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,99}", re.ASCII)

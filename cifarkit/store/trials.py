@@ -6,8 +6,9 @@ from collections.abc import Iterable
 
 from cifarkit.errors import InvalidInput
 from cifarkit.store.file_io import UnreadableFile
-from cifarkit.store.records import StudyRecord, TrialRecord
+from cifarkit.store.records import TrialRecord
 from cifarkit.store.store import Store
+from cifarkit.store.study_records import StudyRecord
 
 
 class Trials(dict[str, TrialRecord]):

@@ -8,7 +8,8 @@ from typing import Any
 
 from cifarkit.errors import InvalidInput
 from cifarkit.models.registry import get as get_backbone
-from cifarkit.store.records import Choice, StudyRecord, TrialRecord, short_digest
+from cifarkit.store.records import TrialRecord
+from cifarkit.store.study_records import Choice, StudyRecord, short_digest
 from cifarkit.studies.config import KEPT, Step, StudyFile
 from cifarkit.studies.selection import best_values, choose
 from cifarkit.studies.study import Study, of_one_network, plan_arm

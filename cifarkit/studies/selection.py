@@ -11,7 +11,8 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from cifarkit.errors import CifarkitError, InvalidInput
-from cifarkit.store.records import Arm, Choice, StudyRecord, TrialRecord
+from cifarkit.store.records import TrialRecord
+from cifarkit.store.study_records import Arm, Choice, StudyRecord
 from cifarkit.store.training_checks import Finding, findings
 
 if TYPE_CHECKING:

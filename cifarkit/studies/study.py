@@ -12,7 +12,7 @@ from typing import Any
 from cifarkit.errors import InvalidInput
 from cifarkit.models.registry import get as get_backbone
 from cifarkit.specs import TrialSpec, default_image_size
-from cifarkit.store.records import Arm, StudyRecord, short_digest, study_identity
+from cifarkit.store.study_records import Arm, StudyRecord, short_digest, study_identity
 
 _LONGEST_SLUG = 180
 
@@ -27,7 +27,7 @@ class PlannedArm:
     """One row of a planned study.
 
     Attributes:
-        label, settings, impossible: See `store.records.Arm`.
+        label, settings, impossible: See `store.study_records.Arm`.
         specs: One per seed; empty if not possible.
     """
 
@@ -39,7 +39,7 @@ class PlannedArm:
 
 @dataclass(frozen=True)
 class Study:
-    """Arms along one or more axes; see `store.records.StudyRecord` for the fields."""
+    """Arms along one or more axes; see `store.study_records.StudyRecord` for the fields."""
 
     kind: str
     title: str

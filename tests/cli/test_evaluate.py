@@ -10,8 +10,9 @@ import pytest
 from cifarkit.errors import InvalidInput
 from cifarkit.reporting import trial_lookup
 from cifarkit.specs import TrialSpec
-from cifarkit.store.records import Arm, Status
+from cifarkit.store.records import Status
 from cifarkit.store.store import Store
+from cifarkit.store.study_records import Arm
 from tests.cli.command import cifarkit
 from tests.cli.test_start import imported
 from tests.reporting.evaluated_trials import arrays, save, trial

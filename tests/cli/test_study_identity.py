@@ -310,7 +310,7 @@ def test_a_record_is_not_replaced_by_another_of_its_name() -> None:
     assert trials_of(entered) == [
         TrialSpec.of(**settings, learning_rate=rate).trial_id for rate in (0.3, 0.4)
     ]
-    from cifarkit.store.records import Choice
+    from cifarkit.store.study_records import Choice
 
     set_choice(store, entered.name, Choice(arm="0.3", settings={}, reason="why"))
     assert register(store, other).choice is not None

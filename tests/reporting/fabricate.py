@@ -14,17 +14,9 @@ from cifarkit.profiling.measurements import Environment, Memory, Parameters, Tim
 from cifarkit.reporting import published
 from cifarkit.specs import TrialSpec
 from cifarkit.store.correctness_bits import packed
-from cifarkit.store.records import (
-    Accuracy,
-    Arm,
-    Hits,
-    Result,
-    State,
-    Status,
-    StudyRecord,
-    TrialRecord,
-)
+from cifarkit.store.records import Accuracy, Hits, Result, State, Status, TrialRecord
 from cifarkit.store.store import Store, checksums, write_history, write_result
+from cifarkit.store.study_records import Arm, StudyRecord
 
 START = datetime(2026, 3, 14, 9, 0, tzinfo=UTC)
 ENVIRONMENT = Environment(

@@ -12,8 +12,8 @@ import pytest
 from cifarkit.reporting.conclusions import conclusions
 from cifarkit.reporting.document import document
 from cifarkit.reporting.study_view import StudyView
-from cifarkit.store.records import Arm, StudyRecord
 from cifarkit.store.store import write_result
+from cifarkit.store.study_records import Arm, StudyRecord
 from tests.reporting.fabricate import Fabricator, hits, result
 
 IMAGES = 800

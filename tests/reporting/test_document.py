@@ -18,7 +18,8 @@ from cifarkit.reporting.document import document
 from cifarkit.reporting.formatting import GAP
 from cifarkit.reporting.study_view import StudyView
 from cifarkit.reporting.tables import detail_tables, summary
-from cifarkit.store.records import Arm, Status, StudyRecord
+from cifarkit.store.records import Status
+from cifarkit.store.study_records import Arm, StudyRecord
 from tests.reporting.fabricate import ENVIRONMENT, START, Fabricator, make_store, result
 
 TABLE_1 = """\

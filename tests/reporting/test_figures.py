@@ -17,7 +17,8 @@ from cifarkit.reporting.figures import data, histories, series, style
 from cifarkit.reporting.figures.placement import Box, Point, place
 from cifarkit.reporting.figures.study_figures import figures
 from cifarkit.reporting.study_view import StudyView
-from cifarkit.store.records import Arm, Status, StudyRecord
+from cifarkit.store.records import Status
+from cifarkit.store.study_records import Arm, StudyRecord
 from tests.reporting.fabricate import Fabricator, history, make_store, result
 
 LONG = "A network whose name is forty letters ok"

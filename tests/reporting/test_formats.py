@@ -28,7 +28,8 @@ from cifarkit.reporting.document_model import (
 from cifarkit.reporting.render.latex import escaped as latex
 from cifarkit.reporting.render.markdown import escaped as markdown
 from cifarkit.reporting.table import Cell, Column, Table
-from cifarkit.store.records import Arm, Status, StudyRecord, TrialRecord
+from cifarkit.store.records import Status, TrialRecord
+from cifarkit.store.study_records import Arm, StudyRecord
 from tests.reporting.fabricate import ENVIRONMENT, Fabricator, make_store, result
 
 HOSTILE = [

@@ -27,8 +27,9 @@ from cifarkit.store.file_io import (
     read_model,
     read_spec,
 )
-from cifarkit.store.records import Result, State, StudyRecord
+from cifarkit.store.records import Result, State
 from cifarkit.store.store import Store, read_study
+from cifarkit.store.study_records import StudyRecord
 from cifarkit.store.trials import gather, read_all
 from cifarkit.studies.config import read as read_plan
 from tests.store.test_damage import HURT, make_store

@@ -79,7 +79,7 @@ def test_a_result_of_the_first_versions_is_checked_by_its_history(tmp_path: Path
 
 
 def test_the_row_says_it(tmp_path: Path) -> None:
-    from cifarkit.store.records import Arm
+    from cifarkit.store.study_records import Arm
 
     fabricator = Fabricator(tmp_path)
     settings = {"model": "vgg16", "epochs": 10}

@@ -16,8 +16,9 @@ from cifarkit.errors import InvalidInput
 from cifarkit.reporting.study_view import StudyView
 from cifarkit.reporting.tables import summary
 from cifarkit.specs import Augmentation, TrialSpec
-from cifarkit.store.records import Course, State, Status, StudyRecord, TrialRecord
+from cifarkit.store.records import Course, State, Status, TrialRecord
 from cifarkit.store.store import Store, write_result
+from cifarkit.store.study_records import StudyRecord
 from cifarkit.studies.config import PRESETS, StudyFile, read
 from cifarkit.studies.pipeline import StepResult, preview, walk
 from cifarkit.studies.selection import NothingToChooseFrom, choose

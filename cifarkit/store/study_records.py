@@ -1,0 +1,104 @@
+"""Records of a store's studies: arms along axes, and what identifies a study."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from typing import Annotated
+
+from pydantic import AwareDatetime, FailFast, Field
+
+from cifarkit.store.fields import SCHEMA_VERSION, Count, Settings, StoredRecord, Texts, Version
+
+
+class Arm(StoredRecord):
+    """One row of a study: a setting, and the trials that measure it.
+
+    Attributes:
+        label: The row's label (a model's name, a value of the axis).
+        settings: The flat settings that set this arm apart from the others, by name.
+        trials: Trial ids, one per seed, in the order of the seeds; empty if not possible.
+        impossible: Why no trial of this arm can exist ("inceptionv3 takes 75 pixels or more").
+    """
+
+    label: str
+    settings: Settings
+    trials: Texts = ()
+    impossible: str = ""
+
+
+class Choice(StoredRecord):
+    """A study's choice, made on validation images alone.
+
+    Attributes:
+        arm: The label of the arm that was chosen.
+        settings: Its settings, which the next studies build on.
+        reason: Why, in a sentence.
+    """
+
+    arm: str
+    settings: Settings
+    reason: str
+
+
+class StudyRecord(StoredRecord):
+    """`studies/<name>.json`: the trials of a study along its axes.
+
+    Attributes:
+        name: Of its file: letters, digits, dashes.
+        kind: `zoo`, `resize`, `finetune`, `sweep`, or `single` for one training with no axis.
+        title: For documents.
+        axes: The settings that vary, by flat name; `("model",)` for a zoo.
+        command: The command line that made it.
+        choice: What was decided, if anything was.
+        part_of, whole_title, step: The whole that it is a step of, and which one, from 1; 0 if of
+            none.
+        whole_id: Tells apart wholes of one name whose settings or steps differ; empty in records of
+            the first versions.
+    """
+
+    schema_version: Version = SCHEMA_VERSION
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,199}$")]
+    kind: str
+    title: str
+    axes: Texts
+    arms: Annotated[tuple[Arm, ...], FailFast()]
+    created_at: AwareDatetime
+    command: str = ""
+    choice: Choice | None = None
+    part_of: str = ""
+    whole_title: str = ""
+    step: Count = 0
+    whole_id: str = ""
+
+    @property
+    def identity(self) -> str:
+        """See `study_identity`."""
+        return study_identity(self.kind, self.axes, self.arms)
+
+
+def arm_identity(arm: Arm) -> str:
+    """The first seed's trial id, which covers every setting and the data; or why there is none."""
+    return arm.trials[0] if arm.trials else json.dumps(arm.settings, sort_keys=True, default=str)
+
+
+_KIND_ALONG = {("model",): "zoo", ("image_size", "model"): "resize", ("unfreeze",): "finetune"}
+
+
+def study_identity(kind: str, axes: Iterable[str], arms: Sequence[Arm]) -> str:
+    """Eight hexadecimal digits that identify what a study compares, and on what data.
+
+    Neither the number of seeds nor the order of arms and axes counts: more seeds extend a study.
+    Earlier versions called a sweep along some axes `sweep` that is now the study of these axes.
+    """
+    axes = tuple(sorted(axes))
+    if kind == "sweep":
+        kind = _KIND_ALONG.get(axes, kind)
+    return short_digest([kind, axes, sorted(map(arm_identity, arms))])
+
+
+def short_digest(content: object) -> str:
+    """The first eight hexadecimal digits of the SHA-256 of a JSON value."""
+    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), default=str)
+    return hashlib.sha256(canonical.encode()).hexdigest()[:8]
