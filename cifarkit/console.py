@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 from rich.console import Console
 from rich.markup import escape
@@ -24,6 +25,12 @@ def messages() -> Console:
 def say(text: str, style: str = "") -> None:
     """One message, plain through a pipe."""
     messages().print(Text(lines(text), style=style), soft_wrap=True)
+
+
+def busy(text: str) -> AbstractContextManager[object]:
+    """A terminal shows that work is going on; elsewhere nothing is shown."""
+    console = messages()
+    return console.status(text) if console.is_terminal else nullcontext()
 
 
 def lines(text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -163,17 +164,22 @@ def test_a_study_reads_its_weights_file_once(monkeypatch: pytest.MonkeyPatch) ->
     assert len(hashed) == 2
 
 
-def test_backbones_by_pattern() -> None:
+def test_backbones_by_a_part_of_the_key_or_a_pattern() -> None:
     found = ck.list_backbones("resnet*")
     assert "resnet50" in found.index
     assert found.loc["resnet50", "published"]
     assert all(key.startswith("resnet") for key in found.index)
     assert len(ck.list_backbones()) > len(found)
+    part = ck.list_backbones("ResNet")
+    assert set(found.index) | {"inceptionresnetv2"} == set(part.index)
+    assert list(ck.list_backbones("resnet[58]*").index) == ["resnet50", "resnet8", "resnet50v2"]
 
 
 @pytest.mark.parametrize(
     ("call", "message"),
     [
+        (lambda: ck.list_backbones("efficentnet"), "'efficentnet'; similar keys: efficientnetb"),
+        (lambda: ck.list_backbones("zzz*"), r"matches 'zzz\*'; similar keys: none"),
         (lambda: ck.zoo(["lenett"]), "unknown model 'lenett'"),
         (lambda: ck.zoo(["lenet"], dataset="cifar1000"), "unknown dataset"),
         (lambda: ck.zoo(["lenet"], seeds=0), "seeds: .* got 0"),
@@ -210,10 +216,22 @@ def test_the_notebook_runs_offline_and_holds_its_output(tmp_path: Path) -> None:
     notebook = nbformat.read(path, as_version=4)
     cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
     assert all(cell.outputs for cell in cells[1:])
+    (run,) = (cell for cell in cells if "ck.run(" in cell.source)
+    assert_ended(run)
     for cell in cells:
         cell.source = cell.source.replace("epochs=40", "epochs=1")
     NotebookClient(
         notebook, timeout=240, kernel_name="python3", resources={"metadata": {"path": tmp_path}}
     ).execute()
+    assert_ended(run)
     shown = [output.get("data", {}).get("text/html", "") for output in cells[-2].outputs]
     assert any("<table" in html and "data:image/svg+xml" in html for html in shown)
+
+
+def assert_ended(cell: Any) -> None:
+    """Of a run's progress, a saved notebook holds the end, as one output."""
+    (output,) = cell.outputs
+    *trials, whole = output["data"]["text/plain"].splitlines()
+    assert [line.split(":")[0] for line in trials] == ["LeNet", "Simple CNN"]
+    assert "2 of 2" in whole
+    assert output["data"]["text/html"].startswith("<pre")

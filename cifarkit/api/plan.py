@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cifarkit.api.data_notes import check_data
 from cifarkit.api.studies import PlannedStudy
-from cifarkit.console import messages, say
+from cifarkit.console import busy, say
 from cifarkit.datasets.registry import scanned_once
 from cifarkit.specs import TrialSpec
 from cifarkit.store.store import Store
@@ -86,7 +86,7 @@ def plan_trials(
         say(sentence, "yellow")
     experience = RuntimeEstimates.of(stored)
     rows: list[TrialCost] = []
-    with messages().status("Counting and estimating ..."):
+    with busy("Counting and estimating ..."):
         for cost in plan(specs):
             spec = cost.spec
             study, label, _ = arms[spec.trial_id]

@@ -1,4 +1,4 @@
-"""Live progress of a run: bars in a terminal, plain lines through a pipe."""
+"""Live progress of a run: bars in a terminal or a notebook, plain lines through a pipe."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from cifarkit.api.progress_messages import Show, TimeLeft, in_words, message
-from cifarkit.api.rich_progress import live
+from cifarkit.api.rich_progress import in_notebook, live
 from cifarkit.console import messages
 from cifarkit.execution.events import EpochEnded, TrialEnded, TrialEvent, TrialFound
 from cifarkit.text import plain
@@ -17,7 +17,7 @@ PLAIN_INTERVAL_SECONDS = 10.0
 
 @contextmanager
 def progress(title: str, labels: Mapping[str, str]) -> Iterator[Show]:
-    """Show a run on standard error; yields what the runner's events go to.
+    """Show a run on standard error or in a notebook's cell; yields what the runner's events go to.
 
     Args:
         title: Of the study.
@@ -30,6 +30,9 @@ def progress(title: str, labels: Mapping[str, str]) -> Iterator[Show]:
 
     if console.is_terminal:
         with live(console, title, name, TimeLeft()) as show:
+            yield show
+    elif console.is_jupyter:
+        with in_notebook(title, name, TimeLeft()) as show:
             yield show
     else:
         yield _plain_lines(name, TimeLeft())

@@ -1,8 +1,11 @@
-"""Progress in a terminal: a bar for each running trial and one for the whole."""
+"""Progress in a terminal or a notebook: a bar for each running trial and one for the whole."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import io
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -23,13 +26,68 @@ from cifarkit.execution.events import (
 )
 from cifarkit.store.records import Status
 
+NOTEBOOK_INTERVAL_SECONDS = 0.5
+NOTEBOOK_COLUMNS = 100
+NOTEBOOK_LINES = 100
+"""Most lines of a notebook's output; `Results.failed` has all failures."""
+
 
 @contextmanager
 def live(
     console: Console, title: str, name: Callable[[TrialEvent], str], left: TimeLeft
 ) -> Iterator[Show]:
     """Bars that are redrawn in place; lines of finished trials scroll above them."""
-    bars = Progress(
+    bars = _bars(console)
+    with bars:
+        yield _show(bars, console.print, title, name, left)
+
+
+@contextmanager
+def in_notebook(title: str, name: Callable[[TrialEvent], str], left: TimeLeft) -> Iterator[Show]:
+    """The same in the output of a notebook's cell, which keeps what was shown last.
+
+    It is one output that is replaced, without widgets: a saved notebook shows the end of the run.
+    """
+    from IPython.display import display
+
+    bars = _bars(Console(file=io.StringIO(), force_jupyter=False))
+    lines: deque[Text] = deque(maxlen=NOTEBOOK_LINES)
+    update = _show(bars, lines.append, title, name, left)
+    handle = display(  # type: ignore[no-untyped-call]
+        _bundle(bars, lines), raw=True, display_id=True
+    )
+    shown = time.monotonic()
+
+    def show(event: TrialEvent) -> None:
+        nonlocal shown
+        update(event)
+        if time.monotonic() - shown > NOTEBOOK_INTERVAL_SECONDS:
+            handle.update(_bundle(bars, lines), raw=True)
+            shown = time.monotonic()
+
+    try:
+        yield show
+    finally:
+        handle.update(_bundle(bars, lines), raw=True)
+
+
+def _bundle(bars: Progress, lines: Iterable[Text]) -> dict[str, str]:
+    """The lines and the bars as a notebook's output."""
+    page = Console(
+        file=io.StringIO(),  # recorded, not shown
+        force_jupyter=False,
+        record=True,
+        width=NOTEBOOK_COLUMNS,
+        highlight=False,
+    )
+    page.print(*lines, bars.get_renderable(), sep="\n")
+    code = '<pre style="line-height:normal">{code}</pre>'
+    html = page.export_html(code_format=code, inline_styles=True, clear=False)
+    return {"text/html": html, "text/plain": page.export_text()}
+
+
+def _bars(console: Console) -> Progress:
+    return Progress(
         TextColumn(
             "{task.description}",
             markup=False,
@@ -46,6 +104,16 @@ def live(
         transient=True,
         expand=True,
     )
+
+
+def _show(
+    bars: Progress,
+    print_line: Callable[[Text], object],
+    title: str,
+    name: Callable[[TrialEvent], str],
+    left: TimeLeft,
+) -> Show:
+    """What brings the bars up to date by a run's events."""
     whole = bars.add_task(title, total=None, detail="")
     tasks: dict[str, TaskID] = {}
     last: dict[str, EpochEnded] = {}
@@ -85,13 +153,13 @@ def live(
             if trial in tasks:
                 bars.remove_task(tasks.pop(trial))
         if line:
-            console.print(Text(line, style=style))
+            print_line(Text(line, style=style))
         bars.update(
             whole,
             total=event.of,
             completed=settled,
-            detail=f"{settled} of {event.of}, {in_words(left.seconds())} left",
+            detail=f"{settled} of {event.of}"
+            + (f", {in_words(left.seconds())} left" if settled < event.of else ""),
         )
 
-    with bars:
-        yield show
+    return show

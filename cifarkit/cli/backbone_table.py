@@ -25,7 +25,7 @@ def show_backbones() -> None:
             ", ".join(backbone.weight_sets) or "none",
             backbone.paper,
         ]
-        for backbone in matching("*")
+        for backbone in matching("")
     ]
     title = "Networks (* of the published study)"
     console = Console()
