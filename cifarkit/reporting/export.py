@@ -47,12 +47,12 @@ def trial_rows(views: Sequence[StudyView], published: bool) -> list[dict[str, An
                 "arm": outcome.name,
                 **{f"axis_{axis}": arm.settings.get(axis) for axis in view.axes},
             }
-            theirs = _published(view, arm) if published else {}
+            theirs = (reference.of_arm(view, outcome) or {}) if published else {}
             for trial_id in arm.trials or (None,):
                 row = _trial_row(arm, trial_id, view.records)
                 if trial_id is not None and trial_id in view.records:
                     row["findings"] = "; ".join(_findings(view, view.records[trial_id]))
-                rows.append(about | row | theirs)
+                rows.append(about | row | {f"published_{n}": value for n, value in theirs.items()})
     return rows
 
 
@@ -62,13 +62,13 @@ def to_json(views: Sequence[StudyView], published: bool) -> str:
     for view in views:
         head = view.study.model_dump(mode="json", exclude={"arms"})
         arms = []
-        for arm in view.study.arms:
+        for arm, outcome in zip(view.study.arms, view.results, strict=True):
             arms.append(
                 {
                     **arm.model_dump(mode="json", exclude={"trials"}),
                     "trials": [_trial_json(view, name) for name in arm.trials],
                 }
-                | ({"published": reference.row(view.axes, arm)} if published else {})
+                | ({"published": reference.of_arm(view, outcome)} if published else {})
             )
         told.append(head | {"arms": arms})
     return json.dumps(_finite({"studies": told}), indent=2, ensure_ascii=False) + "\n"
@@ -96,11 +96,6 @@ def _trial_row(
         **result,
         "notes": " ".join(trial.result.notes),
     }
-
-
-def _published(view: StudyView, arm: Arm) -> dict[str, Any]:
-    row = reference.row(view.axes, arm) or {}
-    return {f"published_{name}": value for name, value in row.items()}
 
 
 def _flattened(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

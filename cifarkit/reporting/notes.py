@@ -23,7 +23,7 @@ def notes(view: StudyView, *, published: bool) -> list[str]:
         # Pivoted cells only hold two or three words, so the full reasons go here.
         told += [f"{o.name}: {o.reason}." for o in view.results if o.reason]
     if published:
-        told += _of_published(view)
+        told += reference.notes(view)
     return list(unique(told))
 
 
@@ -100,23 +100,6 @@ def _model(outcome: ArmResult) -> str:
     if outcome.done:
         return outcome.done[0].spec.model.model
     return str(outcome.arm.settings.get("model", ""))
-
-
-def _of_published(view: StudyView) -> list[str]:
-    rows = [(o.name, reference.row(view.axes, o.arm)) for o in view.results]
-    if not any(row for _, row in rows):
-        return ["The published study has no row that matches one of these."]
-    told = [
-        "Published: one unseeded run each; times are of a Colab GPU and memory is the same "
-        "estimate, so that parameters and memory should agree to the digit, times and accuracies "
-        "need not."
-    ]
-    differ = reference.differences(view.axes, [trial for _, trial in view.trials])
-    if differ:
-        told.append(f"Here, unlike in the published study, {listed(differ)}.")
-    if renamed := reference.renamed(rows):
-        told.append(f"{listed(renamed)}.")
-    return told
 
 
 def _sentence(text: str) -> str:

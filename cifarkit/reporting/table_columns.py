@@ -63,6 +63,9 @@ TRAINABLE = Measure(
     mean(formatting.count),
     "trainable_params",
 )
+NOT_TRAINABLE = Measure(
+    "Not trainable", lambda r: r.parameters.non_trainable, mean(formatting.count)
+)
 TRAINED_SHARE = Measure(
     "Trained share", lambda r: r.parameters.trainable / r.parameters.total, mean(formatting.share)
 )
@@ -88,6 +91,8 @@ def of_cost() -> list[Measure]:
         EPOCHS,
         Measure("Best epoch", lambda r: r.best_epoch, mean(formatting.count)),
         Measure("GFLOPs/image", lambda r: r.flops_per_image / 1e9, mean(formatting.significant)),
+        TRAINABLE,
+        NOT_TRAINABLE,
     ]
 
 

@@ -10,7 +10,7 @@ from cifarkit.reporting import published as reference
 from cifarkit.reporting.arm_results import ArmResult, model_name
 from cifarkit.reporting.study_view import StudyView
 from cifarkit.reporting.table import Cell, Column, Table
-from cifarkit.reporting.table_columns import Measure
+from cifarkit.reporting.table_columns import PARAMETERS, TRAINABLE, Measure
 
 
 def summary(view: StudyView, *, published: bool = False) -> Table:
@@ -20,7 +20,9 @@ def summary(view: StudyView, *, published: bool = False) -> Table:
         published: Add columns with the published study's numbers.
     """
     caption = view.layout.caption or f"{view.title}: test accuracy and cost."
-    return _flat(view, "summary", caption, view.measures, published)
+    return _flat(
+        view, "summary", _with_head(view, caption, *view.measures), view.measures, published
+    )
 
 
 def main_tables(view: StudyView, *, published: bool = False) -> list[Table]:
@@ -28,6 +30,14 @@ def main_tables(view: StudyView, *, published: bool = False) -> list[Table]:
     if not view.layout.pivoted:
         return [summary(view, published=published)]
     return [_pivot(view, measure, published) for measure in view.measures]
+
+
+def _with_head(view: StudyView, caption: str, *measures: Measure) -> str:
+    """The caption with the width of the head, where one is a part of the parameters shown."""
+    heads = {trial.spec.model.head_outputs for _, trial in view.trials}
+    if len(heads) != 1 or not any(measure in (PARAMETERS, TRAINABLE) for measure in measures):
+        return caption
+    return f"{caption.removesuffix('.')}; heads have {heads.pop()} outputs."
 
 
 def detail_tables(view: StudyView) -> list[Table]:
@@ -135,7 +145,7 @@ def _outcome_text(outcome: ArmResult, whole: bool) -> str:
 
 
 def _published(view: StudyView, measure: Measure) -> tuple[Column, list[Cell]] | None:
-    rows = [reference.row(view.axes, outcome.arm) for outcome in view.results]
+    rows = [reference.of_arm(view, outcome) for outcome in view.results]
     cells = [_published_cell(measure, row) for row in rows]
     if not any(cell.raw is not None for cell in cells):
         return None
@@ -146,7 +156,7 @@ def _published(view: StudyView, measure: Measure) -> tuple[Column, list[Cell]] |
 def _published_cell(measure: Measure, row: Mapping[str, Any] | None) -> Cell:
     value = row.get(measure.published) if row and measure.published else None
     if value is None:
-        return Cell()
+        return Cell(None, "crashed") if row and "outcome" in row else Cell()
     # The published accuracies have two decimals.
     text = f"{value:.2f}" if measure.published == "accuracy" else measure.text([value])
     return Cell(value, text)
@@ -162,13 +172,13 @@ def _pivot(view: StudyView, measure: Measure, published: bool) -> Table:
         cells = [at.get((model, size)) for size in sizes]
         name = model_name(str(model))
         rows.append((Cell(name, name), *(_pivot_cell(measure, cell) for cell in cells)))
-        theirs = [reference.row(view.axes, cell.arm) if cell else None for cell in cells]
+        theirs = [reference.of_arm(view, cell) if cell else None for cell in cells]
         if published and any(theirs):
             name = f"{name}, published"
             rows.append((Cell(name, name), *(_published_cell(measure, row) for row in theirs)))
     columns = (Column("Model", numeric=False), *(Column(f"{size} px") for size in sizes))
     label = measure.heading.split(" (")[0].lower()
-    caption = f"{measure.heading} by image size."
+    caption = _with_head(view, f"{measure.heading} by image size.", measure)
     return Table(f"{view.name}-{label}", caption, columns, tuple(rows))
 
 

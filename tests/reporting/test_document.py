@@ -153,7 +153,7 @@ def test_published_numbers_stand_beside_ours(tmp_path: Path) -> None:
     assert table.texts()[5][5:] == ["2,467.44", "2,467.44", "0.700", "0.70"]
     text = document([study], records, published=True)
     assert "Custom CNN: stands in for a network" in text
-    assert "unlike in the published study" not in text
+    assert "As published to the digit in all 13 rows: memory (MB) and parameters." in text
 
 
 def test_published_notes_say_what_differs(fabricator: Fabricator) -> None:
@@ -163,8 +163,9 @@ def test_published_notes_say_what_differs(fabricator: Fabricator) -> None:
     study = zoo(fabricator, arm("resnet50", trial, label="ResNet50"))
     text = document([study], fabricator.records(), published=True)
     assert (
-        "unlike in the published study, 20 classes instead of 80, 20 outputs of the head instead "
-        "of 100 and 96 px instead of 78." in text
+        "Unlike in the published study: classes 20 instead of 80; image size (px) 96 instead of "
+        "78; BatchNorm precise instead of keras; head outputs 20 instead of 100; augmentation yes "
+        "instead of no." in text
     )
     assert "ResNet50 is called ResNet there." in text
 

@@ -35,7 +35,7 @@ def test_resize_is_four_tables_of_models_by_sizes(tmp_path: Path) -> None:
 
 def test_resize_puts_published_rows_below_ours_and_reasons_in_notes(tmp_path: Path) -> None:
     accuracy = tables_of(tmp_path, "resize", published=True)[3]
-    assert accuracy[2] == ["DenseNet169, published", "0.58", "0.77", "0.79", "–"]  # noqa: RUF001
+    assert accuracy[2] == ["DenseNet169, published", "0.58", "0.77", "0.79", "crashed"]
     store, (study,) = make_store(tmp_path, ("resize",))
     text = document([study], {record.trial_id: record for record in store.records()})
     assert "inceptionv3 at 32 px: not possible: inceptionv3 takes 75 pixels or more." in text
