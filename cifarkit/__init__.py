@@ -18,10 +18,25 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from cifarkit.api.backbones import list_backbones
     from cifarkit.api.evaluate import Evaluation, evaluate
+    from cifarkit.api.maintenance import (
+        check_store,
+        export_trials,
+        import_trials,
+        remove_results,
+        rename_study,
+    )
     from cifarkit.api.report import report
     from cifarkit.api.results import Results, open_store
     from cifarkit.api.run import run
-    from cifarkit.api.studies import PlannedStudy, finetune, resize_study, study, sweep, zoo
+    from cifarkit.api.studies import (
+        PlannedStudy,
+        finetune,
+        resize_study,
+        study,
+        study_schema,
+        sweep,
+        zoo,
+    )
     from cifarkit.errors import CifarkitError, InvalidInput
 
 __version__ = "0.1.0"
@@ -30,6 +45,11 @@ _HOME = {
     "list_backbones": "api.backbones",
     "Evaluation": "api.evaluate",
     "evaluate": "api.evaluate",
+    "check_store": "api.maintenance",
+    "export_trials": "api.maintenance",
+    "import_trials": "api.maintenance",
+    "remove_results": "api.maintenance",
+    "rename_study": "api.maintenance",
     "report": "api.report",
     "Results": "api.results",
     "open_store": "api.results",
@@ -38,6 +58,7 @@ _HOME = {
     "finetune": "api.studies",
     "resize_study": "api.studies",
     "study": "api.studies",
+    "study_schema": "api.studies",
     "sweep": "api.studies",
     "zoo": "api.studies",
     "CifarkitError": "errors",
@@ -51,14 +72,20 @@ __all__ = [
     "PlannedStudy",
     "Results",
     "__version__",
+    "check_store",
     "evaluate",
+    "export_trials",
     "finetune",
+    "import_trials",
     "list_backbones",
     "open_store",
+    "remove_results",
+    "rename_study",
     "report",
     "resize_study",
     "run",
     "study",
+    "study_schema",
     "sweep",
     "zoo",
 ]

@@ -148,6 +148,30 @@ def test_a_store_is_opened_evaluated_and_reported() -> None:
     assert ck.report("runs", format="html") == written
 
 
+def test_a_store_is_carried_elsewhere_checked_and_cleaned_up() -> None:
+    results = ck.run(networks())
+    first, second = results.records
+    (study,) = results.studies
+    assert ck.export_trials("all.tar.gz").trials == [*sorted(results.records)]
+    with pytest.raises(ck.InvalidInput, match=r"all\.tar\.gz exists"):
+        ck.export_trials("all.tar.gz")
+    assert sorted(ck.import_trials("all.tar.gz", "other").trials) == sorted(results.records)
+    ck.rename_study(study.name, "first-look", "other")
+    assert [one.name for one in ck.open_store("other").studies] == ["first-look"]
+    assert ck.check_store("other") == []
+    (Path("other/trials") / first / "result.json").write_text("{")
+    (finding,) = ck.check_store("other")
+    assert (finding.path.name, finding.repaired) == ("result.json", "")
+    assert ck.check_store("other", repair=True)[0].repaired.startswith("set aside as")
+    with pytest.raises(ck.InvalidInput, match="belongs to first-look"):
+        ck.remove_results(second[:6], "other")
+    removed = ck.remove_results([second, "first-look"], "other", force=True)
+    assert removed.trials == [second]
+    assert removed.studies == {"first-look": [first]}
+    assert ck.open_store("other").studies == ()
+    assert ck.study_schema()["properties"]["step"]
+
+
 def test_a_study_reads_its_weights_file_once(monkeypatch: pytest.MonkeyPatch) -> None:
     import hashlib
 

@@ -127,12 +127,12 @@ class Results:
         )
 
 
-def open_store(path: str | os.PathLike[str] = "runs") -> Results:
+def open_store(store: str | os.PathLike[str] = "runs") -> Results:
     """All studies and trials of a store.
 
     Raises:
-        InvalidInput: There is no store at the path.
+        InvalidInput: There is no store at this path.
     """
-    store = existing_store(Path(path))
-    studies = store.studies(lambda error: say(f"left out: {error}", "yellow"))
-    return Results(store, tuple(studies), read_all(store, store.trial_ids()))
+    opened = existing_store(Path(store))
+    studies = opened.studies(lambda error: say(f"left out: {error}", "yellow"))
+    return Results(opened, tuple(studies), read_all(opened, opened.trial_ids()))

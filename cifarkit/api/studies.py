@@ -63,11 +63,18 @@ class PlannedStudy:
         studies = [step.study for step in self.steps() if step.study is not None]
         return list({spec.trial_id: spec for one in studies for spec in one.specs()}.values())
 
-    def plan(self, store: str | os.PathLike[str] = "runs", *, strict: bool = False) -> pd.DataFrame:
+    def plan(
+        self,
+        store: str | os.PathLike[str] = "runs",
+        *,
+        name: str | None = None,
+        strict: bool = False,
+    ) -> pd.DataFrame:
         """Every trial with its parameters, estimated memory and expected time; trains nothing.
 
         Args:
             store: Where finished trials are looked for, which tell how long one takes here.
+            name: What the study would be called in the store; refused if another one is.
             strict: Refuse data with images that cannot be decoded.
 
         Returns:
@@ -84,7 +91,7 @@ class PlannedStudy:
 
         from cifarkit.api.plan import plan_trials
 
-        rows = [vars(row) for row in plan_trials(self, store, strict=strict)]
+        rows = [vars(row) for row in plan_trials(self, store, name=name, strict=strict)]
         return pd.DataFrame(rows).astype({"expected_seconds": float})
 
 
@@ -211,6 +218,11 @@ def study(
     file = config.read(os.fspath(source))
     call = _call("study", os.fspath(source), seeds=seeds, **given)
     return PlannedStudy(file, given, None if seeds is None else _checked(seeds), call)
+
+
+def study_schema() -> dict[str, Any]:
+    """The JSON schema of a study file."""
+    return StudyFile.model_json_schema()
 
 
 def _checked(seeds: int) -> int:

@@ -71,11 +71,10 @@ def rename(
     runs: Runs = RUNS_DEFAULT,
 ) -> None:
     """Give a study another name; the command that made it still goes on with it."""
-    from cifarkit.api.open_store import existing_store
+    from cifarkit.api.maintenance import rename_study
     from cifarkit.console import say
-    from cifarkit.store.studies import rename as rename_study
 
-    rename_study(existing_store(runs), study, new)
+    rename_study(study, new, runs)
     say(f"{study} is now {new}")
 
 
@@ -92,20 +91,20 @@ def check(
     ] = False,
 ) -> None:
     """Check every file against its checksum and its form; exit with 1 if something is wrong."""
+    from cifarkit.api.maintenance import check_store
     from cifarkit.api.open_store import existing_store
     from cifarkit.console import lines, say
-    from cifarkit.store.maintenance import check as check_store
 
-    store, wrong = existing_store(runs), 0
-    for finding in check_store(store, repair=repair):
-        wrong += finding.wrong and not finding.mended
-        mended = f": {finding.mended}" if finding.mended else ""
-        typer.echo(lines(f"{finding.path}: {finding.told}{mended}"))
+    wrong = 0
+    for finding in check_store(runs, repair=repair):
+        wrong += finding.wrong and not finding.repaired
+        repaired = f": {finding.repaired}" if finding.repaired else ""
+        typer.echo(lines(f"{finding.path}: {finding.problem}{repaired}"))
     if wrong:
         hint = "" if repair else "; --repair sets it aside, and the same commands make it again"
         say(f"{wrong} found{hint}", "yellow")
         raise typer.Exit(1)
-    say(f"{len(store.trial_ids())} trials are as they should be.", "green")
+    say(f"{len(existing_store(runs).trial_ids())} trials are as they should be.", "green")
 
 
 @app.command(no_args_is_help=True)
@@ -117,26 +116,15 @@ def remove(
     force: Annotated[bool, typer.Option("--force", help="Also trials that a study lists.")] = False,
 ) -> None:
     """Remove trials with all their files, or studies; the trials of a removed study stay."""
-    from cifarkit.api.open_store import existing_store
+    from cifarkit.api.maintenance import remove_results
     from cifarkit.console import say
-    from cifarkit.reporting import trial_lookup
-    from cifarkit.store.maintenance import remove as remove_trials
-    from cifarkit.store.studies import remove as remove_study
 
-    store = existing_store(runs)
-    known = {study.name for study in store.studies()}
-    studies = [target for target in dict.fromkeys(targets) if target in known]
-    rest = [target for target in targets if target not in known]
-    ids = list(dict.fromkeys(trial_lookup.id_of(store, target) for target in rest))
-    remove_trials(store, ids, force=force)
-    if ids:
-        say(f"removed: {', '.join(ids)}")
-    for name in studies:
-        trials, alone = remove_study(store, name)
-        say(
-            f"removed: study {name}; its trials stay in the store ({len(trials)})"
-            + (f"; in no other study: {', '.join(alone)}" if alone else "")
-        )
+    removed = remove_results(targets, runs, force=force)
+    if removed.trials:
+        say(f"removed: {', '.join(removed.trials)}")
+    for name, alone in removed.studies.items():
+        rest = f"; in no other study: {', '.join(alone)}" if alone else ""
+        say(f"removed: study {name}; its trials stay in the store{rest}")
 
 
 @app.command("export", no_args_is_help=True)
@@ -148,19 +136,15 @@ def export_trials(
     runs: Runs = RUNS_DEFAULT,
 ) -> None:
     """Write trials and their studies into one archive, to carry them to another machine."""
-    from cifarkit.api.open_store import existing_store
+    from cifarkit.api.maintenance import export_trials as export
     from cifarkit.console import say
-    from cifarkit.reporting import trial_lookup
-    from cifarkit.store.archive import export
     from cifarkit.text import counted
 
-    store = existing_store(runs)
-    ids = list(dict.fromkeys(trial_lookup.id_of(store, trial) for trial in trials or []))
-    written, left_out = export(store, file, ids)
-    for trial_id, reason in left_out.items():
+    done = export(file, trials or (), runs)
+    for trial_id, reason in done.left_out.items():
         say(f"left out: {trial_id}: {reason}", "yellow")
-    say(f"{counted(len(written), 'trial')} in {file}")
-    if left_out:
+    say(f"{counted(len(done.trials), 'trial')} in {file}")
+    if done.left_out:
         raise typer.Exit(1)
 
 
@@ -170,12 +154,11 @@ def import_trials(
     runs: Runs = RUNS_DEFAULT,
 ) -> None:
     """Add an archive's trials and studies; what is complete here already stays as it is."""
+    from cifarkit.api.maintenance import import_trials as take_in
     from cifarkit.console import say
-    from cifarkit.store.archive_reading import import_archive
-    from cifarkit.store.store import Store
     from cifarkit.text import counted
 
-    done = import_archive(Store(runs), file)
+    done = take_in(file, runs)
     for name, reason in done.refused.items():
         say(f"refused: {name}: {reason}", "yellow")
     added = (

@@ -28,9 +28,9 @@ def study(
     if schema:
         import json
 
-        from cifarkit.studies.config import StudyFile
+        from cifarkit.api.studies import study_schema
 
-        typer.echo(json.dumps(StudyFile.model_json_schema(), indent=2))
+        typer.echo(json.dumps(study_schema(), indent=2))
         return
     from cifarkit.api.studies import study as plan_study
     from cifarkit.cli.run_study import execute

@@ -26,14 +26,14 @@ class Finding:
 
     Attributes:
         path: The file or the trial's folder.
-        told: The problem, in one line.
-        mended: The repair; empty if none was made.
+        problem: In one line.
+        repaired: What was done about it; empty if nothing was.
         wrong: False for leftovers of a kill, which need no repair: the same command resumes.
     """
 
     path: Path
-    told: str
-    mended: str = ""
+    problem: str
+    repaired: str = ""
     wrong: bool = True
 
 
@@ -62,8 +62,8 @@ def check(store: Store, *, repair: bool = False) -> Iterator[Finding]:
 def _check_trial(store: Store, trial_id: str, repair: bool) -> Iterator[Finding]:
     folder = store.folder(trial_id)
     if folder.is_symlink():
-        mended = f"set aside as {set_aside(folder).name}" if repair else ""
-        yield Finding(folder, "is a link; a trial's files lie in the store itself", mended)
+        done = f"set aside as {set_aside(folder).name}" if repair else ""
+        yield Finding(folder, "is a link; a trial's files lie in the store itself", done)
         return
     try:
         with store.lock(trial_id, timeout=0):
@@ -73,8 +73,8 @@ def _check_trial(store: Store, trial_id: str, repair: bool) -> Iterator[Finding]
             if repair:
                 set_all_aside(folder, [])
             if not found and store.state(trial_id).status is Status.RUNNING:
-                told = "interrupted; the same command goes on with it"
-                yield Finding(folder, told, _reset(store, trial_id, repair), wrong=False)
+                problem = "interrupted; the same command goes on with it"
+                yield Finding(folder, problem, _reset(store, trial_id, repair), wrong=False)
             yield from _leftovers(folder, repair)
     except Timeout:
         return
@@ -116,8 +116,8 @@ def _leftover(path: Path, repair: bool) -> Iterator[Finding]:
             shutil.rmtree(path)
         else:
             path.unlink()
-    told = "is left of an interrupted write"
-    yield Finding(path, told, "removed" if repair else "", wrong=False)
+    problem = "is left of an interrupted write"
+    yield Finding(path, problem, "removed" if repair else "", wrong=False)
 
 
 def remove(store: Store, trial_ids: Sequence[str], *, force: bool = False) -> None:

@@ -189,19 +189,18 @@ def rename(store: Store, name: str, new: str) -> StudyRecord:
     return renamed
 
 
-def remove(store: Store, name: str) -> tuple[list[str], list[str]]:
+def remove(store: Store, name: str) -> list[str]:
     """Remove a study, keeping its trials.
 
     Returns:
-        The trials that it listed, and those of them that no other study lists.
+        Those of its trials that no other study lists.
     """
     with store.lock_studies():
         study = named(store, name)
         others = {t for one in store.studies() if one.name != name for t in trials_of(one)}
         store.study_path(name).unlink()
     there = set(store.trial_ids())
-    listed = [trial for trial in trials_of(study) if trial in there]
-    return listed, [trial for trial in listed if trial not in others]
+    return [trial for trial in trials_of(study) if trial in there and trial not in others]
 
 
 def trials_of(study: StudyRecord) -> list[str]:

@@ -161,7 +161,7 @@ def test_store_lists_shows_renames_and_removes_studies() -> None:
     assert "could be the id of a trial" in error_of(cifarkit("store", "rename", second, "abc"))
     ok(*SWEEP, "--seeds", "2")
     assert studies() == ["mine", second]
-    assert "its trials stay in the store (2)" in ok("store", "remove", second)
+    assert "its trials stay in the store" in ok("store", "remove", second)
     assert studies() == ["mine"]
     assert len(Store("runs").trial_ids()) == 6
     assert "no study lists them: 2 trials" in ok("report")
