@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from cifarkit.errors import InvalidInput
+from cifarkit.models.weights_package import WeightsPackage
 
 Preprocessing = Literal["caffe", "tf", "torch", "unit", "none"]
 
@@ -36,6 +37,7 @@ class Backbone:
         weight_sets: The names of published weights, besides `none`.
         weights_file: The file that Keras downloads for `imagenet`, looked for in its `models`
             cache; `{size}` stands for the size that `weights_size` gives. None if there is none.
+        weights_package: The installed package that has the `imagenet` weights instead.
         weights_sizes: Image sizes that have their own weights (MobileNet v1 and v2).
         includes_head: True for a network with its own head, trained from scratch (LeNet).
         uses_dropout: Whether the `dropout` setting applies.
@@ -58,6 +60,7 @@ class Backbone:
     weight_sets: tuple[str, ...] = ("imagenet",)
     weights_file: str | None = None
     weights_sizes: tuple[int, ...] = ()
+    weights_package: WeightsPackage | None = None
     includes_head: bool = False
     uses_dropout: bool = True
     uses_batchnorm: bool = True

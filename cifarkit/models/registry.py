@@ -12,6 +12,7 @@ from typing import get_type_hints
 from cifarkit.errors import InvalidInput, unknown
 from cifarkit.models.applications import APPLICATIONS
 from cifarkit.models.cifar_resnets import CIFAR_RESNETS
+from cifarkit.models.efficientnet_lite import EFFICIENTNET_LITE0
 from cifarkit.models.info import Backbone
 from cifarkit.models.small_cnns import SCRATCH
 from cifarkit.plugins import load_plugins
@@ -48,7 +49,8 @@ def registry() -> dict[str, Backbone]:
     `Backbone` or an iterable of them. A plug-in that cannot be imported, gives something else, or
     takes a key that is taken, is named in a logged warning and left out.
     """
-    ours = {backbone.key: backbone for backbone in (*SCRATCH, *CIFAR_RESNETS, *APPLICATIONS)}
+    built_in = (*SCRATCH, *CIFAR_RESNETS, EFFICIENTNET_LITE0, *APPLICATIONS)
+    ours = {backbone.key: backbone for backbone in built_in}
     found = {key: ours.pop(key) for key in STUDY} | ours
 
     def accept(_: str, loaded: object, package: str) -> None:

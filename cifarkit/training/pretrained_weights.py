@@ -39,7 +39,7 @@ def missing(models: Iterable[ModelSpec]) -> list[tuple[str, int, str]]:
 
 
 def fetch(models: Iterable[ModelSpec], say: Callable[[str], None]) -> None:
-    """Download missing weights through Keras, which checks the hashes it knows.
+    """Check installed weights; download missing ones through Keras, which checks known hashes.
 
     A file appears in Keras' cache only when it is complete, even after a kill. Concurrent
     processes wait for the one that downloads.
@@ -51,6 +51,14 @@ def fetch(models: Iterable[ModelSpec], say: Callable[[str], None]) -> None:
     Raises:
         InvalidInput: A download failed; the message names the file and the alternatives.
     """
+    models = list(models)
+    for spec in models:
+        package = get_backbone(spec.model).weights_package
+        if spec.weights == "imagenet" and package is not None:
+            try:
+                package.path()
+            except InvalidInput as error:
+                raise InvalidInput(f"--weights: imagenet of {spec.model}: {error}") from None
     for key, size, file in missing(models):
         try:
             cache_folder().mkdir(parents=True, exist_ok=True)

@@ -60,7 +60,8 @@ def test_names_in_tables_are_distinct() -> None:
 def test_facts_agree_with_each_other() -> None:
     for known in registry().values():
         assert known.paper, known.key
-        assert (known.weights_file is not None) == ("imagenet" in known.weight_sets), known.key
+        sources = [known.weights_file, known.weights_package]
+        assert sum(map(bool, sources)) == ("imagenet" in known.weight_sets), known.key
         assert not (known.includes_head and known.weight_sets), known.key
         assert known.min_size <= known.native_size, known.key
 
