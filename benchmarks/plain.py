@@ -32,11 +32,11 @@ def main(settings: dict[str, Any]) -> None:
     from cifarkit.profiling.memory import peak_rss_mb
     from cifarkit.specs import TrialSpec
     from cifarkit.training.model_builder import build
-    from cifarkit.training.trial import splits_of
+    from cifarkit.training.trial import load_splits
 
     spec = TrialSpec.of(**settings)
     side = spec.model.image_size
-    splits = splits_of(spec)
+    splits = load_splits(spec)
 
     def resized(images: Any) -> np.ndarray:
         out = np.empty((len(images), side, side, 3), np.float32)

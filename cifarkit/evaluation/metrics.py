@@ -7,7 +7,7 @@ from math import sqrt
 from statistics import NormalDist
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from cifarkit.errors import InvalidInput
 from cifarkit.evaluation._inputs import labels_and_predictions, labels_and_probabilities
@@ -58,11 +58,23 @@ def top_k_accuracy(labels: ArrayLike, probabilities: ArrayLike, k: int) -> float
     """
     if k < 1:
         raise InvalidInput(f"top-k accuracy: expected k of at least 1, got {k}")
-    right, table = labels_and_probabilities(labels, probabilities)
-    own = np.take_along_axis(table, right[:, None], axis=1)
-    before = np.arange(table.shape[1]) < right[:, None]
-    rank = np.count_nonzero((table > own) | ((table == own) & before), axis=1)
-    return float(np.mean(rank < k))
+    return float(np.mean(in_top_k(*labels_and_probabilities(labels, probabilities), k)))
+
+
+def in_top_k(
+    labels: NDArray[np.integer], scores: NDArray[np.floating], k: int
+) -> NDArray[np.bool_]:
+    """Whether each image's class is among its k highest scores, (n,); ties as in `argmax`.
+
+    Args:
+        labels: (n,), each one of the outputs.
+        scores: (n, outputs), probabilities or logits.
+    """
+    own = np.take_along_axis(scores, labels[:, None], axis=1)
+    before = np.arange(scores.shape[1]) < labels[:, None]
+    rank = np.count_nonzero((scores > own) | ((scores == own) & before), axis=1)
+    in_top: NDArray[np.bool_] = rank < k
+    return in_top
 
 
 def wilson_interval(correct: float, images: int) -> Interval:

@@ -10,6 +10,9 @@ from typing import TypeAlias
 from cifarkit.specs import TrialSpec
 from cifarkit.store.records import Status
 
+MIN_INTERVAL_SECONDS = 0.5
+"""Between two events of progress within an epoch or phase."""
+
 
 @dataclass(frozen=True)
 class PhaseChanged:

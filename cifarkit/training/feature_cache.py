@@ -19,7 +19,7 @@ from cifarkit.datasets import memmap_cache
 from cifarkit.datasets.augmentation import Augmented
 from cifarkit.datasets.dataset import Images
 from cifarkit.datasets.memmap_cache import Rows
-from cifarkit.execution.events import Emit, PhaseChanged
+from cifarkit.execution.events import MIN_INTERVAL_SECONDS, Emit, PhaseChanged
 from cifarkit.profiling.flops import flops_per_image
 from cifarkit.specs import TrainSpec
 from cifarkit.training.graph_hash import call_of, ends
@@ -33,7 +33,6 @@ MIN_FLOPS_PER_BYTE = 1_000
 """The FLOPs that a cached byte must save to be worth reading in every epoch: at 1e9 bytes/s from a
 disk or to a GPU, this is 1e12 FLOP/s, between a CPU's rate and a GPU's."""
 
-_EVENT_INTERVAL_SECONDS = 0.5
 # Increment if the same model and images give other activations, or an entry has other files.
 _VERSION = 4
 
@@ -74,7 +73,7 @@ class Source:
         raise LookupError("the frozen layers were not run on these images")
 
 
-def source(
+def prepare(
     model: Any,
     parts: Sequence[Part],
     train: TrainSpec,
@@ -197,12 +196,17 @@ class _Progress:
     """Reports the prefix's progress about twice a second."""
 
     def __init__(self, images: int, emit: Emit) -> None:
-        self._images, self._emit, self._seen, self._told = images, emit, 0, time.perf_counter()
+        self._images, self._emit, self._seen, self._reported_at = (
+            images,
+            emit,
+            0,
+            time.perf_counter(),
+        )
 
     def add(self, images: int) -> None:
         self._seen += images
-        if time.perf_counter() - self._told >= _EVENT_INTERVAL_SECONDS:
-            self._told = time.perf_counter()
+        if time.perf_counter() - self._reported_at >= MIN_INTERVAL_SECONDS:
+            self._reported_at = time.perf_counter()
             share = self._seen / self._images
             self._emit(PhaseChanged(f"frozen layers {share:.0%}"))
 

@@ -5,71 +5,30 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, field
-from statistics import median
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
-from cifarkit.datasets.augmentation import Augmented, Change, make_augment
 from cifarkit.datasets.dataset import Images, Splits
 from cifarkit.datasets.loader import Batches
-from cifarkit.execution.events import Emit, EpochEnded, PhaseChanged, StepDone
+from cifarkit.evaluation.logits import cross_entropy_and_accuracy
+from cifarkit.execution.events import (
+    MIN_INTERVAL_SECONDS,
+    Emit,
+    EpochEnded,
+    PhaseChanged,
+    StepDone,
+)
 from cifarkit.profiling.environment import arithmetic
 from cifarkit.specs import RANDOM_LEARNING_RATE, TrainSpec
-from cifarkit.training import precise_batchnorm
+from cifarkit.training import feature_cache, precise_batchnorm
 from cifarkit.training.checkpoint import Checkpoints, Snapshot
-from cifarkit.training.feature_cache import Source, source
+from cifarkit.training.epoch_inputs import EpochInputs
+from cifarkit.training.feature_cache import Source
+from cifarkit.training.fit_result import FitResult
 from cifarkit.training.model_builder import BuiltModel, all_frozen
 from cifarkit.training.step import Steps, compile_predict, compile_steps, predict
-
-EVENT_INTERVAL_SECONDS = 0.5
-
-
-@dataclass
-class Fit:
-    """The result of a fit.
-
-    Attributes:
-        history: One row per epoch (see `store.records.TrialRecord.history`).
-        best_epoch: The epoch, from 1, whose weights the model holds now.
-        best_loss: The validation loss of that epoch, in nats.
-        first_step_seconds: Tracing, optimizing and running the first step.
-        seconds: The whole fit, including the parts of earlier attempts that it continues.
-        worked_seconds, waited_seconds: Time in training steps, and the part waiting for batches.
-        resumed_after: The epochs after which an earlier attempt had ended.
-        ran_on: The distinct environments of the attempts, as far as they affect rounding.
-        prefix_seconds: Running the frozen layers once per image, or reading back what they gave.
-        prefix_made_seconds, prefix_entries: See `feature_cache.Source`.
-        notes: Remarks for readers of the result.
-    """
-
-    history: list[dict[str, float]] = field(default_factory=list)
-    best_epoch: int = 0
-    best_loss: float = float("inf")
-    stopped_early: bool = False
-    first_step_seconds: float = 0.0
-    seconds: float = 0.0
-    worked_seconds: float = 0.0
-    waited_seconds: float = 0.0
-    resumed_after: list[int] = field(default_factory=list)
-    ran_on: list[str] = field(default_factory=list)
-    prefix_seconds: float = 0.0
-    prefix_made_seconds: float = 0.0
-    prefix_entries: dict[str, float] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
-
-    @property
-    def seconds_uncached(self) -> float:
-        """`seconds` as if this fit had computed all outputs of the frozen layers itself."""
-        return self.seconds - self.prefix_made_seconds + sum(self.prefix_entries.values())
-
-    @property
-    def input_wait_share(self) -> float:
-        return self.waited_seconds / self.worked_seconds if self.worked_seconds else 0.0
-
-    def median(self, column: str) -> float:
-        return float(median(row[column] for row in self.history))
 
 
 class NotFinite(ArithmeticError):
@@ -88,7 +47,7 @@ def fit(
     on_epoch: Callable[[list[dict[str, float]]], None],
     checkpoints: Checkpoints | None = None,
     micro_batch: int | None = None,
-) -> tuple[Fit, Logits]:
+) -> tuple[FitResult, Logits]:
     """Train a model in place, to the weights of the epoch with the lowest validation loss.
 
     With `head_epochs`, the head alone is trained first, at the rate for random weights: a head
@@ -108,20 +67,20 @@ def fit(
     Raises:
         NotFinite: A loss was not a number.
     """
-    run = _Run(built, splits, train, emit, on_epoch, checkpoints, micro_batch)
+    trainer = _Trainer(built, splits, train, emit, on_epoch, checkpoints, micro_batch)
     head = train.head_epochs
-    if len(run.done.history) < head:
+    if len(trainer.result.history) < head:
         head_only = train.model_copy(
             update={"learning_rate": RANDOM_LEARNING_RATE, "warmup_epochs": 0}
         )
         with all_frozen(built.backbone):
-            run.phase(head_only, after=0, last=head, patience=None)
-    logits_of = run.phase(train, after=head, last=head + train.epochs, patience=train.patience)
-    run.done.seconds = run.seconds()
-    return run.done, logits_of
+            trainer.phase(head_only, after=0, last=head, patience=None)
+    logits_of = trainer.phase(train, after=head, last=head + train.epochs, patience=train.patience)
+    trainer.result.seconds = trainer.seconds()
+    return trainer.result, logits_of
 
 
-class _Run:
+class _Trainer:
     """A fit, with the state shared by its phases."""
 
     def __init__(
@@ -138,20 +97,18 @@ class _Run:
         self.emit, self.on_epoch = emit, on_epoch
         self.checkpoints, self.micro_batch = checkpoints, micro_batch
         self.began = time.perf_counter()
-        self.amounts = train.augmentation.amounts() if train.augmentation else {}
-        self.augment = make_augment(**self.amounts) if train.augmentation else None
         self.all_epochs = train.head_epochs + train.epochs
-        self.views = self._views(train)
+        self.at_once = micro_batch or train.batch_size
+        self.inputs = EpochInputs(splits, train)
         self.precise_batchnorm = built.precise_batchnorm
-        self.sampled, self.sampled_rows = self._sample()
         self.saved = checkpoints.load() if checkpoints else None
-        self.done = Fit(**self.saved.progress) if self.saved else Fit()
-        if (here := arithmetic()) not in self.done.ran_on:
-            self.done.ran_on.append(here)
-        self.before = self.done.seconds
-        self.resumed_at = len(self.done.history)
+        self.result = FitResult(**self.saved.progress) if self.saved else FitResult()
+        if (here := arithmetic()) not in self.result.ran_on:
+            self.result.ran_on.append(here)
+        self.before = self.result.seconds
+        self.resumed_at = len(self.result.history)
         if self.saved:
-            self.done.resumed_after.append(self.resumed_at)
+            self.result.resumed_after.append(self.resumed_at)
             _assign(self.model.variables, self.saved.variables["model"])
 
     def seconds(self) -> float:
@@ -163,59 +120,34 @@ class _Run:
 
         Without patience it ends with the last epoch's weights, else with the best one's.
         """
-        parts = [*self.views, self.splits.validation_images]
-        if patience is not None:
-            parts.append(self.splits.test_images)
         precise = self._precise_layers()
-        if precise and self.sampled is not self.views[0]:
-            parts.append(self.sampled)
-        taken = source(self.model, parts, train, epochs=last - after, emit=self.emit)
-        self.done.prefix_seconds += taken.seconds
-        self.done.prefix_made_seconds += taken.made_seconds
-        self.done.prefix_entries.update(taken.entries)
-        if taken.note and taken.note not in self.done.notes:
-            self.done.notes.append(taken.note)
+        source = self._source(train, last - after, precise, test_images=patience is not None)
         self.emit(PhaseChanged("compile"))
         began = time.perf_counter()
-        augmented = self.augment is not None and not taken.stored
-        steps = compile_steps(
-            taken.model,
-            train,
-            taken.dtypes,
-            self.micro_batch,
-            augmented=augmented,
-            precise=precise,
-            warmup_steps=train.warmup_epochs
-            * math.ceil(len(self.splits.train_labels) / train.batch_size),
-        )
+        steps = self._compile(train, source, precise)
         whole = compile_predict(self.model)
-        traced_seconds = time.perf_counter() - began
-        best_weights: list[np.ndarray] | None = None
-        if self.saved and after < self.resumed_at:
-            _assign(steps.optimizer.variables, self.saved.variables["optimizer"])
-            if self.done.best_epoch:
-                best_weights = list(self.saved.variables["best"]) or _copied(self.model.weights)
+        compile_seconds = time.perf_counter() - began
+        best_weights = self._restore(steps) if after < self.resumed_at else None
         self.saved = None  # frees arrays as large as the model
 
         def logits_of(images: Images) -> np.ndarray:
-            at_once = self.micro_batch or train.batch_size
-            if taken.has(images):
-                return predict(steps.predict, taken.of(images), at_once)
-            return predict(whole, images, at_once)
+            if source.has(images):
+                return predict(steps.predict, source.of(images), self.at_once)
+            return predict(whole, images, self.at_once)
 
-        for epoch in range(len(self.done.history) + 1, last + 1):
-            if best_weights and patience and epoch - self.done.best_epoch > patience:
-                self.done.stopped_early = True
+        for epoch in range(len(self.result.history) + 1, last + 1):
+            if best_weights and patience and epoch - self.result.best_epoch > patience:
+                self.result.stopped_early = True
                 break
-            row = self._epoch(epoch, train, taken, steps, logits_of)
+            row = self._epoch(epoch, train, source, steps, logits_of)
+            first_step_seconds = row.pop("first_step_seconds")
             if epoch == 1:
-                self.done.first_step_seconds = traced_seconds + row["first_step_seconds"]
-            del row["first_step_seconds"]
-            self.done.history.append(row)
-            if patience is not None and row["validation_loss"] < self.done.best_loss:
-                self.done.best_loss, self.done.best_epoch = row["validation_loss"], epoch
+                self.result.first_step_seconds = compile_seconds + first_step_seconds
+            self.result.history.append(row)
+            if patience is not None and row["validation_loss"] < self.result.best_loss:
+                self.result.best_loss, self.result.best_epoch = row["validation_loss"], epoch
                 best_weights = _copied(self.model.weights)
-            self.on_epoch(self.done.history)
+            self.on_epoch(self.result.history)
             self._save(epoch, steps, best_weights)
             figures = {name: value for name, value in row.items() if name != "epoch"}
             self.emit(EpochEnded(epoch, self.all_epochs, **figures))
@@ -223,40 +155,22 @@ class _Run:
             self.model.set_weights(best_weights)
         return logits_of
 
-    def _save(self, epoch: int, steps: Steps, best_weights: list[np.ndarray] | None) -> None:
-        if self.checkpoints is None or not self.checkpoints.due:
-            return
-        self.done.seconds = self.seconds()
-        # If this epoch is the best, the best weights are the model's own.
-        best = best_weights if best_weights and self.done.best_epoch != epoch else []
-        variables = {
-            # A model's variables include the states of dropout's generators; its weights do not.
-            "model": _copied(self.model.variables),
-            "optimizer": _copied(steps.optimizer.variables),
-            "best": best,
-        }
-        self.checkpoints.save(epoch, Snapshot(asdict(self.done), variables))
-
-    def _views(self, train: TrainSpec) -> list[Images | Augmented]:
-        """The training images in each of their views, if those are few."""
-        images, augmentation = self.splits.train_images, train.augmentation
-        views = augmentation.augment_views if augmentation else None
-        if views is None or views >= self.all_epochs:
-            return [images]
-        return [
-            Augmented(images, change, self.amounts)
-            for view in range(1, views + 1)
-            if (change := self._change(train, view))
-        ]
-
-    def _sample(self) -> tuple[Images, np.ndarray]:
-        """Unaugmented training images, and their rows used for BatchNormalization's statistics."""
-        images = self.splits.train_images
-        rows = precise_batchnorm.sample(len(images))
-        if self.views[0] is images:
-            return images, rows
-        # The frozen layers only run on augmented views; also run them on these few images.
-        return images[rows], np.arange(len(rows))
+    def _source(
+        self, train: TrainSpec, epochs: int, precise: Sequence[Any], *, test_images: bool
+    ) -> Source:
+        """The model to train, whole or behind its frozen layers, and its inputs."""
+        parts = [*self.inputs.views, self.splits.validation_images]
+        if test_images:
+            parts.append(self.splits.test_images)
+        if precise and self.inputs.sample is not self.inputs.views[0]:
+            parts.append(self.inputs.sample)
+        source = feature_cache.prepare(self.model, parts, train, epochs=epochs, emit=self.emit)
+        self.result.prefix_seconds += source.seconds
+        self.result.prefix_made_seconds += source.made_seconds
+        self.result.prefix_entries.update(source.entries)
+        if source.note:
+            self._note(source.note)
+        return source
 
     def _precise_layers(self) -> list[Any]:
         """The BatchNormalization layers whose statistics are recomputed."""
@@ -266,44 +180,66 @@ class _Run:
         if own := sorted(
             {type(layer).__name__ for layer in layers if precise_batchnorm.overridden(layer)}
         ):
-            note = f"{', '.join(own)} kept Keras' moving averages, since it computes its own way"
-            if note not in self.done.notes:
-                self.done.notes.append(note)
+            self._note(
+                f"{', '.join(own)} kept Keras' moving averages, since it overrides the computation"
+            )
         return [layer for layer in layers if not precise_batchnorm.overridden(layer)]
 
-    def _change(self, train: TrainSpec, epoch: int) -> Change | None:
-        """The augmentation of the training images in an epoch."""
-        if self.augment is None or train.augmentation is None:
+    def _note(self, note: str) -> None:
+        if note not in self.result.notes:
+            self.result.notes.append(note)
+
+    def _compile(self, train: TrainSpec, source: Source, precise: Sequence[Any]) -> Steps:
+        updates_per_epoch = math.ceil(len(self.splits.train_labels) / train.batch_size)
+        return compile_steps(
+            source.model,
+            train,
+            source.dtypes,
+            self.micro_batch,
+            augmented=self.inputs.augmented and not source.stored,
+            precise=precise,
+            warmup_steps=train.warmup_epochs * updates_per_epoch,
+        )
+
+    def _restore(self, steps: Steps) -> list[np.ndarray] | None:
+        """Restore the optimizer from the checkpoint, and return the best weights, if any."""
+        if self.saved is None:
             return None
-        views = train.augmentation.augment_views
-        view = epoch if views is None else (epoch - 1) % views + 1
-        return Change.of_view(self.augment, train.seed, view, len(self.splits.train_labels))
+        _assign(steps.optimizer.variables, self.saved.variables["optimizer"])
+        if not self.result.best_epoch:
+            return None
+        return list(self.saved.variables["best"]) or _copied(self.model.weights)
+
+    def _save(self, epoch: int, steps: Steps, best_weights: list[np.ndarray] | None) -> None:
+        if self.checkpoints is None or not self.checkpoints.due:
+            return
+        self.result.seconds = self.seconds()
+        # If this epoch is the best, the best weights are the model's own.
+        best = best_weights if best_weights and self.result.best_epoch != epoch else []
+        variables = {
+            # A model's variables include the states of dropout's generators; its weights do not.
+            "model": _copied(self.model.variables),
+            "optimizer": _copied(steps.optimizer.variables),
+            "best": best,
+        }
+        self.checkpoints.save(epoch, Snapshot(asdict(self.result), variables))
 
     def _epoch(
-        self, epoch: int, train: TrainSpec, taken: Source, steps: Steps, logits_of: Logits
+        self, epoch: int, train: TrainSpec, source: Source, steps: Steps, logits_of: Logits
     ) -> dict[str, float]:
-        view = self.views[(epoch - 1) % len(self.views)]
-        batches = Batches(
-            taken.of(view) if taken.stored else self.splits.train_images,
-            self.splits.train_labels,
-            batch_size=train.batch_size,
-            seed=train.seed,
-            epoch=epoch,
-            change=None if taken.stored else self._change(train, epoch),
-        )
+        batches = self.inputs.batches(epoch, source)
 
         def report(seen: int) -> None:
             images = len(self.splits.train_labels)
             self.emit(StepDone(epoch, self.all_epochs, seen, images))
 
         row = {"epoch": epoch, **_train_epoch(steps.train, batches, report)}
-        self.done.waited_seconds += batches.wait_seconds
-        self.done.worked_seconds += row["train_seconds"]
+        self.result.waited_seconds += batches.wait_seconds
+        self.result.worked_seconds += row["train_seconds"]
         began = time.perf_counter()
         if steps.statistics is not None:
-            steps.statistics.update(
-                taken.of(self.sampled), self.sampled_rows, self.micro_batch or train.batch_size
-            )
+            inputs = source.of(self.inputs.sample)
+            steps.statistics.update(inputs, self.inputs.sample_rows, self.at_once)
         loss, accuracy = cross_entropy_and_accuracy(
             logits_of(self.splits.validation_images), self.splits.validation_labels
         )
@@ -342,7 +278,7 @@ def _train_epoch(
         if first_images == 0:
             float(loss)  # waits for the device, so that the whole first step is timed
             after_first, first_images = time.perf_counter(), seen
-        if (now := time.perf_counter()) - reported >= EVENT_INTERVAL_SECONDS:
+        if (now := time.perf_counter()) - reported >= MIN_INTERVAL_SECONDS:
             reported = now
             report(seen)
     total_loss = sum(float(loss) * n for loss, _, n in results)
@@ -358,12 +294,3 @@ def _train_epoch(
         ),
         "first_step_seconds": after_first - began,
     }
-
-
-def cross_entropy_and_accuracy(logits: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
-    """Mean cross-entropy in nats (without label smoothing) and accuracy, in double precision."""
-    logits = logits.astype(np.float64)
-    shifted = logits - logits.max(axis=1, keepdims=True)
-    log_sum = np.log(np.exp(shifted).sum(axis=1))
-    losses = log_sum - shifted[np.arange(len(labels)), labels]
-    return float(losses.mean()), float((logits.argmax(axis=1) == labels).mean())

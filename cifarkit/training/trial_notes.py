@@ -8,7 +8,7 @@ from cifarkit.datasets.dataset import Splits
 from cifarkit.execution.worker import has_own_process
 from cifarkit.specs import TrialSpec
 from cifarkit.store.records import Duplicates
-from cifarkit.training.loop import Fit
+from cifarkit.training.fit_result import FitResult
 
 MOST_WEIGHTS = 0.5
 """Loading that changes a smaller share of the weight tensors gets a note."""
@@ -51,9 +51,9 @@ def loading_notes(spec: TrialSpec, share: float | None) -> Iterator[str]:
         )
 
 
-def fit_notes(done: Fit, batch_size: int, micro_batch: int | None) -> Iterator[str]:
-    yield from done.notes
-    if (saved := done.seconds_uncached - done.seconds) > 0:
+def fit_notes(fit: FitResult, batch_size: int, micro_batch: int | None) -> Iterator[str]:
+    yield from fit.notes
+    if (saved := fit.seconds_uncached - fit.seconds) > 0:
         yield (
             f"part or all of what the frozen layers give was read from the cache; its time counts "
             f"{saved:.1f} s for computing it, as an earlier trial did"
@@ -64,10 +64,10 @@ def fit_notes(done: Fit, batch_size: int, micro_batch: int | None) -> Iterator[s
             f"{micro_batch}: every update is the whole batch's, but for BatchNormalization, "
             f"which saw {micro_batch} images at a time"
         )
-    if done.resumed_after:
-        yield f"resumed after epoch {', '.join(map(str, done.resumed_after))}"
-    if len(done.ran_on) > 1:
+    if fit.resumed_after:
+        yield f"resumed after epoch {', '.join(map(str, fit.resumed_after))}"
+    if len(fit.ran_on) > 1:
         yield (
-            f"its attempts ran on {'; then on '.join(done.ran_on)}: its figures are not to the "
+            f"its attempts ran on {'; then on '.join(fit.ran_on)}: its figures are not to the "
             f"last digit those of an uninterrupted training on either"
         )

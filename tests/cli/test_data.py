@@ -11,7 +11,7 @@ from PIL import Image
 from cifarkit.specs import TrialSpec
 from cifarkit.store.earlier_fingerprints import identified_by_sizes
 from cifarkit.store.store import Store
-from cifarkit.training.trial import splits_of
+from cifarkit.training.trial import load_splits
 from tests.cli.command import cifarkit
 from tests.datasets.digits import make_digits
 
@@ -40,11 +40,11 @@ class TestOtherBytes:
     def test_a_folder(self, tmp_path: Path) -> None:
         root = self.folder(tmp_path / "images")
         planned = TrialSpec.of(model="lenet", dataset=str(root))
-        splits_of(planned)
+        load_splits(planned)
         replaced(root / "a" / "3.bmp")
         assert TrialSpec.of(model="lenet", dataset=str(root)).trial_id != planned.trial_id
         with pytest.raises(ValueError, match="no longer those that this trial was planned with"):
-            splits_of(planned)
+            load_splits(planned)
 
     def test_an_npz(self, tmp_path: Path) -> None:
         file = tmp_path / "d.npz"
@@ -52,10 +52,10 @@ class TestOtherBytes:
         np.savez(file, x_train=images, y_train=np.arange(20) % 2)
         planned = TrialSpec.of(model="lenet", dataset=str(file))
         np.savez_compressed(file, x_train=images, y_train=np.arange(20) % 2)
-        splits_of(planned)
+        load_splits(planned)
         np.savez(file, x_train=images[::-1], y_train=np.arange(20) % 2)
         with pytest.raises(ValueError, match="no longer those"):
-            splits_of(planned)
+            load_splits(planned)
 
 
 def test_a_trial_whose_data_was_identified_by_sizes_is_not_taken_for_done(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from cifarkit.datasets import registry as dataset_registry
 from cifarkit.datasets.dataset import load, select_classes, split
 from cifarkit.errors import InvalidInput
 from cifarkit.specs import TrialSpec
-from cifarkit.training.trial import splits_of
+from cifarkit.training.trial import load_splits
 from tests.datasets.digits import make_digits_npz, make_uneven_digits
 
 
@@ -58,7 +58,7 @@ def test_at_most_so_many_of_each_class(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="give one"):
         TrialSpec.of(model="lenet", dataset=str(root), train_per_class=5, train_at_most=20)
     spec = TrialSpec.of(model="lenet", dataset=str(root), train_at_most=15)
-    parts = splits_of(spec)
+    parts = load_splits(spec)
     together = np.concatenate([parts.train_labels, parts.validation_labels])
     assert np.bincount(together).tolist() == [8, 10, 12, 14, 15, 15, 15, 15, 15, 15]
     plain = TrialSpec.of(model="lenet", dataset=str(root))

@@ -14,7 +14,8 @@ from cifarkit.execution.events import Emit, EpochEnded, WorkEvent
 from cifarkit.specs import TrialSpec
 from cifarkit.training import checkpoint, loop
 from cifarkit.training.checkpoint import Checkpoints, ResourceUsage, Snapshot
-from cifarkit.training.loop import Fit, fit
+from cifarkit.training.fit_result import FitResult
+from cifarkit.training.loop import fit
 from cifarkit.training.model_builder import build, precision
 from cifarkit.training.trial_notes import fit_notes
 from tests.training.test_loop import DATA
@@ -38,7 +39,7 @@ def checkpoints(folder: Path, **identity: str) -> Checkpoints:
     return Checkpoints(folder, identity, lambda: ResourceUsage(2.0, 100.0))
 
 
-def train(spec: TrialSpec, folder: Path, cut: int | None = None) -> tuple[Fit, np.ndarray]:
+def train(spec: TrialSpec, folder: Path, cut: int | None = None) -> tuple[FitResult, np.ndarray]:
     """Train from the newest checkpoint of the folder to the end, or to the epoch `cut`."""
     folder.mkdir(exist_ok=True)
     keras.utils.set_random_seed(spec.train.seed)
@@ -55,7 +56,7 @@ def train(spec: TrialSpec, folder: Path, cut: int | None = None) -> tuple[Fit, n
     return done, logits_of(DATA.test_images)
 
 
-def figures(done: Fit) -> list[list[float]]:
+def figures(done: FitResult) -> list[list[float]]:
     columns = ("epoch", "loss", "accuracy", "validation_loss", "validation_accuracy")
     return [[row[column] for column in columns] for row in done.history]
 

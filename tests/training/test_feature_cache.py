@@ -17,8 +17,9 @@ from cifarkit.models.registry import get as get_backbone
 from cifarkit.specs import TrialSpec
 from cifarkit.training import feature_cache
 from cifarkit.training.feature_cache import prefix_identity
+from cifarkit.training.fit_result import FitResult
 from cifarkit.training.graph_split import cut
-from cifarkit.training.loop import Fit, fit
+from cifarkit.training.loop import fit
 from cifarkit.training.model_builder import BuiltModel, build, precision
 from tests.training.calibrated import calibrate
 from tests.training.test_graph_split import PRETRAINED
@@ -91,7 +92,7 @@ def network(unfreeze: float, dropout: float, precise: bool = False) -> BuiltMode
 
 def train(
     events: list[Any] | None = None, **settings: Any
-) -> tuple[Fit, np.ndarray, BuiltModel, list[np.ndarray]]:
+) -> tuple[FitResult, np.ndarray, BuiltModel, list[np.ndarray]]:
     spec = TrialSpec.of(
         **{
             "model": "mobilenetv2",  # any: the network is our own
@@ -122,7 +123,7 @@ def live(monkeypatch: pytest.MonkeyPatch, **settings: Any) -> Any:
         return train(**settings)
 
 
-def figures(done: Fit) -> list[list[float]]:
+def figures(done: FitResult) -> list[list[float]]:
     return [[row[column] for column in COLUMNS] for row in done.history]
 
 
@@ -176,7 +177,7 @@ def test_every_backbone_of_the_study_trains_as_the_whole_does(
         optimizer="sgd", learning_rate=1e-5,
     )  # fmt: skip
 
-    def trained() -> tuple[Fit, np.ndarray, np.ndarray]:
+    def trained() -> tuple[FitResult, np.ndarray, np.ndarray]:
         keras.utils.set_random_seed(0)
         built = build(spec.model.model_copy(update={"unfreeze": 1.0}), (20, 20))
         calibrate(built, data.train_images, unfreeze=spec.model.unfreeze)
@@ -327,7 +328,7 @@ def test_where_it_would_not_be_exact_or_not_pay_it_is_not_used(
     )
     model = build(spec.model, (20, 20)).model
     parts = [DATA.train_images]
-    found = feature_cache.source(
+    found = feature_cache.prepare(
         model, parts, spec.train, epochs=spec.train.epochs, emit=lambda *_: None
     )
     assert found.model is model

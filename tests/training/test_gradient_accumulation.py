@@ -5,12 +5,13 @@ import numpy as np
 import pytest
 
 from cifarkit.specs import TrialSpec
-from cifarkit.training.loop import Fit, fit
+from cifarkit.training.fit_result import FitResult
+from cifarkit.training.loop import fit
 from cifarkit.training.model_builder import build
 from tests.training.test_loop import DATA
 
 
-def train(micro_batch: int | None, **settings: object) -> tuple[Fit, list[np.ndarray]]:
+def train(micro_batch: int | None, **settings: object) -> tuple[FitResult, list[np.ndarray]]:
     """LeNet has neither BatchNormalization nor dropout; the last batch of 40 holds 16 images."""
     spec = TrialSpec.of(
         **{"model": "lenet", "dataset": "cifar10", "classes": 2, "batch_size": 40, "epochs": 3}

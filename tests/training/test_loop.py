@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 
 from cifarkit.datasets.dataset import Splits
+from cifarkit.evaluation.logits import cross_entropy_and_accuracy
 from cifarkit.specs import TrialSpec
-from cifarkit.training.loop import Fit, NotFinite, cross_entropy_and_accuracy, fit
+from cifarkit.training.fit_result import FitResult
+from cifarkit.training.loop import NotFinite, fit
 from cifarkit.training.model_builder import build
 from cifarkit.training.step import make_optimizer
 
@@ -28,7 +30,7 @@ def stripes(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
 DATA = Splits(*stripes(96, 0), *stripes(32, 1), *stripes(32, 2), ("across", "along"), ())
 
 
-def train(model: str = "lenet", **settings: Any) -> tuple[Fit, Any, Any]:
+def train(model: str = "lenet", **settings: Any) -> tuple[FitResult, Any, Any]:
     spec = TrialSpec.of(
         **{"model": model, "dataset": "cifar10", "classes": 2, "batch_size": 32, "epochs": 4}
         | settings

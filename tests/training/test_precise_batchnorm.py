@@ -10,7 +10,8 @@ import pytest
 from cifarkit.datasets.dataset import Splits
 from cifarkit.specs import TrialSpec
 from cifarkit.training import precise_batchnorm
-from cifarkit.training.loop import Fit, fit
+from cifarkit.training.fit_result import FitResult
+from cifarkit.training.loop import fit
 from cifarkit.training.model_builder import BuiltModel, precision
 from tests.training.test_loop import stripes
 
@@ -67,7 +68,7 @@ def train(
     micro_batch: int | None = None,
     make: Callable[[bool], BuiltModel] = network,
     **settings: Any,
-) -> tuple[Fit, Any, BuiltModel]:
+) -> tuple[FitResult, Any, BuiltModel]:
     spec = TrialSpec.of(
         **{"model": "resnet8", "dataset": "cifar10", "classes": 2, "batch_size": 32, "epochs": 4}
         | {"augment": False, "weights": "none"}
@@ -135,6 +136,6 @@ def test_mixed_precision(policy: str) -> None:
 
 def test_a_subclass_that_computes_otherwise_is_left_alone_and_named() -> None:
     done, _, built = train(make=lambda precise: network(precise, Louder))
-    assert done.notes == ["Louder kept Keras' moving averages, since it computes its own way"]
+    assert done.notes == ["Louder kept Keras' moving averages, since it overrides the computation"]
     values = np.asarray(layer(built, "conv1")(DATA.train_images.astype("float32") / 255))
     assert not np.allclose(layer(built, "bn1").moving_mean, values.mean((0, 1, 2)), rtol=1e-2)
