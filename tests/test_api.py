@@ -44,6 +44,9 @@ def test_a_plan_is_a_data_frame_of_every_trial() -> None:
     by_arm = plan.set_index("arm")
     assert by_arm.loc["LeNet at 32 px", "parameters"] > 0
     assert by_arm.loc["LeNet at 32 px", "trainable_parameters"] > 0
+    assert by_arm.loc["LeNet at 32 px", "non_trainable_parameters"] == 0
+    assert list(plan["image_size"]) == [16, 32, 16, 32]
+    assert list(plan["model"]) == ["lenet"] * 2 + ["densenet121"] * 2
     assert plan["status"].str.contains("not possible").sum() == 1
     assert plan["trial"].isna().sum() == 1
     assert not Path("runs").exists()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from cifarkit.api.data_notes import check_data
 from cifarkit.api.studies import PlannedStudy
@@ -17,31 +19,42 @@ from cifarkit.studies.provenance_changes import other_graph, other_packages
 from cifarkit.studies.runtime_estimate import RuntimeEstimates
 from cifarkit.studies.study import Study
 
+if TYPE_CHECKING:
+    from cifarkit.training.cost_estimate import Plan
+
 NOT_POSSIBLE = "not possible"
 
 
 @dataclass(frozen=True)
 class TrialCost:
-    """One trial, or an arm that is not possible, which has no trial.
+    """One trial of a step, or an arm that is not possible, which has no trial.
 
     Attributes:
         step: The title of the study that it is of.
-        image_size: In pixels.
+        axes: What that study varies.
+        settings: All settings by flat name; of an arm that is not possible, what it varies.
         estimated_memory_mb: By the published study's estimate (see `profiling.memory`).
-        expected_seconds: At most, since training may stop early; 0 if it is done, None if the
-            store has nothing to go by.
-        status: Empty, or that it is done or not possible.
+        expected_seconds: At most, since training may stop early; 0 if it is done or an earlier
+            step's, None if the store has nothing to go by.
+        status: Empty, or that it is done, an earlier step's, or not possible.
     """
 
     step: str
+    axes: tuple[str, ...]
     arm: str
-    image_size: int | None
-    parameters: int | None
-    trainable_parameters: int | None
-    estimated_memory_mb: float | None
-    expected_seconds: float | None
-    status: str
-    trial: str | None
+    settings: Mapping[str, Any]
+    parameters: int | None = None
+    trainable_parameters: int | None = None
+    estimated_memory_mb: float | None = None
+    expected_seconds: float | None = None
+    status: str = ""
+    trial: str | None = None
+
+    @property
+    def non_trainable_parameters(self) -> int | None:
+        if self.parameters is None or self.trainable_parameters is None:
+            return None
+        return self.parameters - self.trainable_parameters
 
 
 @scanned_once()
@@ -52,7 +65,7 @@ def plan_trials(
     name: str | None = None,
     strict: bool = False,
 ) -> list[TrialCost]:
-    """The trials of a study; one that two steps share is listed once. Trains nothing.
+    """The trials of a study, step by step; one that two steps share is in both. Trains nothing.
 
     The time is expected from the store's trials of the same network and size on this machine.
 
@@ -60,12 +73,13 @@ def plan_trials(
         InvalidInput: The data cannot be used, or the name is another study's.
     """
     from cifarkit.reporting import layouts
+    from cifarkit.reporting.hyperparameters import flat
     from cifarkit.reporting.table_columns import MEMORY
     from cifarkit.training.cost_estimate import plan
 
     stored = Store(Path(store))
     studies: list[Study] = []
-    arms: dict[str, tuple[Study, str, TrialSpec]] = {}
+    unique: dict[str, TrialSpec] = {}
     for step in planned.steps():
         if step.skipped:
             say(f"{step.step.title}: left out: {step.skipped}")
@@ -74,48 +88,51 @@ def plan_trials(
         studies.append(step.study)
         by_id = {spec.trial_id: spec for spec in step.study.specs()}
         find(stored, step.study.record(""), name, by_id)
-        for arm in step.study.arms:
-            for spec in arm.specs:
-                arms.setdefault(spec.trial_id, (step.study, arm.label, spec))
+        unique |= by_id
     for study in studies:
         if study.rates:
             say(study.rates)
-    specs = [spec for _, _, spec in arms.values()]
+    specs = list(unique.values())
     check_data(specs, stored, strict=strict)
     for sentence in other_packages(specs, stored):
         say(sentence, "yellow")
     experience = RuntimeEstimates.of(stored)
-    rows: list[TrialCost] = []
     with busy("Counting and estimating ..."):
-        for cost in plan(specs):
-            spec = cost.spec
-            study, label, _ = arms[spec.trial_id]
-            done = stored.is_complete(spec.trial_id)
-            changed = done and other_graph(stored.read(spec.trial_id), cost.graph_sha256)
-            rows.append(
-                TrialCost(
-                    study.title,
-                    label or study.title,
-                    spec.model.image_size,
-                    cost.total_params,
-                    cost.trainable_params,
-                    cost.estimated_mb
-                    if MEMORY in layouts.along(study.axes).measures
-                    else cost.estimated_with_input_mb,
-                    0.0 if done else experience.seconds(spec),
-                    "done, from a graph other than is built now"
-                    if changed
-                    else "done"
-                    if done
-                    else "",
-                    spec.trial_id,
-                )
-            )
+        costs = dict(zip(unique, plan(specs), strict=True))
+    rows: list[TrialCost] = []
+    first: dict[str, str] = {}
     for study in studies:
+        with_input = MEMORY not in layouts.along(study.axes).measures
         for arm in study.arms:
+            label = arm.label or study.title
             if arm.impossible:
                 why = f"{NOT_POSSIBLE}: {arm.impossible}"
+                rows.append(TrialCost(study.title, study.axes, label, arm.settings, status=why))
+            for spec in arm.specs:
+                cost = costs[spec.trial_id]
+                status = _done(stored, cost)
+                if not status and spec.trial_id in first:
+                    status = f"as in {first[spec.trial_id]}"
+                first.setdefault(spec.trial_id, study.title)
                 rows.append(
-                    TrialCost(study.title, arm.label, None, None, None, None, None, why, None)
+                    TrialCost(
+                        study.title,
+                        study.axes,
+                        label,
+                        flat(spec),
+                        cost.total_params,
+                        cost.trainable_params,
+                        cost.estimated_with_input_mb if with_input else cost.estimated_mb,
+                        0.0 if status else experience.seconds(spec),
+                        status,
+                        spec.trial_id,
+                    )
                 )
     return rows
+
+
+def _done(store: Store, cost: Plan) -> str:
+    if not store.is_complete(cost.spec.trial_id):
+        return ""
+    changed = other_graph(store.read(cost.spec.trial_id), cost.graph_sha256)
+    return "done, from a graph other than is built now" if changed else "done"

@@ -78,11 +78,12 @@ class PlannedStudy:
             strict: Refuse data with images that cannot be decoded.
 
         Returns:
-            A row per trial: `step`, `arm`, `image_size` (pixels), `parameters`,
-            `trainable_parameters`, `estimated_memory_mb` (the published study's estimate),
-            `expected_seconds` (an upper bound, since training may stop early; NaN where the store
-            has nothing to go by), `status` and `trial`. Arms that are not possible have a row
-            without a trial.
+            A row per trial of each step: `step`, `arm`, a column for each setting that differs
+            between trials, `parameters`, `trainable_parameters`, `non_trainable_parameters`,
+            `estimated_memory_mb` (the published study's estimate), `expected_seconds` (an upper
+            bound, since training may stop early; NaN where the store has nothing to go by),
+            `status` and `trial`. A trial that an earlier step has is named so in `status`. Arms
+            that are not possible have a row without a trial.
 
         Raises:
             InvalidInput: The data cannot be used.
@@ -90,9 +91,21 @@ class PlannedStudy:
         import pandas as pd
 
         from cifarkit.api.plan import plan_trials
+        from cifarkit.reporting.hyperparameters import differing
 
-        rows = [vars(row) for row in plan_trials(self, store, name=name, strict=strict)]
-        return pd.DataFrame(rows).astype({"expected_seconds": float})
+        rows = plan_trials(self, store, name=name, strict=strict)
+        varied = differing([row.settings for row in rows])
+        counted = ("parameters", "trainable_parameters", "non_trainable_parameters")
+        measured = (*counted, "estimated_memory_mb", "expected_seconds", "status", "trial")
+        frame = pd.DataFrame(
+            {
+                "step": [row.step for row in rows],
+                "arm": [row.arm for row in rows],
+                **{name: [row.settings.get(name) for row in rows] for name in varied},
+                **{name: [getattr(row, name) for row in rows] for name in measured},
+            }
+        )
+        return frame.astype({"expected_seconds": float})
 
 
 def zoo(

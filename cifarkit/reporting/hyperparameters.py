@@ -27,6 +27,20 @@ def flat(spec: TrialSpec) -> dict[str, Any]:
     return {name: setting.of(spec) for name, setting in SETTINGS.items()}
 
 
+def differing(settings: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The settings whose values differ, of `flat` specs; not where the data lies.
+
+    Amounts of augmentation that differ only by there being none are not listed: `augment` is.
+    """
+    names = dict.fromkeys(name for one in settings for name in one if name != "location")
+    values = {name: {one[name] for one in settings if name in one} for name in names}
+    return [
+        name
+        for name, found in values.items()
+        if len(found - {None} if name in _AMOUNTS and len(values["augment"]) > 1 else found) > 1
+    ]
+
+
 def of_trial(trial: TrialRecord) -> dict[str, str]:
     """The relevant settings of one trial, formatted, by heading."""
     spoken = _spoken(trial.spec, trial.result)
