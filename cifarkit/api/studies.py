@@ -215,6 +215,7 @@ def study(
     source: str | os.PathLike[str] = "published",
     *,
     seeds: int | None = None,
+    as_published: bool = False,
     **settings: Unpack[Settings],
 ) -> PlannedStudy:
     """A whole study, each step of which builds on what the steps before it chose.
@@ -222,6 +223,8 @@ def study(
     Args:
         source: `"published"`, `"quick"`, or the path of a study file.
         seeds: How many times each trial is repeated; None leaves it to the file.
+        as_published: Go on with what the file assumes of each step, whatever the validation images
+            say, so that every table compares with the published one.
         settings: Replace the file's.
 
     Raises:
@@ -229,7 +232,11 @@ def study(
     """
     given = _plain(settings)
     file = config.read(os.fspath(source))
-    call = _call("study", os.fspath(source), seeds=seeds, **given)
+    if as_published:
+        file = file.model_copy(update={"follow": "assume"})
+    call = _call(
+        "study", os.fspath(source), seeds=seeds, as_published=as_published or None, **given
+    )
     return PlannedStudy(file, given, None if seeds is None else _checked(seeds), call)
 
 

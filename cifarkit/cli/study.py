@@ -15,6 +15,14 @@ def study(
     plan: Annotated[
         str, typer.Argument(help="published, quick, or the path of a study file.")
     ] = "published",
+    as_published: Annotated[
+        bool,
+        typer.Option(
+            "--as-published",
+            help="Go on with what the file assumes of each step, whatever the validation images "
+            "say, so that every table compares with the published one.",
+        ),
+    ] = False,
     schema: Annotated[
         bool, typer.Option("--schema", help="Print the JSON schema of a study file.")
     ] = False,
@@ -23,7 +31,8 @@ def study(
 ) -> None:
     """Run a whole study: networks, size, augmentation, depth, dropout, ... the final model.
 
-    Every choice is made on validation images and written down with its reason.
+    The setting with the highest validation accuracy goes on to the next step; every choice is
+    written down with its reason.
     """
     if schema:
         import json
@@ -35,4 +44,5 @@ def study(
     from cifarkit.api.studies import study as plan_study
     from cifarkit.cli.run_study import execute
 
-    execute(plan_study(plan, seeds=run.pop("seeds"), **settings), **run)
+    planned = plan_study(plan, seeds=run.pop("seeds"), as_published=as_published, **settings)
+    execute(planned, **run)

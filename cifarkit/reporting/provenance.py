@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from functools import cache
-from itertools import zip_longest
 
 from cifarkit.profiling.measurements import Environment
 from cifarkit.reporting.formatting import trimmed
 from cifarkit.reporting.study_view import StudyView
 from cifarkit.store.records import TrialRecord
+from cifarkit.store.timing_checks import ENVIRONMENT_NAMES, environment_differences, overlapping
 from cifarkit.text import counted, listed, unique
 
 _TIMES = "\N{MULTIPLICATION SIGN}"
@@ -47,22 +46,6 @@ DEFINITIONS = (
 )
 """Definitions of the columns."""
 
-_NAMES = {
-    "cpu": "CPU",
-    "cpu_cores": "number of cores",
-    "memory_gb": "memory",
-    "gpu": "GPU",
-    "platform": "operating system",
-    "python": "Python",
-    "tensorflow": "TensorFlow",
-    "keras": "Keras",
-    "cifarkit": "cifarkit",
-    "commit": "commit",
-    "precision": "precision",
-    "xla": "XLA",
-    "onednn": "oneDNN",
-    "threads": "number of threads",
-}
 _OF_ROUNDING = {"cpu", "gpu", "tensorflow", "keras", "xla", "onednn", "threads"}
 """If these differ, rounding differs for the same seed, and training amplifies it."""
 
@@ -121,20 +104,15 @@ def timing_warnings(view: StudyView) -> list[str]:
     """Reasons why the times of one table are not comparable."""
     trials = {trial.trial_id: trial for _, trial in view.trials if trial.complete}
     warnings = []
-    environments = [t.result.environment for t in trials.values() if t.result is not None]
-    differing = [
-        field
-        for field in _NAMES
-        if field not in view.axes and len(_values(environments, field)) > 1
-    ]
+    differing = environment_differences(trials.values(), view.axes)
     if differing:
+        names = listed(ENVIRONMENT_NAMES[field] for field in differing)
         rounding = (
             " The same seed gives other digits there, too." if _OF_ROUNDING & set(differing) else ""
         )
         warnings.append(
-            f"The trials of this study ran in different environments "
-            f"({listed([_NAMES[field] for field in differing])} differ, see “How this was "
-            f"measured”): their times and their memory do not compare.{rounding}"
+            f"The trials of this study ran in different environments ({names} differ, see “How "
+            f"this was measured”): their times and their memory do not compare.{rounding}"
         )
     unknown = sum(t.result is not None and t.result.time.may_not_compare for t in trials.values())
     if unknown:
@@ -142,34 +120,10 @@ def timing_warnings(view: StudyView) -> list[str]:
             f"{counted(unknown, 'trial')} of an earlier version kept what frozen layers give, or "
             "read it from the cache, and did not record which: their times may not compare."
         )
-    shared = _overlapping(list(trials.values()))
+    shared = len(overlapping(trials.values()))
     if shared:
         warnings.append(
             f"{counted(shared, 'trial')} ran at the same time as another on the same machine: "
             "their times include waiting for each other."
         )
     return warnings
-
-
-def _values(environments: Sequence[Environment], field: str) -> set[object]:
-    found = {getattr(e, field) for e in environments}
-    # unknown in records of the first versions
-    return found - {None} if field == "threads" else found
-
-
-_NEVER = (datetime.max.replace(tzinfo=UTC),) * 2
-
-
-def _overlapping(trials: Sequence[TrialRecord]) -> int:
-    """The number of trials that ran at the same time as another of the study on one machine."""
-    by_host: dict[str, list[tuple[datetime, datetime]]] = {}
-    for state in (trial.state for trial in trials):
-        if state.host and state.started_at and state.ended_at:
-            by_host.setdefault(state.host, []).append((state.started_at, state.ended_at))
-    together = 0
-    for spans in map(sorted, by_host.values()):
-        ended = spans[0][0]  # the latest end of the earlier trials
-        for (start, end), (its_start, _) in zip_longest(spans, spans[1:], fillvalue=_NEVER):
-            together += start < ended or its_start < end
-            ended = max(ended, end)
-    return together

@@ -91,9 +91,8 @@ def _choices(views: Sequence[StudyView]) -> tuple[Block, ...]:
     return (
         Paragraph(
             "Every step builds on what the steps before it chose. Choices are made on validation "
-            "images; test images take no part in them. Where the validation images cannot tell "
-            "settings apart, the one that trained quickest goes on; times within a tenth count as "
-            "equal."
+            "images; test images take no part in them. Each reason says by which rule: the "
+            "highest accuracy, or what the study file declares instead."
         ),
         Table("choices", "The choices and their reasons.", columns, tuple(rows)),
     )

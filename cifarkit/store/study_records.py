@@ -29,17 +29,20 @@ class Arm(StoredRecord):
 
 
 class Choice(StoredRecord):
-    """A study's choice, made on validation images alone.
+    """A study's choice, made on validation images alone, or assumed by its study file.
 
     Attributes:
         arm: The label of the arm that was chosen.
         settings: Its settings, which the next studies build on.
         reason: Why, in a sentence.
+        by_validation: Where the file's assumption was followed, the label of the arm that the
+            validation images would have chosen; empty where they did choose.
     """
 
     arm: str
     settings: Settings
     reason: str
+    by_validation: str = ""
 
 
 class StudyRecord(StoredRecord):

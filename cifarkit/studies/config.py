@@ -16,14 +16,17 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from cifarkit.errors import InvalidInput, check_file, unknown
 from cifarkit.specs import SETTINGS
+from cifarkit.studies.costs import COSTS, CostName
 from cifarkit.studies.sweep import BY_WORD, names, setting_of
-from cifarkit.text import unique
+from cifarkit.text import listed, unique
 
 PRESETS = ("published", "quick")
 MOST_BYTES = 100_000
 MOST_DOTS = 1000
 """Per line: parsing time is quadratic in the number of parts of a dotted key."""
 KEPT = "kept"
+MOST_TOLERANCE = 0.1
+"""A higher one was most likely meant in points."""
 
 Scalar = bool | int | float | str
 
@@ -59,7 +62,8 @@ class Step(_Strict):
         settings: Settings for this step's trials only.
         choose: Whether later steps build on the best arm's settings.
         keep: How many networks, the chosen one first, the word `"kept"` stands for later.
-        assume: The choice that `--dry-run` assumes; of several networks, the others count as kept.
+        assume: The choice that `--dry-run` assumes, and with which a file that follows its
+            assumptions goes on; of several networks, the others count as kept.
     """
 
     title: Annotated[str, Field(min_length=1, max_length=80)]
@@ -100,6 +104,12 @@ class StudyFile(_Strict):
         title: For the document.
         settings: Settings of every trial, named as on the command line.
         seeds: How many times every trial is repeated.
+        follow: `validation`: the setting with the highest validation accuracy goes on. `assume`:
+            the one that the step assumes does, and what would have been chosen is written down.
+        tolerance: How far below the highest, in accuracy (0.005 is half a point), a setting that
+            is cheaper by a tenth or more is chosen instead.
+        cost: What is then to be lower: `time` to train, `parameters`, `flops` per image, peak
+            `memory`, or time per image by `images_per_second`.
         step: The steps, in order.
     """
 
@@ -107,6 +117,9 @@ class StudyFile(_Strict):
     title: Annotated[str, Field(min_length=1, max_length=200)]
     settings: Annotated[dict[str, Scalar | list[str]], SETTINGS_TABLE] = {}
     seeds: Annotated[int, Field(ge=1, le=100)] = 1
+    follow: Literal["validation", "assume"] = "validation"
+    tolerance: Annotated[float, Field(ge=0, le=MOST_TOLERANCE)] = 0.0
+    cost: CostName | None = None
     step: Annotated[list[Step], Field(min_length=1, max_length=50)]
 
     @model_validator(mode="before")
@@ -115,6 +128,20 @@ class StudyFile(_Strict):
         if isinstance(raw, dict) and isinstance(raw.get("settings"), dict):
             return raw | {"settings": _by_field(raw["settings"])}
         return raw
+
+    @model_validator(mode="after")
+    def _tolerance_has_a_cost(self) -> Self:
+        if self.tolerance and self.cost is None:
+            raise InvalidInput(
+                f"tolerance {self.tolerance:g}: name the cost that is to be lower within it, "
+                f"cost = {listed((repr(name) for name in COSTS), last='or')}"
+            )
+        if self.cost is not None and not self.tolerance:
+            raise InvalidInput(
+                f"cost {self.cost!r}: it counts within a tolerance only; add one, in accuracy: "
+                "tolerance = 0.005"
+            )
+        return self
 
 
 def read(source: str) -> StudyFile:

@@ -11,9 +11,10 @@ from cifarkit.models.registry import get as get_backbone
 from cifarkit.store.records import TrialRecord
 from cifarkit.store.study_records import Choice, StudyRecord, short_digest
 from cifarkit.studies.config import KEPT, Step, StudyFile
-from cifarkit.studies.selection import best_values, choose
-from cifarkit.studies.study import Study, of_one_network, plan_arm
+from cifarkit.studies.selection import Selection
+from cifarkit.studies.study import PlannedArm, Study, of_one_network, plan_arm
 from cifarkit.studies.sweep import sweep
+from cifarkit.text import listed
 
 RunStep = Callable[[Study], tuple[StudyRecord, Mapping[str, TrialRecord]]]
 """Runs a step's trials and returns the study and its records from the store."""
@@ -32,6 +33,37 @@ class Position:
     settings: dict[str, Any]
     kept: list[Any] = field(default_factory=list)
     given: frozenset[str] = frozenset()
+
+    def assume(self, step: Step, study: Study, *, exactly: bool = True) -> PlannedArm:
+        """Go on as the step's `assume` says.
+
+        Args:
+            exactly: Refuse an assumption that does not name one arm; the last one otherwise.
+
+        Raises:
+            InvalidInput: Nothing is assumed of a setting that varies, or there is no such arm.
+        """
+        possible = [arm for arm in study.arms if arm.specs]
+        assumed = {
+            name: value if isinstance(value, list) else [value]
+            for name, value in step.assume.items()
+        }
+        wanted = {name: values[0] for name, values in assumed.items()}
+        found = [arm for arm in possible if wanted.items() <= arm.settings.items()]
+        if exactly:
+            missing = [name for name in step.vary if name not in wanted]
+            if missing or not found:
+                what = f"nothing for {listed(missing)}" if missing else f"{wanted}, which is no arm"
+                raise InvalidInput(
+                    f"step {step.title!r}: 'assume' has {what}; to go on as the file assumes "
+                    f"(--as-published, follow = 'assume') it needs to name one of: "
+                    f"{', '.join(arm.label for arm in possible)}"
+                )
+        arm = found[0] if found else possible[-1]
+        self.settings |= arm.settings
+        if "model" in step.vary:
+            self.kept = (assumed.get("model") or [arm.settings["model"]])[: step.keep]
+        return arm
 
 
 @dataclass(frozen=True)
@@ -87,10 +119,14 @@ def walk(
         if not (step.choose and step.vary):
             yield StepResult(step, study)
             continue
-        choice = choose(record, records)
-        if "model" in step.vary and step.keep > 1:
-            position.kept = best_values(record, records, choice, "model", step.keep)
-        position.settings |= choice.settings
+        selection = Selection(record, records)
+        choice = selection.choose(tolerance=file.tolerance, cost=file.cost)
+        if file.follow == "assume":
+            choice = selection.follow(position.assume(step, study).label, choice)
+        else:
+            position.settings |= choice.settings
+            if "model" in step.vary and step.keep > 1:
+                position.kept = selection.best_values(choice, "model", step.keep)
         yield StepResult(step, study, choice)
 
 
@@ -107,18 +143,8 @@ def preview(
             whole_id = whole_id or _whole_id(file, given, study)
             study = replace(study, whole_id=whole_id)
         yield StepResult(step, study, skipped=skipped)
-        if study is None or not (step.choose and step.vary):
-            continue
-        possible = [arm for arm in study.arms if arm.specs]
-        assumed = {
-            name: value if isinstance(value, list) else [value]
-            for name, value in step.assume.items()
-        }
-        wanted = {name: values[0] for name, values in assumed.items()}
-        chosen = next((a for a in possible if wanted.items() <= a.settings.items()), possible[-1])
-        position.settings |= chosen.settings
-        if "model" in step.vary:
-            position.kept = (assumed.get("model") or [chosen.settings["model"]])[: step.keep]
+        if study is not None and step.choose and step.vary:
+            position.assume(step, study, exactly=file.follow == "assume")
 
 
 def _whole_id(file: StudyFile, given: Mapping[str, Any], first: Study) -> str:
@@ -131,7 +157,9 @@ def _whole_id(file: StudyFile, given: Mapping[str, Any], first: Study) -> str:
         name: value for name, value in {**file.settings, **given}.items() if name not in where
     }
     steps = [step.model_dump(mode="json", exclude_defaults=True) for step in file.step]
-    return short_digest([settings, sorted(given.keys() - where), steps, first.record("").identity])
+    identity = first.record("").identity
+    rule = file.model_dump(include={"follow", "tolerance", "cost"}, exclude_defaults=True)
+    return short_digest([settings, sorted(given.keys() - where), steps, identity, *rule.items()])
 
 
 def plan_step(

@@ -1,170 +1,156 @@
-"""Selection on validation images: the best arm, or a faster one not distinguishable from it.
+"""Selection on validation images: the most accurate arm, or a cheaper one within a tolerance.
 
 Test images are not used.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from statistics import fmean
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
+from typing import Any
 
-from cifarkit.errors import CifarkitError, InvalidInput
 from cifarkit.store.records import TrialRecord
-from cifarkit.store.study_records import Arm, Choice, StudyRecord
-from cifarkit.store.training_checks import Finding, findings
-
-if TYPE_CHECKING:
-    from cifarkit.evaluation.comparison import Conclusion
-
-
-class NothingToChooseFrom(CifarkitError):
-    """No arm of a study has a finished trial."""
+from cifarkit.store.study_records import Choice, StudyRecord
+from cifarkit.studies.candidates import Candidate, candidates, difference
+from cifarkit.studies.costs import CostName, comparable
+from cifarkit.text import listed, unique
 
 
-@dataclass(frozen=True)
-class _Scored:
-    arm: Arm
-    trials: tuple[TrialRecord, ...]
-    findings: tuple[Finding, ...]
-
-    @property
-    def broken(self) -> bool:
-        return any(finding.broken for finding in self.findings)
-
-    @property
-    def accuracy(self) -> float:
-        return fmean(trial.result.accuracy.validation for trial in self.trials if trial.result)
-
-    @property
-    def fit_seconds(self) -> float:
-        return fmean(t.result.time.comparable_fit_seconds for t in self.trials if t.result)
-
-
-def choose(study: StudyRecord, records: Mapping[str, TrialRecord]) -> Choice:
-    """The arm that the next steps build on, and why.
-
-    Among the arms that the validation images cannot tell from the best one (by
-    `evaluation.comparison.compare`), the one that took the least time to train. Times that differ
-    by less than a tenth count as equal; the more accurate arm is then chosen. Cached outputs of
-    frozen layers count as if computed anew. Arms whose training failed a check
-    (`store.training_checks`) are left out, unless all did.
+class Selection:
+    """What to go on with after a study.
 
     Raises:
         NothingToChooseFrom: No arm has a finished trial.
     """
-    scored, broken = _scored(study, records)
-    from cifarkit.evaluation.comparison import compare  # imports NumPy
 
-    conclusion = compare(
-        {label: {t.spec.train.seed: _right(t) for t in arm.trials} for label, arm in scored.items()}
-    )
-    alike = _alike(conclusion)
-    best = scored[alike[0]]
-    quickest = min(scored[label].fit_seconds for label in alike)
-    quick = [scored[label] for label in alike if scored[label].fit_seconds <= 1.1 * quickest]
-    chosen = max(quick, key=lambda arm: arm.accuracy)
-    return Choice(
-        arm=chosen.arm.label,
-        settings=chosen.arm.settings,
-        reason="; ".join(
-            [
-                _reason(chosen, best, len(alike), len(scored), conclusion),
-                *(f"its {clause}" for clause in _each_once(f.clause for f in chosen.findings)),
-                *(f"left out, {arm.arm.label}: {_briefly(arm)}" for arm in broken),
-            ]
-        ),
-    )
+    def __init__(self, study: StudyRecord, records: Mapping[str, TrialRecord]) -> None:
+        self._study, self._records = study, records
+        self._sound, self._broken = candidates(study, records)
+
+    def choose(self, *, tolerance: float = 0.0, cost: CostName | None = None) -> Choice:
+        """The arm that the next steps build on, and why.
+
+        The one with the highest validation accuracy; of several, the first in the study's order.
+        With a tolerance and a cost: of the arms that are no further below, and cheaper by a tenth
+        or more, the cheapest. FLOPs stand in for costs that do not compare (`costs.comparable`).
+        Arms whose training failed a check (`store.training_checks`) are left out, unless all did.
+
+        Args:
+            tolerance: In accuracy: 0.005 is half a point.
+
+        Raises:
+            InvalidInput: The predictions of a trial are damaged.
+        """
+        chosen, why = self._chosen(tolerance, cost)
+        left_out = [f"{arm.label} ({arm.faults})" for arm in self._broken]
+        finished = {arm.label for arm in (*self._sound, *self._broken)}
+        left_out += [
+            f"{arm.label} (no trial completed)"
+            for arm in self._study.arms
+            if arm.trials and arm.label not in finished
+        ]
+        clauses = [why, *(f"its {clause}" for clause in unique(f.clause for f in chosen.findings))]
+        if left_out:
+            clauses.append(f"left out: {listed(left_out)}")
+        return Choice(arm=chosen.label, settings=chosen.arm.settings, reason="; ".join(clauses))
+
+    def follow(self, label: str, by_validation: Choice) -> Choice:
+        """The choice of the arm that a study file assumes, whatever the validation images say.
+
+        Args:
+            by_validation: What `choose` says.
+        """
+        assumed = next(arm for arm in self._study.arms if arm.label == label)
+        reason = "as the study file assumes"
+        if label == by_validation.arm:
+            reason += f"; the validation images choose it, too: {by_validation.reason}"
+        else:
+            found = {arm.label: arm for arm in (*self._sound, *self._broken)}
+            if label in found:
+                distance = difference(found[label], found[by_validation.arm])
+                reason += f", validation accuracy {found[label]}, {distance}"
+                reason += f"; its training failed ({found[label].faults})" * found[label].broken
+            else:
+                reason += ", though none of its trials completed"
+            reason += (
+                f"; the validation images would have chosen {by_validation.arm}: "
+                f"{by_validation.reason}"
+            )
+        return Choice(
+            arm=label, settings=assumed.settings, reason=reason, by_validation=by_validation.arm
+        )
+
+    def best_values(self, choice: Choice, axis: str, count: int) -> list[Any]:
+        """The chosen value of an axis, then those of the next best arms."""
+        ranked = sorted(self._sound, key=lambda arm: -arm.accuracy)
+        values = [choice.settings[axis], *(one.arm.settings[axis] for one in ranked)]
+        return list(dict.fromkeys(values))[:count]
+
+    def _chosen(self, tolerance: float, cost_name: CostName | None) -> tuple[Candidate, str]:
+        arms = self._sound
+        best = max(arms, key=lambda arm: arm.accuracy)  # the first of several
+        highest = _highest(best, arms)
+        if cost_name is None or len(arms) == 1:
+            return best, highest
+        within = f"within the tolerance of {100 * tolerance:g} points"
+        near = [arms[index] for index in _near([arm.accuracy for arm in arms], tolerance)]
+        if len(near) == 1:
+            return best, f"{highest}; no other is {within}"
+        trials = [trial for arm in near for trial in arm.trials]
+        study_trials = [
+            self._records[trial]
+            for arm in self._study.arms
+            for trial in arm.trials
+            if trial in self._records
+        ]
+        cost, note = comparable(cost_name, trials, study_trials, self._study.axes)
+        note = f"; {note}" if note else ""
+        if cost is None:
+            return best, f"{highest}; none {within} is known to be cheaper{note}"
+        costs = [cost.of(arm.trials) for arm in near]
+        taken = pick([arm.accuracy for arm in near], costs, tolerance, cost.cheaper)
+        chosen = near[taken]
+        if chosen is best:
+            return best, f"{highest}; none {within} is cheaper by a tenth ({cost.title}){note}"
+        saved = cost.against(costs[taken], costs[near.index(best)])
+        return chosen, (
+            f"validation accuracy {chosen}, {difference(chosen, best)}, {within} of the highest, "
+            f"and cheaper: {saved}{note}"
+        )
 
 
-def _alike(conclusion: Conclusion) -> list[str]:
-    """The best arm and those not distinguishable from it.
+def pick(
+    accuracies: Sequence[Fraction],
+    costs: Sequence[float],
+    tolerance: float,
+    cheaper: Callable[[float, float], bool],
+) -> int:
+    """The index of the arm that `Selection.choose` takes.
 
-    With too few seeds to show any difference, an arm whose interval lies below the best still
-    counts as worse: a choice has to be made, and it is not reported as a finding.
+    Args:
+        cheaper: Whether the first cost is really below the second.
     """
-    too_few = conclusion.seeds_needed is not None
-    alike = [
-        found.arm
-        for found in conclusion.comparisons
-        if found.verdict != "worse" and not (too_few and found.high < 0)
-    ]
-    return [conclusion.reference, *alike] if conclusion.reference else alike
+    best = max(range(len(accuracies)), key=accuracies.__getitem__)
+    saving = [arm for arm in _near(accuracies, tolerance) if cheaper(costs[arm], costs[best])]
+    # Among those that cost about as much as the cheapest, the most accurate.
+    least = [arm for arm in saving if not any(cheaper(costs[one], costs[arm]) for one in saving)]
+    return max(least, key=accuracies.__getitem__, default=best)
 
 
-def best_values(
-    study: StudyRecord,
-    records: Mapping[str, TrialRecord],
-    choice: Choice,
-    axis: str,
-    count: int,
-) -> list[Any]:
-    """The chosen value of an axis, then those of the next best arms by validation accuracy."""
-    scored, _ = _scored(study, records)
-    ranked = sorted(scored.values(), key=lambda arm: -arm.accuracy)
-    values = [choice.settings[axis], *(arm.arm.settings[axis] for arm in ranked)]
-    return list(dict.fromkeys(values))[:count]
+def _near(accuracies: Sequence[Fraction], tolerance: float) -> list[int]:
+    """The arms within the tolerance of the best, as its digits say: 0.005 is 1/200."""
+    floor = max(accuracies) - Fraction(str(tolerance))
+    return [arm for arm, accuracy in enumerate(accuracies) if accuracy >= floor]
 
 
-def _scored(
-    study: StudyRecord, records: Mapping[str, TrialRecord]
-) -> tuple[dict[str, _Scored], list[_Scored]]:
-    """The candidate arms by label, and the arms left out."""
-    found = {}
-    for arm in study.arms:
-        done = _complete(arm.trials, records)
-        if done:
-            wrong = tuple(finding for trial in done for finding in findings(trial, study.axes))
-            found[arm.label] = _Scored(arm, done, wrong)
-    if not found:
-        raise NothingToChooseFrom(
-            f"{study.title}: no trial completed, so there is nothing to go on with"
-        )
-    sound = {label: arm for label, arm in found.items() if not arm.broken}
-    if not sound:
-        return found, []
-    return sound, [arm for arm in found.values() if arm.broken]
-
-
-def _briefly(arm: _Scored) -> str:
-    return ", ".join(_each_once(found.brief for found in arm.findings if found.broken))
-
-
-def _each_once(texts: Iterable[str]) -> list[str]:
-    return list(dict.fromkeys(texts))
-
-
-def _complete(trials: Sequence[str], records: Mapping[str, TrialRecord]) -> tuple[TrialRecord, ...]:
-    return tuple(records[t] for t in trials if t in records and records[t].complete)
-
-
-def _right(trial: TrialRecord) -> Any:
-    """Which validation images were predicted right, (n,) bool."""
-    from cifarkit.store import predictions
-
-    saved = predictions.of_trial(trial)
-    if saved.validation is None:
-        path = trial.folder / predictions.FILE
-        raise InvalidInput(f"{path} has no validation images to choose by")
-    labels, predicted = saved.validation
-    return labels == predicted
-
-
-def _reason(chosen: _Scored, best: _Scored, alike: int, arms: int, conclusion: Conclusion) -> str:
-    images = conclusion.scores[0].images
-    of = f"on {images:,} validation images"
-    if arms == 1:
-        return f"the only one to choose from; validation accuracy {chosen.accuracy:.3f} {of}"
-    if chosen is not best:
-        return (
-            f"validation accuracy {chosen.accuracy:.3f} {of}, not distinguishable from the "
-            f"highest ({best.arm.label}, {best.accuracy:.3f}), and quicker to train "
-            f"({chosen.fit_seconds:.0f} s against {best.fit_seconds:.0f} s)"
-        )
-    if alike == 1:
-        return f"highest validation accuracy, {chosen.accuracy:.3f} {of}, above all others"
-    return (
-        f"highest validation accuracy, {chosen.accuracy:.3f} {of}; of the {alike} that are not "
-        f"distinguishable, none is clearly quicker to train"
-    )
+def _highest(best: Candidate, arms: Sequence[Candidate]) -> str:
+    """Why the most accurate arm goes on, and its distance from the next one."""
+    others = [arm for arm in arms if arm is not best]
+    if not others:
+        return f"the only one to choose from; validation accuracy {best}"
+    second = max(others, key=lambda arm: arm.accuracy)
+    reason = f"highest validation accuracy, {best}, {difference(best, second)}"
+    if second.accuracy == best.accuracy:
+        equal = sum(arm.accuracy == best.accuracy for arm in arms)
+        reason += f"; the first of {equal} equal ones in the study's order"
+    return reason

@@ -1,7 +1,5 @@
 """A whole study: each step builds on what the one before chose, and says why it chose."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,156 +8,17 @@ import pytest
 from typer.testing import CliRunner
 
 from cifarkit.api.studies import PlannedStudy
+from cifarkit.api.studies import study as ck_study
 from cifarkit.cli import run_study
 from cifarkit.cli.app import app
 from cifarkit.errors import InvalidInput
-from cifarkit.reporting.study_view import StudyView
-from cifarkit.reporting.tables import summary
 from cifarkit.specs import Augmentation, TrialSpec
-from cifarkit.store.records import Course, State, Status, TrialRecord
-from cifarkit.store.store import Store, write_result
-from cifarkit.store.study_records import StudyRecord
 from cifarkit.studies.config import PRESETS, StudyFile, read
 from cifarkit.studies.pipeline import StepResult, preview, walk
-from cifarkit.studies.selection import NothingToChooseFrom, choose
 from cifarkit.studies.study import Study
-from cifarkit.studies.sweep import sweep
-from tests.reporting.fabricate import result
+from tests.studies.fabricate import runner
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.toml"))
-IMAGES = 4_000
-
-Score = Callable[[TrialSpec], tuple[float, float]]
-"""Validation accuracy and training seconds of a made-up trial."""
-
-
-def finished(root: Path, spec: TrialSpec, score: tuple[float, float]) -> TrialRecord:
-    """A trial that was right on exactly that share of the validation images, taken from the end."""
-    accuracy, seconds = score
-    store = Store(root)
-    folder = store.add(spec)
-    store.write_state(spec.trial_id, State(status=Status.COMPLETE, attempts=1))
-    write_result(folder, result(accuracy=accuracy - 0.005, time_s=seconds))
-    labels = np.zeros(IMAGES, np.int32)
-    # The wrong images of two trials overlap by chance, not by construction.
-    order = np.random.default_rng(int(spec.trial_id, 16)).permutation(IMAGES)
-    predictions = labels.copy()
-    predictions[order[: round((1 - accuracy) * IMAGES)]] = 1
-    np.savez(
-        folder / "predictions.npz",
-        labels=labels,
-        predictions=predictions,
-        probabilities=np.eye(2, dtype=np.float16)[predictions],
-        validation_labels=labels,
-        validation_predictions=predictions,
-    )
-    return store.read(spec.trial_id)
-
-
-def runner(root: Path, score: Score) -> Callable[[Study], tuple[StudyRecord, Mapping]]:
-    def run_step(study: Study) -> tuple[StudyRecord, Mapping[str, TrialRecord]]:
-        records = {s.trial_id: finished(root, s, score(s)) for s in study.specs()}
-        return study.record(""), records
-
-    return run_step
-
-
-def chosen(root: Path, values: list[float], scores: dict[float, tuple[float, float]]) -> str:
-    study = sweep({"model": "vgg16"}, {"dropout": values})
-    run_step = runner(root, lambda spec: scores[spec.model.dropout])
-    choice = choose(*run_step(study))
-    return f"{choice.arm}: {choice.reason}"
-
-
-def test_the_best_is_chosen_where_it_is_distinguishable(tmp_path: Path) -> None:
-    told = chosen(tmp_path, [0.1, 0.5], {0.1: (0.70, 10.0), 0.5: (0.80, 99.0)})
-    assert told.startswith("0.5: highest validation accuracy, 0.800 on 4,000 validation images")
-
-
-def test_the_quicker_is_chosen_where_it_is_not(tmp_path: Path) -> None:
-    told = chosen(tmp_path, [0.1, 0.5], {0.1: (0.799, 10.0), 0.5: (0.80, 99.0)})
-    assert told == (
-        "0.1: validation accuracy 0.799 on 4,000 validation images, not distinguishable from the "
-        "highest (0.5, 0.800), and quicker to train (10 s against 99 s)"
-    )
-
-
-def test_times_within_a_tenth_are_equal(tmp_path: Path) -> None:
-    told = chosen(tmp_path, [0.1, 0.5], {0.1: (0.799, 95.0), 0.5: (0.80, 99.0)})
-    assert told == (
-        "0.5: highest validation accuracy, 0.800 on 4,000 validation images; of the 2 that are "
-        "not distinguishable, none is clearly quicker to train"
-    )
-
-
-def test_a_warm_cache_makes_no_arm_quick(tmp_path: Path) -> None:
-    """The second arm read from the cache what the first one had computed in 60 s."""
-    study = sweep({"model": "vgg16"}, {"dropout": [0.1, 0.5]})
-    record, records = runner(tmp_path, lambda s: (0.8 - 0.002 * (s.model.dropout > 0.2), 72.0))(
-        study
-    )
-    warm = records[study.arms[1].specs[0].trial_id]
-    assert warm.result is not None
-    for uncached, expected in ((None, "0.5"), (71.6, "0.1")):
-        time = warm.result.time.model_copy(
-            update={"fit_seconds": 11.6, "fit_seconds_uncached": uncached}
-        )
-        made = warm.result.model_copy(update={"time": time})
-        again = {**records, warm.trial_id: replace(warm, result=made)}
-        assert choose(record, again).arm == expected
-        shown = summary(StudyView(record, again)).texts()[1]
-        assert ("71.60" in shown) is (uncached is not None)
-
-
-DIVERGED = Course(
-    first_loss=2.0, lowest_loss=1.0, last_loss=90.0, highest_accuracy=0.8, chance=0.0125
-)
-
-
-def with_changes(
-    records: Mapping[str, TrialRecord], changes: Mapping[float, Mapping[str, Any]]
-) -> dict[str, TrialRecord]:
-    """The records, with other results for the arms of some dropout."""
-    made = {}
-    for trial_id, record in records.items():
-        assert record.result is not None
-        update = changes.get(record.spec.model.dropout, {})
-        made[trial_id] = replace(record, result=record.result.model_copy(update=update))
-    return made
-
-
-def test_a_training_that_went_wrong_is_not_chosen_while_there_are_others(tmp_path: Path) -> None:
-    study = sweep({"model": "vgg16", "epochs": 10}, {"dropout": [0.1, 0.3, 0.5]})
-    score = {0.1: (0.90, 10.0), 0.3: (0.80, 10.0), 0.5: (0.60, 10.0)}
-    record, records = runner(tmp_path, lambda spec: score[spec.model.dropout])(study)
-    cut_short = {"best_epoch": 10}
-    choice = choose(record, with_changes(records, {0.1: {"course": DIVERGED}, 0.3: cut_short}))
-    assert choice.arm == "0.3"
-    assert choice.reason.endswith(
-        "above all others; its training was cut short by --epochs 10; left out, 0.1: diverged"
-    )
-    every = {dropout: {"course": DIVERGED} for dropout in score}
-    choice = choose(record, with_changes(records, every))
-    assert choice.arm == "0.1"
-    assert choice.reason.endswith("its training diverged")
-
-
-def test_few_seeds_do_not_make_a_bad_arm_as_good_as_the_best(tmp_path: Path) -> None:
-    """Three seeds can prove nothing by sign flips; a choice is made all the same."""
-    study = sweep({"model": "vgg16"}, {"dropout": [0.1, 0.5]}, seeds=3)
-    score = {0.1: (0.35, 10.0), 0.5: (0.84, 99.0)}
-    choice = choose(*runner(tmp_path, lambda spec: score[spec.model.dropout])(study))
-    assert choice.arm == "0.5"
-
-
-def test_nothing_to_choose_from(tmp_path: Path) -> None:
-    study = sweep({"model": "vgg16"}, {"dropout": [0.1, 0.5]})
-    store = Store(tmp_path)
-    for spec in study.specs():
-        store.add(spec)
-        store.write_state(spec.trial_id, State(status=Status.FAILED, reason="it broke"))
-    with pytest.raises(NothingToChooseFrom, match="Dropout: no trial completed"):
-        choose(study.record(""), {record.trial_id: record for record in store.records()})
 
 
 def published_choices(spec: TrialSpec) -> tuple[float, float]:
@@ -222,6 +81,63 @@ def test_the_preview_is_the_published_way(tmp_path: Path) -> None:
         return [{spec.trial_id for spec in step.study.specs()} for step in steps]
 
     assert ids(list(previewed)) == ids(list(walked))
+
+
+def the_other_way(spec: TrialSpec) -> tuple[float, float]:
+    """Every choice of the published study is the worst one here."""
+    accuracy, seconds = published_choices(spec)
+    return 1.2 - accuracy, seconds
+
+
+def test_as_published_takes_the_published_way_whatever_the_images_say(tmp_path: Path) -> None:
+    planned = ck_study("published", as_published=True)
+    file = planned.source
+    assert isinstance(file, StudyFile)
+    assert planned.call == "cifarkit.run(cifarkit.study('published', as_published=True))"
+    run_step = runner(tmp_path, the_other_way)
+    taken = list(walk(file, overrides={}, seeds=None, run_step=run_step))
+    assert [{spec.trial_id for spec in step.study.specs()} for step in taken] == [
+        {spec.trial_id for spec in step.study.specs()} for step in planned.steps()
+    ]
+    networks, size = taken[0].choice, taken[1].choice
+    assert networks.arm == "DenseNet201"
+    assert networks.by_validation not in ("DenseNet201", "DenseNet169", "")
+    assert size.settings == {"model": "densenet201", "image_size": 96}
+    assert f"would have chosen {size.by_validation}: highest validation accuracy" in size.reason
+    # It is another whole than the study that goes by the images.
+    by_images = preview(read("published"), overrides={}, seeds=None)
+    names = [{step.study.name for step in steps} for steps in (taken, by_images)]
+    assert not names[0] & names[1]
+
+
+@pytest.mark.parametrize(
+    ("assume", "message"),
+    [
+        ({}, "'assume' has nothing for dropout; .* it needs to name one of: 0.1, 0.5"),
+        ({"dropout": 0.3}, r"'assume' has \{'dropout': 0.3\}, which is no arm"),
+    ],
+)
+def test_what_is_followed_has_to_be_assumed(assume: dict[str, float], message: str) -> None:
+    """Nothing is run before that is known."""
+    steps = [{"title": "A", "vary": {"dropout": [0.1, 0.5]}, "assume": assume}]
+    file = {"name": "x", "title": "X", "settings": {"model": "vgg16"}, "step": steps}
+    assert list(preview(StudyFile.model_validate(file), overrides={}, seeds=None))
+    followed = StudyFile.model_validate({**file, "follow": "assume"})
+    with pytest.raises(InvalidInput, match=message):
+        next(walk(followed, overrides={}, seeds=None, run_step=runner(Path(), published_choices)))
+
+
+def test_a_file_s_tolerance_and_cost_choose(tmp_path: Path) -> None:
+    steps = [{"title": "A", "vary": {"dropout": [0.1, 0.5]}}]
+    file = {"name": "x", "title": "X", "settings": {"model": "vgg16"}, "step": steps}
+    for rule, expected in (({}, "0.1"), ({"tolerance": 0.005, "cost": "time"}, "0.5")):
+        run_step = runner(
+            tmp_path, lambda spec: (0.8, 99.0) if spec.model.dropout < 0.3 else (0.796, 10.0)
+        )
+        whole = StudyFile.model_validate(file | rule)
+        (step,) = walk(whole, overrides={}, seeds=None, run_step=run_step)
+        assert step.choice is not None
+        assert step.choice.arm == expected
 
 
 def test_steps_that_mean_nothing_to_the_chosen_network_are_left_out(tmp_path: Path) -> None:
@@ -310,6 +226,11 @@ FAULTS = [
     (PLAN + "vary.dropout = []", "step.0.vary.dropout"),
     (PLAN + "vary.dropout = 'kept'", "'kept' stands for networks"),
     (PLAN + "vary.dropout = [0.1]\nkeep = 0", "step.0.keep"),
+    ("tolerance = 0.005\n" + PLAN, "tolerance 0.005: name the cost that is to be lower"),
+    ("cost = 'time'\n" + PLAN, "cost 'time': it counts within a tolerance only"),
+    ("tolerance = 0.5\ncost = 'time'\n" + PLAN, "tolerance: Input should be less than or equal"),
+    ("tolerance = 0.01\ncost = 'money'\n" + PLAN, "cost: Input should be 'time', 'parameters'"),
+    ("follow = 'me'\n" + PLAN, "follow: Input should be 'validation' or 'assume'"),
     (PLAN.replace("mine", "../mine"), "name: String should match"),
     ("[settings]\ncolour = 1\n" + PLAN, "unknown setting 'colour'"),
     ("settings = 3\n" + PLAN, "settings"),

@@ -1,0 +1,132 @@
+"""Arms of a study as candidates for a choice: their accuracy on the validation images."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from cifarkit.errors import CifarkitError, InvalidInput
+from cifarkit.store.records import TrialRecord
+from cifarkit.store.study_records import Arm, StudyRecord
+from cifarkit.store.training_checks import Finding, findings
+from cifarkit.text import counted, listed, unique
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+class NothingToChooseFrom(CifarkitError):
+    """No arm of a study has a finished trial."""
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """An arm with finished trials."""
+
+    arm: Arm
+    trials: tuple[TrialRecord, ...]
+    findings: tuple[Finding, ...]
+
+    @property
+    def label(self) -> str:
+        return self.arm.label
+
+    @property
+    def broken(self) -> bool:
+        return any(finding.broken for finding in self.findings)
+
+    @property
+    def faults(self) -> str:
+        return ", ".join(unique(found.brief for found in self.findings if found.broken))
+
+    @cached_property
+    def answers(self) -> dict[int, tuple[NDArray[np.int64], NDArray[np.int64]]]:
+        """By seed, the true and the predicted classes of the validation images, (n,) each."""
+        from cifarkit.store import predictions  # imports NumPy
+
+        found = {}
+        for trial in self.trials:
+            saved = predictions.of_trial(trial)
+            if saved.validation is None:
+                path = trial.folder / predictions.FILE
+                raise InvalidInput(f"{path} has no validation images to choose by")
+            found[trial.spec.train.seed] = saved.validation
+        return found
+
+    @cached_property
+    def accuracy(self) -> Fraction:
+        """A fraction of counts: equal accuracies are equal, and a tolerance ends where it says."""
+        right = sum(int((labels == guesses).sum()) for labels, guesses in self.answers.values())
+        return Fraction(right, sum(labels.size for labels, _ in self.answers.values()))
+
+    def __str__(self) -> str:
+        """`0.832 on 4,000 validation images`."""
+        images = sorted({labels.size for labels, _ in self.answers.values()})
+        of = listed((f"{count:,}" for count in images), last="or")
+        runs = f" (mean of {counted(len(self.trials), 'run')})" if len(self.trials) > 1 else ""
+        return f"{float(self.accuracy):.3f} on {of} validation images{runs}"
+
+
+def candidates(
+    study: StudyRecord, records: Mapping[str, TrialRecord]
+) -> tuple[list[Candidate], list[Candidate]]:
+    """The arms with finished trials, in order, and those of them whose training failed.
+
+    If all of them failed, all are candidates.
+
+    Raises:
+        NothingToChooseFrom: No arm has a finished trial.
+    """
+    found = []
+    for arm in study.arms:
+        done = tuple(records[t] for t in arm.trials if t in records and records[t].complete)
+        if done:
+            wrong = tuple(finding for trial in done for finding in findings(trial, study.axes))
+            found.append(Candidate(arm, done, wrong))
+    if not found:
+        raise NothingToChooseFrom(
+            f"{study.title}: no trial completed, so there is nothing to go on with"
+        )
+    sound = [one for one in found if not one.broken]
+    return (sound, [one for one in found if one.broken]) if sound else (found, [])
+
+
+def difference(one: Candidate, other: Candidate) -> str:
+    """`0.30 points below that of X (95% interval of the difference -1.02 to +0.42 points)`.
+
+    The interval is over the seeds that both have: of one, that of the two trained models on these
+    images; of several, over seeds and images.
+    """
+    points = 100 * float(one.accuracy - other.accuracy)
+    way = "above" if points > 0 else "below"
+    distance = f"{abs(points):.2f} points {way} that of" if points else "as high as that of"
+    return f"{distance} {other.label} ({_interval(one, other)})"
+
+
+def _interval(one: Candidate, other: Candidate) -> str:
+    import numpy as np
+
+    from cifarkit.evaluation.mcnemar import discordant, paired_interval
+    from cifarkit.evaluation.paired_tests import crossed_intervals
+
+    seeds = sorted(one.answers.keys() & other.answers.keys())
+    if not seeds:
+        return "no interval: they have no seed in common"
+    first, second = ([arm.answers[seed] for seed in seeds] for arm in (one, other))
+    images = first[0][0]
+    if len({trial.spec.data for trial in (*one.trials, *other.trials)}) > 1 or not all(
+        np.array_equal(labels, images) for labels, _ in (*first, *second)
+    ):
+        return "no interval: their validation images differ"
+    right, its = (np.array([np.equal(*answer) for answer in side]) for side in (first, second))
+    if len(seeds) == 1:
+        interval = paired_interval(*discordant(right[0], its[0]), images.size)
+    else:
+        (interval,) = crossed_intervals([right.view(np.int8) - its.view(np.int8)])
+    low, high = 100 * interval.low, 100 * interval.high
+    common = "" if one.answers.keys() == other.answers.keys() else " over the seeds that both have"
+    return f"95% interval of the difference{common} {low:+.2f} to {high:+.2f}"
