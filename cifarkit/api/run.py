@@ -158,8 +158,9 @@ def _run_steps(planned: PlannedStudy, options: _Options) -> Results:
         if taken.choice is not None and taken.study is not None:
             record = records[taken.study.step]
             set_choice(options.store, record.name, taken.choice)
-            records[taken.study.step] = record.model_copy(update={"choice": taken.choice})
-            say(f"Chosen: {taken.choice.arm}: {taken.choice.reason}", "green")
+            record = record.model_copy(update={"choice": taken.choice})
+            records[taken.study.step] = record
+            say(f"Chosen: {record.choice_in_words}", "green")
     return Results(options.store, tuple(records.values()), trials, statuses, left_out)
 
 

@@ -233,7 +233,8 @@ def study(
     given = _plain(settings)
     file = config.read(os.fspath(source))
     if as_published:
-        file = file.model_copy(update={"follow": "assume"})
+        # Its title tells it, in a report of both, from the study that goes by the images.
+        file = file.model_copy(update={"follow": "assume", "title": f"{file.title}, as published"})
     call = _call(
         "study", os.fspath(source), seeds=seeds, as_published=as_published or None, **given
     )

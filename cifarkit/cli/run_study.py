@@ -40,7 +40,7 @@ def execute(study: PlannedStudy, *, dry_run: bool, runs: Path, **options: Any) -
         raise typer.Exit(getattr(error, "exit_code", 130)) from None
     if whole:
         chosen = [
-            [one.title, one.choice.arm, one.choice.reason]
+            [one.title, one.name_of(one.choice.arm), one.choice.reason]
             for one in results.studies
             if one.choice is not None
         ]

@@ -81,7 +81,9 @@ def _title(studies: Sequence[StudyRecord]) -> str:
 def _choices(views: Sequence[StudyView]) -> tuple[Block, ...]:
     """What each step decided on validation images, and why."""
     rows = [
-        tuple(Cell(text, text) for text in (view.title, choice.arm, choice.reason))
+        tuple(
+            Cell(text, text) for text in (view.title, view.study.name_of(choice.arm), choice.reason)
+        )
         for view in views
         if (choice := view.study.choice) is not None
     ]
@@ -134,8 +136,7 @@ def _study(view: StudyView, published: bool, illustrated: bool) -> list[Section]
         blocks += [Paragraph("Made by:"), Command(study.command)]
     blocks += main_tables(view, published=published)
     if study.choice is not None:
-        choice = f"{study.choice.arm}: {study.choice.reason}"
-        blocks.append(Paragraph(f"Chosen: {choice}."))
+        blocks.append(Paragraph(f"Chosen: {study.choice_in_words}."))
     if told := notes(view, published=published):
         blocks.append(Items(tuple(told)))
     if illustrated:

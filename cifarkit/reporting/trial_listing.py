@@ -73,7 +73,7 @@ def study_rows(studies: Sequence[StudyRecord], trials: Trials) -> list[list[str]
             shortened(view.title, 90),
             str(len(study.arms)),
             _progress(study, trials),
-            study.choice.arm if study.choice else "",
+            study.name_of(study.choice.arm) if study.choice else "",
             _moment(study.created_at),
         ]
         for view in study_labels.views(studies, trials)
@@ -95,7 +95,7 @@ def everything_of_study(
         ("Made (UTC)", _moment(study.created_at)),
         ("Made by", study.command),
         ("Trials", _progress(study, trials)),
-        ("Chosen", f"{study.choice.arm}: {study.choice.reason}" if study.choice else ""),
+        ("Chosen", study.choice_in_words),
     ]
     parts = [
         ("Study", about),

@@ -80,6 +80,16 @@ class StudyRecord(StoredRecord):
         """See `study_identity`."""
         return study_identity(self.kind, self.axes, self.arms)
 
+    def name_of(self, label: str) -> str:
+        """An arm's label in a sentence: of a bare value, with its setting: `dropout 0.5`."""
+        bare = self.kind == "sweep" and len(self.axes) == 1 and self.axes != ("model",)
+        return f"{self.axes[0].replace('_', ' ')} {label}" if bare else label
+
+    @property
+    def choice_in_words(self) -> str:
+        """The arm that was chosen and the reason; empty where nothing was."""
+        return f"{self.name_of(self.choice.arm)}: {self.choice.reason}" if self.choice else ""
+
 
 def arm_identity(arm: Arm) -> str:
     """The first seed's trial id, which covers every setting and the data; or why there is none."""

@@ -25,15 +25,16 @@ class NothingToChooseFrom(CifarkitError):
 
 @dataclass(frozen=True, eq=False)
 class Candidate:
-    """An arm with finished trials."""
+    """An arm with finished trials.
+
+    Attributes:
+        name: Its label in a sentence.
+    """
 
     arm: Arm
+    name: str
     trials: tuple[TrialRecord, ...]
     findings: tuple[Finding, ...]
-
-    @property
-    def label(self) -> str:
-        return self.arm.label
 
     @property
     def broken(self) -> bool:
@@ -86,7 +87,7 @@ def candidates(
         done = tuple(records[t] for t in arm.trials if t in records and records[t].complete)
         if done:
             wrong = tuple(finding for trial in done for finding in findings(trial, study.axes))
-            found.append(Candidate(arm, done, wrong))
+            found.append(Candidate(arm, study.name_of(arm.label), done, wrong))
     if not found:
         raise NothingToChooseFrom(
             f"{study.title}: no trial completed, so there is nothing to go on with"
@@ -104,7 +105,7 @@ def difference(one: Candidate, other: Candidate) -> str:
     points = 100 * float(one.accuracy - other.accuracy)
     way = "above" if points > 0 else "below"
     distance = f"{abs(points):.2f} points {way} that of" if points else "as high as that of"
-    return f"{distance} {other.label} ({_interval(one, other)})"
+    return f"{distance} {other.name} ({_interval(one, other)})"
 
 
 def _interval(one: Candidate, other: Candidate) -> str:

@@ -42,17 +42,17 @@ class Selection:
             InvalidInput: The predictions of a trial are damaged.
         """
         chosen, why = self._chosen(tolerance, cost)
-        left_out = [f"{arm.label} ({arm.faults})" for arm in self._broken]
-        finished = {arm.label for arm in (*self._sound, *self._broken)}
+        left_out = [f"{arm.name} ({arm.faults})" for arm in self._broken]
+        finished = [arm.arm for arm in (*self._sound, *self._broken)]
         left_out += [
-            f"{arm.label} (no trial completed)"
+            f"{self._study.name_of(arm.label)} (no trial completed)"
             for arm in self._study.arms
-            if arm.trials and arm.label not in finished
+            if arm.trials and arm not in finished
         ]
         clauses = [why, *(f"its {clause}" for clause in unique(f.clause for f in chosen.findings))]
         if left_out:
             clauses.append(f"left out: {listed(left_out)}")
-        return Choice(arm=chosen.label, settings=chosen.arm.settings, reason="; ".join(clauses))
+        return Choice(arm=chosen.arm.label, settings=chosen.arm.settings, reason="; ".join(clauses))
 
     def follow(self, label: str, by_validation: Choice) -> Choice:
         """The choice of the arm that a study file assumes, whatever the validation images say.
@@ -65,7 +65,7 @@ class Selection:
         if label == by_validation.arm:
             reason += f"; the validation images choose it, too: {by_validation.reason}"
         else:
-            found = {arm.label: arm for arm in (*self._sound, *self._broken)}
+            found = {arm.arm.label: arm for arm in (*self._sound, *self._broken)}
             if label in found:
                 distance = difference(found[label], found[by_validation.arm])
                 reason += f", validation accuracy {found[label]}, {distance}"
@@ -73,8 +73,8 @@ class Selection:
             else:
                 reason += ", though none of its trials completed"
             reason += (
-                f"; the validation images would have chosen {by_validation.arm}: "
-                f"{by_validation.reason}"
+                f"; the validation images would have chosen "
+                f"{self._study.name_of(by_validation.arm)}: {by_validation.reason}"
             )
         return Choice(
             arm=label, settings=assumed.settings, reason=reason, by_validation=by_validation.arm
@@ -92,7 +92,8 @@ class Selection:
         highest = _highest(best, arms)
         if cost_name is None or len(arms) == 1:
             return best, highest
-        within = f"within the tolerance of {100 * tolerance:g} points"
+        points = f"{100 * tolerance:g} point{'' if tolerance == 0.01 else 's'}"
+        within = f"within the tolerance of {points}"
         near = [arms[index] for index in _near([arm.accuracy for arm in arms], tolerance)]
         if len(near) == 1:
             return best, f"{highest}; no other is {within}"

@@ -236,16 +236,20 @@ def test_a_step_that_comes_out_otherwise_leaves_the_earlier_one(
 
     Path("w.toml").write_text(WHOLE)
     ok("study", "w.toml")
-    real = pipeline.choose
 
-    def otherwise(study, records):  # type: ignore[no-untyped-def]
-        choice = real(study, records)
-        if study.step != 1:
-            return choice
-        (other,) = (arm for arm in study.arms if arm.label != choice.arm)
-        return choice.model_copy(update={"arm": other.label, "settings": other.settings})
+    class Otherwise(pipeline.Selection):
+        def __init__(self, study, records):  # type: ignore[no-untyped-def]
+            super().__init__(study, records)
+            self.study = study
 
-    monkeypatch.setattr(pipeline, "choose", otherwise)
+        def choose(self, **rule):  # type: ignore[no-untyped-def]
+            choice = super().choose(**rule)
+            if self.study.step != 1:
+                return choice
+            (other,) = (arm for arm in self.study.arms if arm.label != choice.arm)
+            return choice.model_copy(update={"arm": other.label, "settings": other.settings})
+
+    monkeypatch.setattr(pipeline, "Selection", Otherwise)
     ok("study", "w.toml")
     assert len(studies()) == 5
     assert reported() == set(Store("runs").trial_ids())

@@ -161,14 +161,20 @@ def test_options_replace_the_files_settings() -> None:
 
 def planned_from_the_command_line(monkeypatch: pytest.MonkeyPatch, *words: str) -> list[StepResult]:
     """The steps that `cifarkit study ... --dry-run` would show."""
-    steps: list[StepResult] = []
+    return planned_from_words(monkeypatch, *words).steps()
 
-    def show(study: PlannedStudy, **run: Any) -> None:
-        steps.extend(study.steps())
 
-    monkeypatch.setattr(run_study, "execute", show)
+def planned_from_words(monkeypatch: pytest.MonkeyPatch, *words: str) -> PlannedStudy:
+    planned: list[PlannedStudy] = []
+    monkeypatch.setattr(run_study, "execute", lambda study, **run: planned.append(study))
     assert CliRunner().invoke(app, ["study", *words, "--dry-run"]).exit_code == 0
-    return steps
+    return planned[0]
+
+
+def test_the_option_and_the_argument_follow_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    planned = planned_from_words(monkeypatch, "published", "--as-published")
+    assert planned == ck_study("published", as_published=True)
+    assert planned.title == "Transfer learning on CIFAR-100: the published study, as published"
 
 
 def test_the_command_leaves_a_files_augmentation_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:

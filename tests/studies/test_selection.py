@@ -77,18 +77,24 @@ def test_the_highest_goes_on_however_slow_it_is(tmp_path: Path) -> None:
     """Only the second is right on 100 images, only the first on 60: Agresti & Min by hand."""
     one, other = first(3160), first(3160)
     other[3100:3160], other[3160:3260] = False, True
-    made = choice(tmp_path, [one, other], seconds(13, 17), cost=None)
+    study, records = arms(tmp_path, [one, other], seconds(13, 17))
+    made = Selection(study, records).choose()
+    said = study.model_copy(update={"choice": made}).choice_in_words
+    assert said.startswith("dropout 0.2: highest validation accuracy")  # a value is not named alone
     assert (made.arm, made.by_validation) == ("0.2", "")
     assert made.reason == (
         "highest validation accuracy, 0.800 on 4,000 validation images, 1.00 points above that of "
-        "0.1 (95% interval of the difference +0.38 to +1.62)"
+        "dropout 0.1 (95% interval of the difference +0.38 to +1.62)"
     )
 
 
 def test_of_equal_arms_the_first_in_the_study_s_order_goes_on(tmp_path: Path) -> None:
     made = choice(tmp_path, [3000, 3200, 3200], seconds(9, 99, 1), cost=None)
     assert made.arm == "0.2"
-    assert "as high as that of 0.3 (95% interval of the difference -0.05 to +0.05)" in made.reason
+    assert (
+        "as high as that of dropout 0.3 (95% interval of the difference -0.05 to +0.05)"
+        in made.reason
+    )
     assert made.reason.endswith("the first of 2 equal ones in the study's order")
 
 
@@ -102,9 +108,9 @@ def test_a_cheaper_arm_within_the_tolerance_goes_on(tmp_path: Path) -> None:
     made = choice(tmp_path, [3190, 3200], seconds(10, 99))
     assert made.arm == "0.1"
     assert made.reason == (
-        "validation accuracy 0.797 on 4,000 validation images, 0.25 points below that of 0.2 (95% "
-        "interval of the difference -0.41 to -0.09), within the tolerance of 0.5 points of the "
-        "highest, and cheaper: 10 s against 99 s"
+        "validation accuracy 0.797 on 4,000 validation images, 0.25 points below that of dropout "
+        "0.2 (95% interval of the difference -0.41 to -0.09), within the tolerance of 0.5 points "
+        "of the highest, and cheaper: 10 s against 99 s"
     )
 
 
@@ -248,7 +254,7 @@ def test_a_training_that_went_wrong_is_not_chosen_while_there_are_others(tmp_pat
     made = Selection(study, broken).choose(tolerance=0.005, cost="time")
     assert made.arm == "0.2"
     assert made.reason.endswith(
-        "; its training was cut short by --epochs 20; left out: 0.1 (diverged)"
+        "; its training was cut short by --epochs 20; left out: dropout 0.1 (diverged)"
     )
     every = {dropout: {"course": DIVERGED} for dropout in (0.1, 0.2, 0.3)}
     made = Selection(study, with_results(records, every)).choose()
@@ -262,7 +268,7 @@ def test_arms_without_a_finished_trial_are_named(tmp_path: Path) -> None:
     made = Selection(study, records).choose()
     assert made.reason == (
         "the only one to choose from; validation accuracy 0.800 on 4,000 validation images; "
-        "left out: 0.1 (no trial completed)"
+        "left out: dropout 0.1 (no trial completed)"
     )
     failed = State(status=Status.FAILED, reason="it broke")
     record = replace(next(iter(records.values())), state=failed, result=None)
@@ -281,7 +287,7 @@ def test_several_seeds_are_averaged_and_their_interval_covers_the_seeds(tmp_path
     assert made.arm == "0.5"
     assert made.reason.startswith(
         "highest validation accuracy, 0.755 on 4,000 validation images (mean of 3 runs), "
-        "0.50 points above that of 0.1 (95% interval of the difference +0."
+        "0.50 points above that of dropout 0.1 (95% interval of the difference +0."
     )
 
 
@@ -306,8 +312,8 @@ def test_the_assumed_arm_is_followed_and_the_other_named(tmp_path: Path) -> None
     assert (made.arm, made.settings, made.by_validation) == ("0.1", {"dropout": 0.1}, "0.2")
     assert made.reason == (
         "as the study file assumes, validation accuracy 0.790 on 4,000 validation images, 1.00 "
-        "points below that of 0.2 (95% interval of the difference -1.31 to -0.69); the validation "
-        f"images would have chosen 0.2: {by_validation.reason}"
+        "points below that of dropout 0.2 (95% interval of the difference -1.31 to -0.69); the "
+        f"validation images would have chosen dropout 0.2: {by_validation.reason}"
     )
     agreed = selection.follow("0.2", by_validation).reason
     assert agreed.startswith("as the study file assumes; the validation images choose it, too: ")
