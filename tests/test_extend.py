@@ -59,11 +59,14 @@ def test_an_example_keeps_its_contract_and_runs(heading: str, tmp_path: Path) ->
     assert "1 passed" in run(sys.executable, "-m", "pytest", "-p", "no:cacheprovider", str(test))
     (commands,) = re.findall(r"```console\n(.*?)```", section, re.S)
     for command in commands.splitlines():
-        run(*CIFARKIT, *shlex.split(command.removeprefix("$ cifarkit")))
+        written = run(*CIFARKIT, *shlex.split(command.removeprefix("$ cifarkit")))
     results = [*(tmp_path / "runs" / "trials").glob("*/result.json")]
     assert results
     if "cifarkit.datasets" in section:
         assert all(json.loads(path.read_text())["dataset_package"] for path in results)
+    if "cifarkit.figures" in section:
+        (drawn,) = (tmp_path / "figures").glob("*-gap.svg")
+        assert f"generalization gap](figures/{drawn.stem}.png)" in written
 
 
 def test_every_door_has_a_tested_example() -> None:

@@ -15,6 +15,7 @@ from cifarkit.datasets import registry as dataset_registry
 from cifarkit.datasets.dataset import ImageDataset
 from cifarkit.datasets.info import DatasetInfo, DataSource
 from cifarkit.errors import InvalidInput
+from cifarkit.execution import callbacks, launchers
 from cifarkit.execution.callbacks import Callback, Callbacks
 from cifarkit.execution.events import TrialEvent, TrialStarted
 from cifarkit.execution.launchers import LAUNCHERS, AttemptResult, InProcessLauncher
@@ -23,6 +24,7 @@ from cifarkit.plugins import Registry
 from cifarkit.specs import DataSpec, TrialSpec
 from cifarkit.store.records import Status
 from cifarkit.testing import check_backbone, check_callback, check_data_source, check_launcher
+from tests.cli.stubbed import cifarkit
 
 LABELS = np.repeat(np.arange(2, dtype=np.int32), 3)
 IMAGES = np.zeros((6, 8, 8, 3), np.uint8)
@@ -106,24 +108,31 @@ def seeded(build: Any) -> Any:
     return same
 
 
-def registered(monkeypatch: pytest.MonkeyPatch, **loaded: object) -> None:
-    """Make these what installed packages have registered as data sources."""
+def registered(
+    monkeypatch: pytest.MonkeyPatch, module: Any, registry: str, **loaded: object
+) -> None:
+    """Make these what the package `example` 1.0 has registered."""
 
     class Point(EntryPoint):
         def load(self) -> object:
             return loaded[self.name]
 
-    points = [Point(name, f"{name}:SOURCE", "cifarkit.datasets") for name in loaded]
+    points = [Point(name, f"{name}:IT", "cifarkit.mine") for name in loaded]
     monkeypatch.setattr(plugins, "entry_points", lambda group: points)
-    old = dataset_registry.SOURCES
-    fresh: Registry[DataSource] = Registry(old.kind, old.group, old.builtin, old._check)
-    monkeypatch.setattr(dataset_registry, "SOURCES", fresh)
+    monkeypatch.setattr(plugins, "_package", lambda point: "example 1.0")
+    old = getattr(module, registry)
+    fresh: Registry[Any] = Registry(old.kind, old.group, old.builtin, old._check)
+    monkeypatch.setattr(module, registry, fresh)
+
+
+def source(monkeypatch: pytest.MonkeyPatch, **loaded: object) -> None:
+    registered(monkeypatch, dataset_registry, "SOURCES", **loaded)
 
 
 def test_a_plugin_is_a_data_set_and_a_broken_one_is_named(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:
-    registered(monkeypatch, dots=Dots(), seven=7, synthetic=Dots(), misnamed=Dots())
+    source(monkeypatch, dots=Dots(), seven=7, synthetic=Dots(), misnamed=Dots())
     spec = DataSpec.model_validate({"dataset": "dots"})
     assert (spec.dataset, spec.fingerprint, spec.classes) == ("dots", "dots:1", 2)
     said = "\n".join(caplog.messages)
@@ -140,7 +149,7 @@ def test_no_plugin_is_loaded_for_what_is_built_in(
     def refuse(group: str) -> list[EntryPoint]:
         raise AssertionError("entry points are loaded")
 
-    registered(monkeypatch, dots=Dots())
+    source(monkeypatch, dots=Dots())
     monkeypatch.setattr(plugins, "entry_points", refuse)
     assert dataset_registry.facts("cifar100").title == "CIFAR-100"
     with pytest.raises(InvalidInput, match="there is nothing at"):
@@ -158,7 +167,7 @@ def test_no_plugin_is_loaded_for_what_is_built_in(
 def test_wrong_facts_of_a_plugin_are_refused(
     monkeypatch: pytest.MonkeyPatch, info: object, message: str
 ) -> None:
-    registered(monkeypatch, dots=Dots(info))
+    source(monkeypatch, dots=Dots(info))
     with pytest.raises(InvalidInput, match=message):
         dataset_registry.facts("dots")
 
@@ -193,13 +202,47 @@ def test_a_callback_that_fails_is_called_no_more_and_stops_no_other(
             self.starts += 1
 
     counting = Counting()
-    callbacks = Callbacks([Broken(), counting])
+    listener = Callbacks([Broken(), counting])
     spec = TrialSpec.of(dataset="synthetic", model="lenet")
     for number in (1, 2):
-        callbacks(TrialEvent(spec, number, 2, TrialStarted()))
+        listener(TrialEvent(spec, number, 2, TrialStarted()))
     assert counting.starts == 2
     (said,) = caplog.messages
     assert "callback Broken failed and is called no more: OSError: no route to host" in said
     check_callback(Counting)
     with pytest.raises(OSError, match="no route"):
         check_callback(Broken)
+
+
+class Ends(RuntimeError):
+    pass
+
+
+def failing(*_: object) -> None:
+    raise Ends("no cluster at 10.0.0.1")
+
+
+@pytest.mark.parametrize(
+    ("module", "option", "made", "message"),
+    [
+        (launchers, "launcher", failing, "raised Ends: no cluster at 10.0.0.1"),
+        (launchers, "launcher", lambda *_: 7, "gave 7, not a Launcher"),
+        (callbacks, "callback", failing, "raised Ends: no cluster at 10.0.0.1"),
+        (callbacks, "callback", lambda: 7, "gave 7, not a Callback"),
+    ],
+)
+def test_what_cannot_be_made_is_refused_before_anything_runs(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    module: Any,
+    option: str,
+    made: object,
+    message: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    registered(monkeypatch, module, f"{option.upper()}S", mine=made)
+    done = cifarkit("zoo", "--models", "lenet", "--dataset", "synthetic", f"--{option}", "mine")
+    assert isinstance(done.exception, InvalidInput)
+    expected = f"--{option} mine: plug-in 'mine' of example 1.0 {message}"
+    assert str(done.exception) == expected
+    assert not list(tmp_path.iterdir())

@@ -19,7 +19,8 @@ from cifarkit.errors import CifarkitError, InvalidInput
 from cifarkit.execution import callbacks as callback_module
 from cifarkit.execution.callbacks import Callback, Callbacks
 from cifarkit.execution.events import TrialEvent
-from cifarkit.execution.launchers import LAUNCHERS, Launcher, ProcessLauncher
+from cifarkit.execution.launchers import Launcher
+from cifarkit.execution.launchers import create as create_launcher
 from cifarkit.execution.resource_monitor import Limits
 from cifarkit.execution.runner import run as run_trials
 from cifarkit.specs import TrialSpec
@@ -57,7 +58,7 @@ class _Options:
     name: str | None
     callbacks: Callbacks
     listeners: Sequence[Listener]
-    launcher: Launcher | str | None
+    launcher: Launcher
     command: str
     on_study_done: StudyDone
 
@@ -110,8 +111,8 @@ def run(
             finished is kept.
     """
     _check_arguments(jobs, timeout, silence_timeout, memory_limit, keep_weights)
-    if isinstance(launcher, str):
-        LAUNCHERS.get(launcher)
+    if launcher is None or isinstance(launcher, str):
+        launcher = create_launcher(launcher or "process", _threads(jobs))
     made = [callback_module.create(one) if isinstance(one, str) else one for one in callbacks]
     options = _Options(
         Store(Path(store)),
@@ -210,7 +211,7 @@ def _run_study(study: Study, options: _Options) -> tuple[StudyRecord, Trials, di
             statuses = run_trials(
                 specs,
                 store,
-                _launcher(options),
+                options.launcher,
                 work=WORK[options.keep_weights],
                 files=files,
                 jobs=options.jobs,
@@ -223,13 +224,6 @@ def _run_study(study: Study, options: _Options) -> tuple[StudyRecord, Trials, di
     trials = gather(store, [record])
     options.on_study_done(record, trials)
     return record, trials, statuses
-
-
-def _launcher(options: _Options) -> Launcher:
-    environment = _threads(options.jobs)
-    if isinstance(options.launcher, str):
-        return LAUNCHERS.get(options.launcher)(environment)
-    return options.launcher or ProcessLauncher(environment)
 
 
 def _check_arguments(

@@ -9,7 +9,7 @@ from typing import cast
 
 from cifarkit.errors import InvalidInput
 from cifarkit.execution.events import EpochEnded, TrialEnded, TrialEvent, TrialFound, TrialStarted
-from cifarkit.plugins import Registry
+from cifarkit.plugins import Registry, in_one_line
 from cifarkit.specs import TrialSpec
 
 
@@ -72,13 +72,12 @@ class Callbacks:
         for callback in tuple(self._live):
             try:
                 method(callback)
-            except Exception as error:  # somebody else's code
+            except Exception as error:  # third-party code
                 self._live.remove(callback)
                 logging.getLogger("cifarkit").warning(
-                    "cifarkit: callback %s failed and is called no more: %s: %s",
+                    "cifarkit: callback %s failed and is called no more: %s",
                     type(callback).__name__,
-                    type(error).__name__,
-                    error,
+                    in_one_line(error),
                 )
 
 
@@ -100,11 +99,5 @@ def create(name: str) -> Callback:
     Raises:
         InvalidInput: There is none, or it cannot be made.
     """
-    factory = CALLBACKS.get(name)
-    try:
-        made = factory()
-    except Exception as error:
-        raise InvalidInput(f"--callback {name}: {type(error).__name__}: {error}") from error
-    if not isinstance(made, Callback):
-        raise InvalidInput(f"--callback {name}: {made!r:.80} is not a Callback")
+    made: Callback = CALLBACKS.make(name, lambda made: isinstance(made, Callback))
     return made

@@ -260,3 +260,21 @@ LAUNCHERS: Registry[Callable[[Mapping[str, str]], Launcher]] = Registry(
 )
 """A package adds a class under `cifarkit.launchers`; it is called with variables to set in the
 environment of the work."""
+
+
+def create(name: str, environment: Mapping[str, str]) -> Launcher:
+    """A launcher by its name.
+
+    Args:
+        name: One of `LAUNCHERS`.
+        environment: Variables to set in the environment of the work.
+
+    Raises:
+        InvalidInput: There is none, or it cannot be made.
+    """
+    made: Launcher = LAUNCHERS.make(
+        name,
+        lambda made: all(callable(getattr(made, method, None)) for method in ("run", "stop")),
+        environment,
+    )
+    return made

@@ -45,7 +45,7 @@ def document(
     made = views(studies, records)
     if format in DATA_FORMATS:
         if figures_dir is not None:
-            write_figures([figure for view in made for figure in figures(view)], figures_dir)
+            write_figures([block for view in made for block in figures(view)], figures_dir)
         return DATA_FORMATS[format](made, published)
     illustrated = format == "html" or figures_dir is not None
     written = compose(made, published=published, illustrated=illustrated)

@@ -42,11 +42,13 @@ class Figure:
         name: The base name of its files: letters, digits, dashes.
         caption: What it shows; also its alternative text.
         draw: Draws it; imports matplotlib.
+        origin: What draws it, for the note if it fails.
     """
 
     name: str
     caption: str
     draw: Callable[[], Canvas]
+    origin: str = "its drawing"
 
 
 Block = Paragraph | Items | Command | Figure | Table

@@ -28,7 +28,6 @@ class Layout:
         names_axis: Sentences name the axis before a row's value: "dropout 0.3", but "freeze all".
         pivoted: One table per measure, models down and image sizes across; grouped bars.
         lines: A numeric axis is drawn as lines, not as bars.
-        tradeoff: A figure of accuracy against training time.
     """
 
     measures: tuple[Measure, ...]
@@ -37,7 +36,6 @@ class Layout:
     names_axis: bool = True
     pivoted: bool = False
     lines: bool = True
-    tradeoff: bool = False
 
 
 _ALONG = {
@@ -46,7 +44,6 @@ _ALONG = {
         "Memory (an estimate), parameters, training time and test accuracy of every model.",
         rows_are_names=True,
         names_axis=False,
-        tradeoff=True,
     ),
     frozenset({"model", "image_size"}): Layout(
         (MEMORY, PARAMETERS, TIME),

@@ -20,7 +20,7 @@ def train_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Trials run in this process and leave the files of a trained one; nothing is fetched."""
     works = dict.fromkeys(run_module.WORK, "tests.execution.whole_work:whole")
     monkeypatch.setattr(run_module, "WORK", works)
-    monkeypatch.setattr(run_module, "ProcessLauncher", lambda *_, **__: InProcessLauncher())
+    monkeypatch.setattr(run_module, "create_launcher", lambda *_: InProcessLauncher())
     monkeypatch.setattr(run_module, "_fetch", lambda specs: None)
 
 

@@ -10,29 +10,19 @@ from typing import Any
 
 import numpy as np
 
-from cifarkit.profiling.measurements import Environment, Memory, Parameters, Time
+from cifarkit.profiling.measurements import Memory, Parameters
 from cifarkit.reporting import published
 from cifarkit.specs import TrialSpec
 from cifarkit.store.correctness_bits import packed
-from cifarkit.store.records import Accuracy, Hits, Result, State, Status, TrialRecord
+from cifarkit.store.records import Hits, Result, State, Status, TrialRecord
 from cifarkit.store.store import Store, checksums, write_history, write_result
 from cifarkit.store.study_records import Arm, StudyRecord
+from cifarkit.testing import study as made_up
+from cifarkit.testing.study import ENVIRONMENT, history
+
+__all__ = ["ENVIRONMENT", "history"]
 
 START = datetime(2026, 3, 14, 9, 0, tzinfo=UTC)
-ENVIRONMENT = Environment(
-    cpu="AMD EPYC 9R14",
-    cpu_cores=2,
-    memory_gb=15.6,
-    gpu=None,
-    platform="Linux-6.1-x86_64",
-    python="3.11.9",
-    tensorflow="2.21.0",
-    keras="3.15.1",
-    cifarkit="0.1.0",
-    commit="0123456789abcdef",
-    precision="float32",
-    xla=False,
-)
 TRUE_CLASSES = 80
 CLASS_NAMES = tuple(f"class {number:02}" for number in range(TRUE_CLASSES))
 
@@ -50,14 +40,6 @@ def result(
     """A result with the given numbers; everything else follows from them by simple rules."""
     trainable = total_params if trainable_params is None else trainable_params
     fields: dict[str, Any] = {
-        "accuracy": Accuracy(
-            train=min(1.0, accuracy + 0.15),
-            validation=accuracy + 0.005,
-            test=accuracy,
-            test_top5=min(1.0, accuracy + 0.2),
-            validation_loss=1.5 - accuracy,
-            test_loss=1.55 - accuracy,
-        ),
         "parameters": Parameters(
             total=total_params,
             trainable=trainable,
@@ -71,51 +53,12 @@ def result(
             peak_rss_mb=2048.0 + 10 * memory_mb,
             baseline_rss_mb=700.0,
         ),
-        "time": Time(
-            import_seconds=5.0,
-            data_seconds=1.0,
-            build_seconds=2.0,
-            first_step_seconds=12.3456,
-            images_per_second=360_000 / time_s,
-            epoch_seconds=time_s / 11,
-            fit_seconds=time_s,
-            evaluate_seconds=3.0,
-            input_wait_share=0.031,
-            trial_seconds=time_s + 20,
-        ),
-        "environment": ENVIRONMENT,
         "flops_per_image": 25 * total_params,
         "epochs_run": epochs,
         "best_epoch": max(1, epochs - 3),
-        "stopped_early": False,
-        "train_images": 36_000,
-        "validation_images": 4_000,
-        "test_images": 8_000,
         "class_names": CLASS_NAMES,
-        "requested_batch_size": 128,
-        "used_batch_size": 128,
     }
-    return Result(**(fields | changes))
-
-
-def history(accuracy: float = 0.7, epochs: int = 10) -> list[dict[str, Any]]:
-    """Epochs that rise towards an accuracy."""
-    rows = []
-    for epoch in range(1, epochs + 1):
-        share = 1 - 0.6**epoch
-        rows.append(
-            {
-                "epoch": epoch,
-                "loss": 3.5 - 3 * share,
-                "accuracy": (accuracy + 0.15) * share,
-                "validation_loss": 3.6 - 2.5 * share + 0.01 * epoch,
-                "validation_accuracy": accuracy * share,
-                "train_seconds": 9.0,
-                "validation_seconds": 1.0,
-                "images_per_second": 4000.0,
-            }
-        )
-    return rows
+    return made_up.result(accuracy=accuracy, fit_seconds=time_s, **(fields | changes))
 
 
 def guessed(correct: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

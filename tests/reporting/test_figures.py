@@ -13,8 +13,9 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from cifarkit.reporting import table_columns
-from cifarkit.reporting.figures import data, histories, series, style
+from cifarkit.reporting.figures import data, series, style
 from cifarkit.reporting.figures.placement import Box, Point, place
+from cifarkit.reporting.figures.study.training_curves import FIGURE
 from cifarkit.reporting.figures.study_figures import figures
 from cifarkit.reporting.study_view import StudyView
 from cifarkit.store.records import Status
@@ -164,7 +165,7 @@ def test_curves_are_the_histories(tmp_path: Path) -> None:
         Arm(label="VGG16", settings={}, trials=(failed,)),
     ]
     study = fabricator.study("zoo", "zoo", ["model"], arms)
-    (chart,) = histories.curves_charts(StudyView(study, fabricator.records()), "Curves")
+    (chart,) = FIGURE.data(StudyView(study, fabricator.records())).values()
     (arm,) = chart.arms
     assert arm.label == "LeNet"
     assert len(arm.curves) == 2

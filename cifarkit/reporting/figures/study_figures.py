@@ -1,89 +1,125 @@
-"""The list of a study's figures; nothing is drawn here, and matplotlib is not imported."""
+"""The figures of a study: their protocol, and those that are built in or installed."""
 
 from __future__ import annotations
 
+import logging
+import pkgutil
+import re
+from collections.abc import Mapping
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from cifarkit.reporting.document_model import Figure
-from cifarkit.reporting.figures import data, histories, series
+from cifarkit.errors import InvalidInput
+from cifarkit.plugins import FAILURES, Registry, in_one_line
+from cifarkit.reporting.document_model import Figure, Paragraph
+from cifarkit.reporting.figures import study
 from cifarkit.reporting.study_view import StudyView
-from cifarkit.reporting.table_columns import Measure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
 
-_AXES = {
-    "Memory (MB)": ("memory", "Memory, estimated (MB)"),
-    "Parameters": ("parameters", "Parameters"),
-    "Trainable parameters": ("trainable", "Trainable parameters"),
-    "Time (s)": ("time", "Training time (s)"),
-    "Epochs": ("epochs", "Epochs trained"),
-    "Accuracy": ("accuracy", "Test accuracy, with 95% interval"),
-}
-"""By quantity, the figure's name and axis label."""
+
+class Chart(Protocol):
+    """The data of one drawing: plain values that can be compared, such as a frozen dataclass."""
+
+    @property
+    def title(self) -> str:
+        """What it shows, in one line: the figure's caption and alternative text."""
+        ...
 
 
-def figures(view: StudyView) -> list[Figure]:
-    """The study's figures, in the order in which they are shown; none if nothing finished."""
-    made = _charts(view) if view.axes and view.anything_done else []
-    title = f"{view.title}: training curves"
-    pages = histories.curves_charts(view, title)
-    for number, chart in enumerate(pages, start=1):
-        name = f"{view.name}-curves" + (f"-{number}" if len(pages) > 1 else "")
-        made.append(Figure(name, chart.title, partial(_curves, chart)))
-    return made
+C = TypeVar("C", bound=Chart)
 
 
-def _charts(view: StudyView) -> list[Figure]:
-    made = [_one(view, measure) for measure in view.measures if measure.heading in _AXES]
-    if view.layout.tradeoff:
-        title = f"{view.title}: accuracy against training time"
-        chart = data.bubble_chart(title, view.results)
-        made.append(Figure(f"{view.name}-tradeoff", title, partial(_bubble, chart)))
-    return made
+class StudyFigure(Protocol[C]):
+    """A figure that a study's report has; it may be several drawings."""
+
+    def data(self, view: StudyView) -> Mapping[str, C]:
+        """The data of each drawing by its name; empty if the figure does not apply.
+
+        A name is lower-case letters, digits and dashes, and its files are called `STUDY-NAME`. What
+        the figure applies to follows from the view: its axes, its layout, what has finished. Equal
+        views give equal data. Called only if figures are wanted; does not import matplotlib.
+        """
+        ...
+
+    def draw(self, chart: C) -> Canvas:
+        """Draw one; imports matplotlib, and leaves no state in it (no `pyplot`).
+
+        Called with the report's style set (`figures.style.look`).
+        """
+        ...
 
 
-def _one(view: StudyView, measure: Measure) -> Figure:
-    """The chart of one quantity, in the form that the study's layout asks for."""
-    found = view.results
-    label, axis = _AXES[measure.heading]
-    name, title = f"{view.name}-{label}", f"{view.title}: {axis[0].lower()}{axis[1:]}"
-    if view.layout.pivoted:
-        grouped = series.grouped_chart(title, found, measure, axis)
-        return Figure(name, title, partial(_groups, grouped))
-    if view.layout.lines and series.is_numeric(found, view.axes[0]):
-        line = series.line_chart(title, found, measure, view.axes, axis)
-        return Figure(name, title, partial(_lines, line))
-    bars = data.bar_chart(title, found, measure, axis)
-    return Figure(name, title, partial(_bars, bars))
+def _figure(name: str, loaded: object) -> StudyFigure[Any]:
+    if isinstance(loaded, type) or not all(
+        callable(getattr(loaded, method, None)) for method in ("data", "draw")
+    ):
+        raise InvalidInput(f"it gave {loaded!r:.80}, not a StudyFigure")
+    return loaded  # type: ignore[return-value]
 
 
-def _bars(chart: data.BarChart) -> Canvas:
-    from cifarkit.reporting.figures.bars import draw
-
-    return draw(chart)
-
-
-def _bubble(chart: data.BubbleChart) -> Canvas:
-    from cifarkit.reporting.figures.bubble import draw
-
-    return draw(chart)
-
-
-def _groups(chart: series.GroupedChart) -> Canvas:
-    from cifarkit.reporting.figures.groups import draw
-
-    return draw(chart)
+FIGURES: Registry[StudyFigure[Any]] = Registry(
+    "figure",
+    "cifarkit.figures",
+    {
+        module.name: f"{study.__name__}.{module.name}:FIGURE"
+        for module in sorted(pkgutil.iter_modules(study.__path__), key=lambda module: module.name)
+    },
+    _figure,
+)
+"""Built-in figures in the order of their modules' names, then those of packages, which add an
+instance under `cifarkit.figures`."""
 
 
-def _lines(chart: series.LineChart) -> Canvas:
-    from cifarkit.reporting.figures.lines import draw
+def figures(view: StudyView) -> list[Figure | Paragraph]:
+    """The study's figures, in the order of `FIGURES`; a note in place of one that fails."""
+    blocks: dict[str, Figure | Paragraph] = {}
+    for entry in FIGURES.names():
+        figure, origin = FIGURES.get(entry), FIGURES.origin(entry)
+        try:
+            charts = checked(figure.data(view))
+            for name, chart in charts.items():
+                if name in blocks:
+                    raise ValueError(f"there is a figure {name!r} already")
+                draw = partial(_drawn, figure, chart)
+                blocks[name] = Figure(f"{view.name}-{name}", chart.title, draw, origin)
+        except FAILURES as error:
+            blocks[f"{entry}: failed"] = failed(f"A figure of {view.title}", origin, error)
+    return list(blocks.values())
 
-    return draw(chart)
+
+def checked(charts: Mapping[str, C]) -> Mapping[str, C]:
+    """What `StudyFigure.data` gave.
+
+    Raises:
+        TypeError: It is no mapping, or a chart has no title.
+        ValueError: A name cannot be a file's.
+    """
+    if not isinstance(charts, Mapping):
+        raise TypeError(f"data() gave {charts!r:.80}, not charts by name")
+    for name, chart in charts.items():
+        if not isinstance(name, str) or not re.fullmatch("[a-z0-9]+(-[a-z0-9]+)*", name):
+            raise ValueError(f"name: lower-case letters, digits and dashes, received {name!r:.80}")
+        if not isinstance(title := getattr(chart, "title", None), str) or not title.strip():
+            raise TypeError(f"{name}: its chart has no title")
+    return charts
 
 
-def _curves(chart: histories.CurvesChart) -> Canvas:
-    from cifarkit.reporting.figures.curves import draw
+def failed(what: str, origin: str, error: BaseException) -> Paragraph:
+    """The note in place of a figure; it is logged, too."""
+    note = f"{what} is left out: {origin} raised {in_one_line(error)}"
+    logging.getLogger("cifarkit").warning("cifarkit: %s", note)
+    return Paragraph(f"{note}.")
 
-    return draw(chart)
+
+def _drawn(figure: StudyFigure[C], chart: C) -> Canvas:
+    from matplotlib.figure import Figure as Canvas
+
+    from cifarkit.reporting.figures.style import look
+
+    with look():
+        canvas = figure.draw(chart)
+    if not isinstance(canvas, Canvas):
+        raise TypeError(f"draw() gave {canvas!r:.80}, not a matplotlib Figure")
+    return canvas

@@ -1,14 +1,18 @@
-"""Data of the training curves: the epochs of every trial with a history."""
+"""Training curves: accuracy and loss over the epochs of every trial with a history."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from cifarkit.reporting.figures.data import LONGEST_NAME
 from cifarkit.reporting.study_view import StudyView
 from cifarkit.store.records import TrialRecord
 from cifarkit.text import shortened
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure as Canvas
 
 PER_FIGURE = 8
 """The most arms that fit one page."""
@@ -46,21 +50,28 @@ class CurvesChart:
     arms: tuple[ArmCurves, ...]
 
 
-def curves_charts(view: StudyView, title: str) -> list[CurvesChart]:
+class TrainingCurves:
     """The arms with a history, as many per figure as fit a page."""
-    arms = []
-    for outcome in view.results:
-        trials = [view.records[t] for t in outcome.arm.trials if t in view.records]
-        curves = tuple(_curve(trial) for trial in trials if trial.history)
-        if curves:
-            arms.append(ArmCurves(shortened(outcome.name, LONGEST_NAME), curves))
-    pages = _even_pages(arms)
-    if len(pages) == 1:
-        return [CurvesChart(title, pages[0])]
-    return [
-        CurvesChart(f"{title} ({number} of {len(pages)})", page)
-        for number, page in enumerate(pages, start=1)
-    ]
+
+    def data(self, view: StudyView) -> Mapping[str, CurvesChart]:
+        title, arms = f"{view.title}: training curves", []
+        for result in view.results:
+            trials = [view.records[t] for t in result.arm.trials if t in view.records]
+            curves = tuple(_curve(trial) for trial in trials if trial.history)
+            if curves:
+                arms.append(ArmCurves(shortened(result.name, LONGEST_NAME), curves))
+        pages = _even_pages(arms)
+        if len(pages) == 1:
+            return {"curves": CurvesChart(title, pages[0])}
+        return {
+            f"curves-{number}": CurvesChart(f"{title} ({number} of {len(pages)})", page)
+            for number, page in enumerate(pages, start=1)
+        }
+
+    def draw(self, chart: CurvesChart) -> Canvas:
+        from cifarkit.reporting.figures.curves import draw
+
+        return draw(chart)
 
 
 def _even_pages(arms: Sequence[ArmCurves]) -> list[tuple[ArmCurves, ...]]:
@@ -85,3 +96,6 @@ def _curve(trial: TrialRecord) -> Curve:
         best_epoch=result.best_epoch if result else None,
         stopped_early=bool(result and result.stopped_early),
     )
+
+
+FIGURE = TrainingCurves()

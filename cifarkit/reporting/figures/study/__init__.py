@@ -1,0 +1,1 @@
+"""The built-in study figures: every module here has a `FIGURE`, and the report finds it."""
