@@ -277,10 +277,10 @@ def _without(study: str, settings: dict[str, Any], varied: str, instead: str) ->
 
 def _call(name: str, *positional: Any, **named: Any) -> str:
     """The call in Python, without what is left to its default."""
-    told = [repr(value) for value in positional]
-    told += [
+    arguments = [repr(value) for value in positional]
+    arguments += [
         f"{key}={value!r}"
         for key, value in named.items()
         if value is not None and (key, value) != ("seeds", 1)
     ]
-    return f"cifarkit.run(cifarkit.{name}({', '.join(told)}))"
+    return f"cifarkit.run(cifarkit.{name}({', '.join(arguments)}))"

@@ -95,14 +95,14 @@ def check(
     from cifarkit.api.open_store import existing_store
     from cifarkit.console import lines, say
 
-    wrong = 0
+    faults = 0
     for finding in check_store(runs, repair=repair):
-        wrong += finding.wrong and not finding.repaired
+        faults += finding.is_fault and not finding.repaired
         repaired = f": {finding.repaired}" if finding.repaired else ""
         typer.echo(lines(f"{finding.path}: {finding.problem}{repaired}"))
-    if wrong:
+    if faults:
         hint = "" if repair else "; --repair sets it aside, and the same commands make it again"
-        say(f"{wrong} found{hint}", "yellow")
+        say(f"{faults} found{hint}", "yellow")
         raise typer.Exit(1)
     say(f"{len(existing_store(runs).trial_ids())} trials are as they should be.", "green")
 

@@ -123,10 +123,10 @@ def _affine(
     # Output pixel (x, y) takes its value from input (a x + b y + c, d x + e y + f).
     a, b, d, e = cosine * mirror, -sine, sine * mirror, cosine
     c, f = x0 - a * x0 - b * y0, y0 - d * x0 - e * y0
-    nought = tf.zeros_like(a)
+    zero = tf.zeros_like(a)
     return tf.raw_ops.ImageProjectiveTransformV3(
         images=images,
-        transforms=tf.stack([a, b, c, d, e, f, nought, nought], axis=1),
+        transforms=tf.stack([a, b, c, d, e, f, zero, zero], axis=1),
         output_shape=tf.stack([height, width]),
         interpolation="BILINEAR",
         fill_mode="REFLECT",

@@ -82,17 +82,14 @@ SYNTHETIC_FINISHES: tuple[str, ...] = ("fine", "broad", "checked", "dotted", "ri
 """The classes within a synthetic group: textures."""
 
 
-def synthetic_classes(
-    shapes: int = len(SYNTHETIC_SHAPES), finishes: int = len(SYNTHETIC_FINISHES)
-) -> tuple[tuple[str, str], ...]:
-    """`(shape, finish)` of each synthetic class in the order of the labels.
+SYNTHETIC_PAIRS: tuple[tuple[str, str], ...] = tuple(
+    sorted(
+        ((shape, finish) for shape in SYNTHETIC_SHAPES for finish in SYNTHETIC_FINISHES),
+        key=lambda pair: zlib.crc32("_".join(pair).encode()),
+    )
+)
+"""`(shape, finish)` of each synthetic class in the order of the labels, a fixed shuffle: as in
+CIFAR, the first n classes come from several groups and include some similar ones."""
 
-    The order is a fixed shuffle: as in CIFAR, the first n classes come from several groups and
-    include some similar ones.
-    """
-    pairs = [
-        (shape, finish)
-        for shape in SYNTHETIC_SHAPES[:shapes]
-        for finish in SYNTHETIC_FINISHES[:finishes]
-    ]
-    return tuple(sorted(pairs, key=lambda pair: zlib.crc32("_".join(pair).encode())))
+SYNTHETIC_CLASSES = tuple("_".join(pair) for pair in SYNTHETIC_PAIRS)
+SYNTHETIC_CLASS_GROUPS = tuple(shape for shape, _ in SYNTHETIC_PAIRS)

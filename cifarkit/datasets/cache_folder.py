@@ -51,25 +51,25 @@ def write(entry: str, arrays: Arrays) -> None:
     with contextlib.suppress(OSError):
         root.mkdir(parents=True, exist_ok=True)
         # Not `tempfile`, which restricts access to the owner: a cache may be shared.
-        beside = root / f".{entry}.{secrets.token_hex(6)}"
-        beside.mkdir()
+        temporary = root / f".{entry}.{secrets.token_hex(6)}"
+        temporary.mkdir()
         try:
             for name, array in arrays.items():
-                np.save(beside / f"{name}.npy", array)
-            checksums = {name: _checksum(beside / f"{name}.npy") for name in arrays}
-            (beside / CHECKSUMS).write_text(json.dumps(checksums))
-            _put(beside, root / entry)
+                np.save(temporary / f"{name}.npy", array)
+            checksums = {name: _checksum(temporary / f"{name}.npy") for name in arrays}
+            (temporary / CHECKSUMS).write_text(json.dumps(checksums))
+            _put(temporary, root / entry)
         finally:
-            shutil.rmtree(beside, ignore_errors=True)
+            shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _put(beside: Path, target: Path) -> None:
+def _put(temporary: Path, target: Path) -> None:
     """Rename a directory into place, moving an existing (damaged or concurrent) one aside."""
     if target.exists():
-        aside = Path(tempfile.mkdtemp(prefix=".old.", dir=target.parent))
-        os.replace(target, aside / target.name)
-        shutil.rmtree(aside, ignore_errors=True)
-    os.replace(beside, target)
+        old = Path(tempfile.mkdtemp(prefix=".old.", dir=target.parent))
+        os.replace(target, old / target.name)
+        shutil.rmtree(old, ignore_errors=True)
+    os.replace(temporary, target)
 
 
 def _checksum(file: Path) -> int:

@@ -55,8 +55,8 @@ def _download(dataset: str, target: Path) -> None:
 
     archive = cifar_files.FORMATS[dataset][0].archive
     # A fixed name: under the lock, an existing file is left over from a killed process.
-    beside = target.with_name(f"{target.name}.part")
-    shutil.rmtree(beside, ignore_errors=True)
+    partial = target.with_name(f"{target.name}.part")
+    shutil.rmtree(partial, ignore_errors=True)
     timeout = socket.getdefaulttimeout()
     socket.setdefaulttimeout(_STALLED_SECONDS)  # Keras would wait forever
     try:
@@ -66,10 +66,10 @@ def _download(dataset: str, target: Path) -> None:
                 fname=archive,
                 origin=_URL + archive,
                 file_hash=_SHA256[dataset],
-                cache_dir=str(beside.parent),
-                cache_subdir=beside.name,
+                cache_dir=str(partial.parent),
+                cache_subdir=partial.name,
             )
         os.replace(downloaded, target)
     finally:
         socket.setdefaulttimeout(timeout)
-        shutil.rmtree(beside, ignore_errors=True)
+        shutil.rmtree(partial, ignore_errors=True)

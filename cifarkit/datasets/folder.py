@@ -20,64 +20,6 @@ from cifarkit.errors import InvalidInput
 _VERSION = 2  # increment if the same files would give other pixels
 
 
-def facts(path: Path) -> DatasetInfo:
-    """The facts of a folder, from scanning its files.
-
-    Raises:
-        InvalidInput: As `folder_scan.scan`, or a class has one image and there is no test part.
-    """
-    found = _checked(path)
-    counts = [len(members) for members in found.train]
-    if found.test is None:
-        counts = [count - test_size(count) for count in counts]
-    return DatasetInfo(
-        dataset="folder",
-        title=path.name,
-        class_names=found.class_names,
-        class_groups=(),
-        train_per_class=min(counts),
-        train_in_largest_class=max(counts),
-        fingerprint=found.fingerprint,
-        location=str(path),
-        has_validation=found.validation is not None,
-        notes=found.notes,
-        skipped=found.skipped,
-    )
-
-
-def load(path: Path, *, image_size: int) -> ImageDataset:
-    """Read a folder's images; without a test part a fifth of each class becomes it.
-
-    Images that share one size, no side longer than `image_size`, keep it; otherwise every one is
-    resized to `image_size` x `image_size`. The decoded pixels are kept in the cache.
-
-    Args:
-        path: The folder.
-        image_size: In pixels.
-
-    Raises:
-        InvalidInput: As for `facts`; or an image changed while it was read.
-    """
-    found = _checked(path)
-    entry = f"folder-v{_VERSION}-{found.fingerprint.removeprefix('blake2b:')}-{image_size}"
-    arrays = cache_folder.read(entry)
-    if arrays is None:
-        arrays = _decode(found, image_size)
-        cache_folder.write(entry, arrays)
-    return ImageDataset(
-        name=path.name,
-        train_images=arrays["train_images"],
-        train_labels=arrays["train_labels"],
-        validation_images=arrays.get("validation_images"),
-        validation_labels=arrays.get("validation_labels"),
-        test_images=arrays["test_images"],
-        test_labels=arrays["test_labels"],
-        class_names=found.class_names,
-        fingerprint=found.fingerprint,
-        notes=found.notes,
-    )
-
-
 def _checked(path: Path) -> Scan:
     found = scan(path)
     for name, members in zip(found.class_names, found.train, strict=True):
@@ -140,10 +82,58 @@ class Folder(DataSource):
     name = "folder"
 
     def info(self, location: Path | None) -> DatasetInfo:
-        return facts(path_of(location, self.name))
+        """The facts of a folder, from scanning its files.
+
+        Raises:
+            InvalidInput: As `folder_scan.scan`, or a class has one image and there is no test part.
+        """
+        path = path_of(location, self.name)
+        found = _checked(path)
+        counts = [len(members) for members in found.train]
+        if found.test is None:
+            counts = [count - test_size(count) for count in counts]
+        return DatasetInfo(
+            dataset=self.name,
+            title=path.name,
+            class_names=found.class_names,
+            class_groups=(),
+            train_per_class=min(counts),
+            train_in_largest_class=max(counts),
+            fingerprint=found.fingerprint,
+            location=str(path),
+            has_validation=found.validation is not None,
+            notes=found.notes,
+            skipped=found.skipped,
+        )
 
     def load(self, location: Path | None, *, image_size: int) -> ImageDataset:
-        return load(path_of(location, self.name), image_size=image_size)
+        """Read a folder's images; without a test part a fifth of each class becomes it.
+
+        Images that share one size, no side longer than `image_size`, keep it; otherwise every one
+        is resized to `image_size` x `image_size`. The decoded pixels are kept in the cache.
+
+        Raises:
+            InvalidInput: As for `info`; or an image changed while it was read.
+        """
+        path = path_of(location, self.name)
+        found = _checked(path)
+        entry = f"folder-v{_VERSION}-{found.fingerprint.removeprefix('blake2b:')}-{image_size}"
+        arrays = cache_folder.read(entry)
+        if arrays is None:
+            arrays = _decode(found, image_size)
+            cache_folder.write(entry, arrays)
+        return ImageDataset(
+            name=path.name,
+            class_names=found.class_names,
+            fingerprint=found.fingerprint,
+            notes=found.notes,
+            train_images=arrays["train_images"],
+            train_labels=arrays["train_labels"],
+            validation_images=arrays.get("validation_images"),
+            validation_labels=arrays.get("validation_labels"),
+            test_images=arrays["test_images"],
+            test_labels=arrays["test_labels"],
+        )
 
 
 SOURCE = Folder()

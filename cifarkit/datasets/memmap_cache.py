@@ -108,10 +108,10 @@ def write(entry: str, count: int, batches: Iterable[Sequence[npt.NDArray[Any]]])
     Raises:
         OSError: The disk is full, or the cache cannot be written. Nothing is left of the entry.
     """
-    beside = _root() / f"{entry}.part"
+    partial = _root() / f"{entry}.part"
     # Left over from a dead process: the lock's holder has exclusive access.
-    shutil.rmtree(beside, ignore_errors=True)
-    beside.mkdir(parents=True)
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
     began = time.perf_counter()
     try:
         checksums: dict[str, int] = {}
@@ -120,7 +120,7 @@ def write(entry: str, count: int, batches: Iterable[Sequence[npt.NDArray[Any]]])
             for batch in batches:
                 if not files:
                     for number, array in enumerate(batch):
-                        file = stack.enter_context((beside / f"{number}.npy").open("w+b"))
+                        file = stack.enter_context((partial / f"{number}.npy").open("w+b"))
                         header = {
                             "descr": np.lib.format.dtype_to_descr(array.dtype),
                             "fortran_order": False,
@@ -135,12 +135,12 @@ def write(entry: str, count: int, batches: Iterable[Sequence[npt.NDArray[Any]]])
                     content = np.ascontiguousarray(array).data
                     checksums[str(number)] = zlib.crc32(content, checksums[str(number)])
                     files[number].write(content)
-        (beside / cache_folder.CHECKSUMS).write_text(json.dumps(checksums))
-        (beside / _SECONDS).write_text(f"{time.perf_counter() - began:015.6f}\n")
+        (partial / cache_folder.CHECKSUMS).write_text(json.dumps(checksums))
+        (partial / _SECONDS).write_text(f"{time.perf_counter() - began:015.6f}\n")
         shutil.rmtree(_root() / entry, ignore_errors=True)
-        os.replace(beside, _root() / entry)
+        os.replace(partial, _root() / entry)
     finally:
-        shutil.rmtree(beside, ignore_errors=True)
+        shutil.rmtree(partial, ignore_errors=True)
 
 
 def make_room(needed_bytes: int, keep: Iterable[str] = ()) -> bool:

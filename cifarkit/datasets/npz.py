@@ -26,56 +26,6 @@ _VERSION = "3"
 """Increment when `_examine`'s findings for the same file change."""
 
 
-def facts(path: Path) -> DatasetInfo:
-    """The facts of an `.npz`, which is read completely unless its findings are cached.
-
-    Raises:
-        InvalidInput: As `load`; or two parts hold the same images.
-    """
-    found = _inspect(path)
-    return DatasetInfo(
-        dataset="npz",
-        title=path.name,
-        class_names=tuple(found["class_names"]),
-        class_groups=(),
-        train_per_class=min(found["train_counts"]),
-        train_in_largest_class=max(found["train_counts"]),
-        fingerprint=file_hashes.fingerprint(found["digests"]),
-        location=str(path),
-        has_validation=found["has_validation"],
-        notes=tuple(found["notes"]),
-    )
-
-
-def load(path: Path, *, image_size: int) -> ImageDataset:
-    """Read an `.npz` file.
-
-    It holds `x_train`, `y_train`, `x_test` and `y_test`; or `train_images`, `train_labels`,
-    `test_images` and `test_labels`. The test arrays may be left out: a fifth of each class of the
-    training images then becomes the test part. A validation part is `x_val` and `y_val`, or
-    `val_images` and `val_labels` (`valid` and `validation` will do too).
-
-    Images are `(n, height, width, 3)`, `(n, height, width, 1)` or `(n, height, width)`; integers
-    in 0..255, or floats in 0..1 or 0..255, or integers 0 and 1, which become 0 and 255; the same
-    range in all parts. Labels are integers or texts, `(n,)` or `(n, 1)`, or one-hot,
-    `(n, classes)`; the classes are the labels that occur in training, in order, called by the
-    optional `class_names` or else by their numbers.
-
-    Args:
-        path: The file.
-        image_size: Images with a longer side are resized to `image_size` x `image_size`.
-
-    Raises:
-        InvalidInput: The file is damaged, or its arrays do not match this description.
-    """
-    try:
-        with file_hashes.open_regular(path) as stream:
-            data = _read(path, stream, image_size)
-    except OSError as error:
-        raise InvalidInput(f"--dataset: {path} cannot be read: {error}") from error
-    return replace(data, fingerprint=file_hashes.fingerprint(_inspect(path)["digests"]))
-
-
 def _inspect(path: Path) -> dict[str, Any]:
     """The findings of `_examine`, from the cache if the file is unchanged."""
     try:
@@ -193,10 +143,53 @@ class Npz(DataSource):
     name = "npz"
 
     def info(self, location: Path | None) -> DatasetInfo:
-        return facts(path_of(location, self.name))
+        """The facts of an `.npz`, which is read completely unless its findings are cached.
+
+        Raises:
+            InvalidInput: As `load`; or two parts hold the same images.
+        """
+        path = path_of(location, self.name)
+        found = _inspect(path)
+        return DatasetInfo(
+            dataset=self.name,
+            title=path.name,
+            class_names=tuple(found["class_names"]),
+            class_groups=(),
+            train_per_class=min(found["train_counts"]),
+            train_in_largest_class=max(found["train_counts"]),
+            fingerprint=file_hashes.fingerprint(found["digests"]),
+            location=str(path),
+            has_validation=found["has_validation"],
+            notes=tuple(found["notes"]),
+        )
 
     def load(self, location: Path | None, *, image_size: int) -> ImageDataset:
-        return load(path_of(location, self.name), image_size=image_size)
+        """Read an `.npz` file.
+
+        It holds `x_train`, `y_train`, `x_test` and `y_test`; or `train_images`, `train_labels`,
+        `test_images` and `test_labels`. The test arrays may be left out: a fifth of each class of
+        the training images then becomes the test part. A validation part is `x_val` and `y_val`, or
+        `val_images` and `val_labels` (or `valid` or `validation` in place of `val`).
+
+        Images are `(n, height, width, 3)`, `(n, height, width, 1)` or `(n, height, width)`;
+        integers in 0..255, or floats in 0..1 or 0..255, or integers 0 and 1, which become 0 and
+        255; the same range in all parts. Labels are integers or texts, `(n,)` or `(n, 1)`, or
+        one-hot, `(n, classes)`; the classes are the labels that occur in training, in order, called
+        by the optional `class_names` or else by their numbers.
+
+        Args:
+            image_size: Images with a longer side are resized to `image_size` x `image_size`.
+
+        Raises:
+            InvalidInput: The file is damaged, or its arrays do not match this description.
+        """
+        path = path_of(location, self.name)
+        try:
+            with file_hashes.open_regular(path) as stream:
+                data = _read(path, stream, image_size)
+        except OSError as error:
+            raise InvalidInput(f"--dataset: {path} cannot be read: {error}") from error
+        return replace(data, fingerprint=file_hashes.fingerprint(_inspect(path)["digests"]))
 
 
 SOURCE = Npz()

@@ -21,7 +21,7 @@ def as_bytes(
     """RGB images `(n, height, width, 3)` in 0..255.
 
     Args:
-        arrays: By name, as described for `npz.load`.
+        arrays: By name, as described for `npz.Npz.load`.
         path: For messages.
         notes: Decisions are appended.
 

@@ -173,8 +173,8 @@ class ProcessLauncher:
             for pipe in (process.stdin, process.stdout):
                 if pipe is not None:
                     pipe.close()
-        if watch.broken:
-            return AttemptResult(watch.broken.status, watch.broken.reason, watch.peak_mb)
+        if watch.exceeded:
+            return AttemptResult(watch.exceeded.status, watch.exceeded.reason, watch.peak_mb)
         # A signal to a whole process group reaches this process too, perhaps slightly later.
         ended = -code in ENDING_SIGNALS and self._stopped.wait(1.0)
         if (ended or self._stopped.is_set()) and last != _COMPLETE:
@@ -214,7 +214,7 @@ def _read_events(
         event = from_json(line)
         if event is None:
             continue
-        watch.hear()
+        watch.note_event()
         if isinstance(event, WorkEnded):
             ended = event
         else:

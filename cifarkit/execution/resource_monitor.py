@@ -37,7 +37,7 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Broken:
+class ExceededLimit:
     """The limit that ended an attempt: the resulting status, and a line that names the limit."""
 
     status: Status
@@ -49,19 +49,19 @@ class ResourceMonitor(threading.Thread):
 
     Attributes:
         peak_mb: The highest resident memory observed, also known for a process that was killed.
-        broken: The limit for which it was killed, if it was.
+        exceeded: The limit for which it was killed, if it was.
     """
 
     def __init__(self, pid: int, limits: Limits) -> None:
-        super().__init__(name="watch", daemon=True)
+        super().__init__(name="resource monitor", daemon=True)
         self._pid, self._limits = pid, limits
-        self._looked_at = time.monotonic()
+        self._polled_at = time.monotonic()
         self._ran_seconds = self._silent_seconds = 0.0
         self._ended = threading.Event()
         self.peak_mb: float | None = None
-        self.broken: Broken | None = None
+        self.exceeded: ExceededLimit | None = None
 
-    def hear(self) -> None:
+    def note_event(self) -> None:
         """Note that the process has sent an event."""
         self._silent_seconds = 0.0
 
@@ -71,32 +71,34 @@ class ResourceMonitor(threading.Thread):
             if memory_mb is not None:
                 self.peak_mb = max(self.peak_mb or 0.0, memory_mb)
             self._count_time()
-            if self.broken is None and (broken := self._judge()):
-                self.broken = broken
+            if self.exceeded is None and (exceeded := self._exceeded_limit()):
+                self.exceeded = exceeded
                 kill_tree(self._pid)
             self._ended.wait(SAMPLE_SECONDS)
 
     def _count_time(self) -> None:
         """Add the time since the last poll, unless the trial or this process was suspended."""
         now = time.monotonic()
-        passed, self._looked_at = now - self._looked_at, now
+        passed, self._polled_at = now - self._polled_at, now
         if not _is_stopped(self._pid):
             passed = min(passed, LONGEST_TICK_SECONDS)
             self._ran_seconds += passed
             self._silent_seconds += passed
 
-    def _judge(self) -> Broken | None:
+    def _exceeded_limit(self) -> ExceededLimit | None:
         limits = self._limits
         if limits.memory_mb is not None and (self.peak_mb or 0.0) > limits.memory_mb:
-            return Broken(
+            return ExceededLimit(
                 Status.OOM,
                 f"it took {self.peak_mb:.0f} MB of memory, more than --memory-limit "
                 f"{limits.memory_mb:g}",
             )
         if limits.timeout_seconds is not None and self._ran_seconds > limits.timeout_seconds:
-            return Broken(Status.TIMEOUT, f"no end after {limits.timeout_seconds:g} s (--timeout)")
+            return ExceededLimit(
+                Status.TIMEOUT, f"no end after {limits.timeout_seconds:g} s (--timeout)"
+            )
         if limits.silence_seconds is not None and self._silent_seconds > limits.silence_seconds:
-            return Broken(
+            return ExceededLimit(
                 Status.TIMEOUT,
                 f"no event for {limits.silence_seconds:g} s (--silence-timeout)",
             )

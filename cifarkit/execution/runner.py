@@ -29,7 +29,7 @@ from cifarkit.execution.resource_monitor import Limits
 from cifarkit.locking import Lease
 from cifarkit.specs import TrialSpec
 from cifarkit.store.records import State, Status
-from cifarkit.store.repair import mend
+from cifarkit.store.repair import repair_trial
 from cifarkit.store.store import Store, checksums
 
 SMALLEST_MICRO_BATCH = 8
@@ -78,13 +78,13 @@ def run(
     for number, spec in enumerate(unique.values(), start=1):
         queue.put((0.0, number, spec))
     waited_for: set[str] = set()
-    speaking, stopping = threading.Lock(), threading.Event()
+    emitting, stopping = threading.Lock(), threading.Event()
 
     def run_one(number: int, spec: TrialSpec) -> Status | None:
         """The status of a trial; None if another process holds its lock."""
 
         def emit(payload: Payload) -> None:
-            with speaking:
+            with emitting:
                 on_event(TrialEvent(spec, number, len(unique), payload))
 
         folder = store.add(spec)
@@ -97,7 +97,7 @@ def run(
                 emit(TrialWaiting(store.holder(spec.trial_id)))
             return None
         try:
-            if damaged := mend(folder, spec):
+            if damaged := repair_trial(folder, spec):
                 emit(FilesDamaged(tuple(damaged)))
             done = store.is_complete(spec.trial_id, files)
             # A trial that lost a file is not taken over but run again.
@@ -105,12 +105,12 @@ def run(
                 store.tidy(spec.trial_id)
                 emit(TrialFound())
                 return Status.COMPLETE
-            again = ""
+            last_reason = ""
             while True:
                 state = _started(store.state(spec.trial_id), oom_backoff)
                 store.write_state(spec.trial_id, state)
-                if again and state.micro_batch:
-                    emit(TrialRetried(state.micro_batch, again))
+                if last_reason and state.micro_batch:
+                    emit(TrialRetried(state.micro_batch, last_reason))
                 else:
                     emit(TrialStarted())
                 ending = launcher.run(
@@ -136,11 +136,11 @@ def run(
                     if ending.status is not Status.PENDING:
                         emit(TrialEnded(ending.status, ending.reason))
                     return ending.status
-                again = ending.reason
+                last_reason = ending.reason
         finally:
             lock.release()
 
-    def work_on_the_queue() -> None:
+    def run_queued() -> None:
         while not stopping.is_set():
             try:
                 due, number, spec = queue.get_nowait()
@@ -156,7 +156,7 @@ def run(
 
     with ThreadPoolExecutor(max_workers=jobs, thread_name_prefix="trial") as pool:
         try:
-            unfinished = {pool.submit(work_on_the_queue) for _ in range(jobs)}
+            unfinished = {pool.submit(run_queued) for _ in range(jobs)}
             while unfinished:
                 # In slices, so that Ctrl-C works on every platform.
                 finished, unfinished = wait(unfinished, 0.5, return_when=FIRST_COMPLETED)
@@ -171,8 +171,8 @@ def run(
 
 def _taken_over(store: Store, spec: TrialSpec, files: Sequence[str]) -> bool:
     """Mark a trial as complete if its runner or process was killed after writing the result."""
-    known = store.state(spec.trial_id).status is Status.COMPLETE
-    if known or not store.has_finished(spec.trial_id, files):
+    complete = store.state(spec.trial_id).status is Status.COMPLETE
+    if complete or not store.has_finished(spec.trial_id, files):
         return False
     folder = store.folder(spec.trial_id)
     written = (folder / "result.json").stat().st_mtime

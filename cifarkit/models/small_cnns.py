@@ -8,14 +8,13 @@ accurate.
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from cifarkit.models.info import Backbone
 
 if TYPE_CHECKING:
     import keras
 
-_NATIVE_SIZE = 32
 _STUDY = "the published study (its own network, no paper)"
 
 
@@ -121,60 +120,49 @@ def _count(key: str, image_size: int, outputs: int) -> tuple[int, int]:
 
 _LAYERS = {"simple_cnn": _SIMPLE_CNN, "custom_cnn": _CUSTOM_CNN, "lenet": _LENET}
 
+
+def _backbone(key: str, name: str, *, features: int, min_size: int, **facts: Any) -> Backbone:
+    return Backbone(
+        key=key,
+        name=name,
+        build=partial(_build, key),
+        count=partial(_count, key),
+        preprocessing="unit",
+        min_size=min_size,
+        native_size=32,
+        features=features,
+        weight_sets=(),
+        includes_head=True,
+        uses_dropout="dropout" in _LAYERS[key],
+        uses_batchnorm=False,
+        **facts,
+    )
+
+
 SCRATCH: tuple[Backbone, ...] = (
-    Backbone(
-        key="simple_cnn",
-        name="Simple CNN",
+    _backbone("simple_cnn", "Simple CNN", family="CNN", paper=_STUDY, min_size=18, features=64),
+    _backbone(
+        "custom_cnn",
+        "Custom CNN",
         family="CNN",
         paper=_STUDY,
-        build=partial(_build, "simple_cnn"),
-        count=partial(_count, "simple_cnn"),
-        preprocessing="unit",
-        min_size=18,
-        native_size=_NATIVE_SIZE,
-        features=64,
-        weight_sets=(),
-        includes_head=True,
-        uses_dropout=False,
-        uses_batchnorm=False,
-    ),
-    Backbone(
-        key="custom_cnn",
-        name="Custom CNN",
-        family="CNN",
-        paper=_STUDY,
-        build=partial(_build, "custom_cnn"),
-        count=partial(_count, "custom_cnn"),
-        preprocessing="unit",
         min_size=8,
-        native_size=_NATIVE_SIZE,
         features=512,
-        weight_sets=(),
-        includes_head=True,
-        uses_batchnorm=False,
         note=(
             "stands in for a network whose layers the published study does not describe "
             "(2,333,468 parameters there, 2,331,796 here, at 32 px with 100 outputs)"
         ),
     ),
-    Backbone(
-        key="lenet",
-        name="LeNet",
+    _backbone(
+        "lenet",
+        "LeNet",
         family="LeNet",
         paper=(
             "LeCun, Bottou, Bengio, Haffner: Gradient-Based Learning Applied to Document "
             "Recognition, 1998 (widened by the published study)"
         ),
-        build=partial(_build, "lenet"),
-        count=partial(_count, "lenet"),
-        preprocessing="unit",
         min_size=10,
-        native_size=_NATIVE_SIZE,
         features=200,
-        weight_sets=(),
-        includes_head=True,
-        uses_dropout=False,
-        uses_batchnorm=False,
     ),
 )
 """The three networks from scratch, in the order of the study's Table 1."""

@@ -120,10 +120,10 @@ def trouble(trial: TrialRecord) -> str:
     if state.status is Status.COMPLETE:
         return "failed: its result is missing"
     name = {Status.OOM: "out of memory", Status.TIMEOUT: "timeout"}.get(state.status, "failed")
-    told = f"{name}: {reason}" if reason and not reason.lower().startswith(name) else reason or name
+    text = f"{name}: {reason}" if reason and not reason.lower().startswith(name) else reason or name
     if state.status is Status.OOM and state.peak_rss_mb is not None:
-        told += f" (peak seen {trimmed(state.peak_rss_mb / 1024, 1)} GB)"
-    return told
+        text += f" (peak seen {trimmed(state.peak_rss_mb / 1024, 1)} GB)"
+    return text
 
 
 def model_name(key: str) -> str:

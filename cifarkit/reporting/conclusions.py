@@ -55,11 +55,11 @@ def conclusions(view: StudyView) -> list[str]:
     from cifarkit.evaluation.comparison import compare
     from cifarkit.evaluation.wording import sentences
 
-    told = [f"Left out, since no predictions could be read: {listed(unread)}."] if unread else []
+    missing = [f"Left out, since no predictions could be read: {listed(unread)}."] if unread else []
     try:
-        return [*sentences(compare(runs, image_sets=images), axis), *excluded, *told]
+        return [*sentences(compare(runs, image_sets=images), axis), *excluded, *missing]
     except InvalidInput as error:
-        return [f"The predictions could not be compared: {error}", *excluded, *told]
+        return [f"The predictions could not be compared: {error}", *excluded, *missing]
 
 
 def _no_claim(flawed: Mapping[str, ArmResult], axis: str, *, every: bool) -> str:

@@ -31,7 +31,7 @@ def to_csv(scores: Scores, pairs: int) -> str:
 def to_json(scores: Scores, pairs: int) -> str:
     """Every number of the document, and the whole confusion matrix (rows are true classes)."""
     record, confusion = scores.record, scores.confusion
-    told = {
+    content = {
         "trial": None if record is None else record.trial_id,
         "spec": None
         if record is None
@@ -63,7 +63,7 @@ def to_json(scores: Scores, pairs: int) -> str:
         },
         "most_confident_mistakes": [vars(one) for one in mistakes(scores, _MISTAKES)],
     }
-    return json.dumps(told, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 DATA_FORMATS = {"csv": to_csv, "json": to_json}

@@ -24,11 +24,11 @@ def to_csv(views: Sequence[StudyView], published: bool) -> str:
     import pandas as pd
 
     # Columns of type object keep whole numbers whole where some rows have none.
-    told = [
+    entries = [
         {name: _csv_value(value) for name, value in row.items()}
         for row in trial_rows(views, published)
     ]
-    table = pd.DataFrame(told, dtype=object)
+    table = pd.DataFrame(entries, dtype=object)
     return str(table.to_csv(index=False, lineterminator="\n"))
 
 
@@ -58,7 +58,7 @@ def trial_rows(views: Sequence[StudyView], published: bool) -> list[dict[str, An
 
 def to_json(views: Sequence[StudyView], published: bool) -> str:
     """Studies, their arms, and of every trial its spec, outcome, result and history, unrounded."""
-    told = []
+    entries = []
     for view in views:
         head = view.study.model_dump(mode="json", exclude={"arms"})
         arms = []
@@ -70,8 +70,8 @@ def to_json(views: Sequence[StudyView], published: bool) -> str:
                 }
                 | ({"published": reference.of_arm(view, outcome)} if published else {})
             )
-        told.append(head | {"arms": arms})
-    return json.dumps(_finite({"studies": told}), indent=2, ensure_ascii=False) + "\n"
+        entries.append(head | {"arms": arms})
+    return json.dumps(_finite({"studies": entries}), indent=2, ensure_ascii=False) + "\n"
 
 
 def _trial_row(

@@ -15,16 +15,16 @@ from cifarkit.text import listed, unique
 
 def notes(view: StudyView, *, published: bool) -> list[str]:
     """Warnings, then notes on single rows, then on the published columns."""
-    told = [*mixtures(view), *timing_warnings(view)]
-    told += _of_checks(view.results)
-    told += _of_builds(view)
-    told += _of_rows(view)
+    remarks = [*mixtures(view), *timing_warnings(view)]
+    remarks += _of_checks(view.results)
+    remarks += _of_builds(view)
+    remarks += _of_rows(view)
     if view.layout.pivoted:
         # Pivoted cells only hold two or three words, so the full reasons go here.
-        told += [f"{o.name}: {o.reason}." for o in view.results if o.reason]
+        remarks += [f"{o.name}: {o.reason}." for o in view.results if o.reason]
     if published:
-        told += reference.notes(view)
-    return list(unique(told))
+        remarks += reference.notes(view)
+    return list(unique(remarks))
 
 
 def _of_checks(found: Sequence[ArmResult]) -> list[str]:
@@ -37,33 +37,33 @@ def _of_checks(found: Sequence[ArmResult]) -> list[str]:
 
 
 def _of_rows(view: StudyView) -> list[str]:
-    told, found = [], view.results
+    remarks, found = [], view.results
     results = [result for outcome in found for result in outcome.results]
     # Notes that apply to every row are given once.
     common: set[str] = set()
     if len([outcome for outcome in found if outcome.results]) > 1:
         common.update(set(results[0].notes).intersection(*(result.notes for result in results)))
-        told += [_sentence(note) for note in results[0].notes if note in common]
+        remarks += [_sentence(note) for note in results[0].notes if note in common]
     for outcome in found:
         model = _model(outcome)
         if model and (note := model_note(model)):
             name = outcome.name if view.layout.rows_are_names else model_name(model)
-            told.append(f"{name}: {_sentence(note)}")
+            remarks.append(f"{name}: {_sentence(note)}")
         for result in outcome.results:
-            told += [
+            remarks += [
                 f"{outcome.name}: {_sentence(note)}" for note in result.notes if note not in common
             ]
             if result.used_batch_size != result.requested_batch_size:
-                told.append(
+                remarks.append(
                     f"{outcome.name}: trained with batch size {result.used_batch_size}, "
                     f"{result.requested_batch_size} was asked for."
                 )
-    return told
+    return remarks
 
 
 def _of_builds(view: StudyView) -> list[str]:
     """The packages of plug-in networks, and networks that were built in two ways."""
-    told: list[str] = []
+    remarks: list[str] = []
     packages: dict[str, dict[str, None]] = {}
     graphs: dict[tuple[Any, ...], dict[str, list[str]]] = {}
     for outcome, trial in view.trials:
@@ -71,9 +71,9 @@ def _of_builds(view: StudyView) -> list[str]:
             continue
         spec = trial.spec.model
         if result.dataset_package:
-            told.append(f"The images are read by {result.dataset_package}.")
+            remarks.append(f"The images are read by {result.dataset_package}.")
         if result.backbone_package:
-            told.append(f"{model_name(spec.model)} is of {result.backbone_package}.")
+            remarks.append(f"{model_name(spec.model)} is of {result.backbone_package}.")
             packages.setdefault(spec.model, {})[result.backbone_package] = None
         if result.graph_sha256:
             # What a builder is given; weights that are loaded later are no part of it.
@@ -82,18 +82,18 @@ def _of_builds(view: StudyView) -> list[str]:
             graphs.setdefault(given, {}).setdefault(result.graph_sha256, []).append(outcome.name)
     for model, found in packages.items():
         if len(found) > 1:
-            told.append(
+            remarks.append(
                 f"{model_name(model)}: its trials were built by {listed(found)}, so "
                 "their differences are not the axis' alone."
             )
     for (model, *_), built in graphs.items():
         if len(built) > 1:
             groups = " against ".join(listed(unique(names)) for names in built.values())
-            told.append(
+            remarks.append(
                 f"{model_name(model)}: the same settings were built as {len(built)} different "
                 f"graphs ({groups}): the code that builds it changed in between."
             )
-    return told
+    return remarks
 
 
 def _model(outcome: ArmResult) -> str:

@@ -94,7 +94,7 @@ def notes(view: StudyView) -> list[str]:
     matched = [(arm, found) for arm in view.results if (found := of_arm(view, arm))]
     if not matched:
         return ["The published study has no row that matches one of these."]
-    told = [
+    remarks = [
         "Published: one unseeded run each, of images that were resized up front in host memory "
         "(here within the model); times are of a Colab GPU and memory is the same estimate, so "
         "that parameters and memory should agree to the digit, times and accuracies need not."
@@ -105,21 +105,21 @@ def notes(view: StudyView) -> list[str]:
         if (spec := _spec(view, arm)) is not None
     }
     if spoken := _spoken(differing):
-        told.append(f"Unlike in the published study: {'; '.join(spoken)}.")
+        remarks.append(f"Unlike in the published study: {'; '.join(spoken)}.")
     if differing:
-        told.append(_unstated(view.axes))
-    told += _agreement(view, matched, differing)
+        remarks.append(_unstated(view.axes))
+    remarks += _agreement(view, matched, differing)
     renamed = [
         f"{arm.name} is called {found['model']} there"
         for arm, found in matched
         if found.get("model", arm.name) != arm.name
     ]
     if renamed:
-        told.append(f"{listed(renamed)}.")
-    told += [
+        remarks.append(f"{listed(renamed)}.")
+    remarks += [
         f"{arm.name}: published, {said['outcome']}." for arm, said in matched if "outcome" in said
     ]
-    return told
+    return remarks
 
 
 def _spec(view: StudyView, arm: ArmResult) -> TrialSpec | None:
@@ -223,12 +223,12 @@ def _agreement(
             why = f"because of {listed(causes)}" if causes else "which no setting explains"
             text = f"{listed(map(_lowered, off))} not as published, {why}"
             apart.setdefault(text, []).append(arm.name)
-    told = []
+    remarks = []
     if agreeing:
         of = "all" if agreeing == compared else f"{agreeing} of"
         exact = listed(_lowered(measure.heading) for measure in measures)
-        told.append(f"As published to the digit in {of} {counted(compared, 'row')}: {exact}.")
-    return told + [f"{listed(unique(names))}: {text}." for text, names in apart.items()]
+        remarks.append(f"As published to the digit in {of} {counted(compared, 'row')}: {exact}.")
+    return remarks + [f"{listed(unique(names))}: {text}." for text, names in apart.items()]
 
 
 def _first(rows: list[dict[str, Any]], name: str, value: Any) -> dict[str, Any] | None:

@@ -137,8 +137,8 @@ def _study(view: StudyView, published: bool, illustrated: bool) -> list[Section]
     blocks += main_tables(view, published=published)
     if study.choice is not None:
         blocks.append(Paragraph(f"Chosen: {study.choice_in_words}."))
-    if told := notes(view, published=published):
-        blocks.append(Items(tuple(told)))
+    if remarks := notes(view, published=published):
+        blocks.append(Items(tuple(remarks)))
     if illustrated:
         blocks += figures(view)
     blocks += detail_tables(view)

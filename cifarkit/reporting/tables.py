@@ -130,9 +130,9 @@ def _trailing(found: Sequence[ArmResult], reasons: bool) -> list[tuple[Column, l
             for done, asked in seeds
         ]
         columns.append((Column("Seeds"), cells))
-    told = [_outcome_text(outcome, reasons) for outcome in found]
-    if set(told) != {"complete"}:
-        cells = [Cell(text, text) for text in told]
+    outcome_texts = [_outcome_text(outcome, reasons) for outcome in found]
+    if set(outcome_texts) != {"complete"}:
+        cells = [Cell(text, text) for text in outcome_texts]
         columns.append((Column("Outcome", numeric=False), cells))
     return columns
 

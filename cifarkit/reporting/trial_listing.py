@@ -158,18 +158,18 @@ def _moment(when: Any) -> str:
 
 def _flat(model: BaseModel, prefix: str = "") -> list[tuple[str, str]]:
     """All fields by name, with dots for nesting; packed bits are omitted."""
-    told: list[tuple[str, str]] = []
+    pairs: list[tuple[str, str]] = []
     for name in type(model).model_fields:
         value = getattr(model, name)
         if isinstance(value, Hits):
             continue
         if isinstance(value, BaseModel):
-            told += _flat(value, f"{prefix}{name}.")
+            pairs += _flat(value, f"{prefix}{name}.")
         elif isinstance(value, tuple):
-            told.append((prefix + name, _some(value)))
+            pairs.append((prefix + name, _some(value)))
         elif value is not None:
-            told.append((prefix + name, _number(value)))
-    return told
+            pairs.append((prefix + name, _number(value)))
+    return pairs
 
 
 def _some(texts: tuple[str, ...]) -> str:

@@ -98,8 +98,8 @@ def best(store: Store, study: str | None = None) -> Best:
     if not ranked:
         states = Counter(record.state.status.value for record in records)
         states.update(["damaged"] * len(unread))
-        told = f": {listed(f'{n} {state}' for state, n in states.items())}" if states else ""
-        raise InvalidInput(f"no trial of {place} is complete{told}")
+        counts = f": {listed(f'{n} {state}' for state, n in states.items())}" if states else ""
+        raise InvalidInput(f"no trial of {place} is complete{counts}")
     images = {repr(record.spec.data.model_dump(exclude={"location"})) for record in ranked}
     return Best(ranked[0], len(ranked), len(images) == 1, tuple(unread))
 

@@ -25,7 +25,7 @@ from cifarkit.store.file_io import UnreadableFile, read_state
 from cifarkit.store.records import ARTIFACTS, Status
 from cifarkit.store.repair import faults
 from cifarkit.store.store import Store
-from cifarkit.store.study_records import StudyRecord
+from cifarkit.store.studies import trials_of
 
 CONTENTS = "cifarkit.json"
 TRIAL_FILES = ("spec.json", "state.json", *ARTIFACTS, "log.txt")
@@ -90,7 +90,7 @@ def export(
             if path.is_file() and not path.is_symlink():
                 files[f"trials/{trial_id}/{name}"] = path
     for number, study in enumerate(store.studies(), start=1):
-        if not trial_ids or _trials(study) <= set(written):
+        if not trial_ids or set(trials_of(study)) <= set(written):
             files[f"studies/{number}.json"] = store.root / "studies" / f"{study.name}.json"
     if len(files) > MOST_MEMBERS:
         raise InvalidInput(f"more than {MOST_MEMBERS:,} files; export some of the trials at a time")
@@ -117,10 +117,6 @@ def _unfit(store: Store, trial_id: str) -> str:
     except (OSError, UnreadableFile) as error:
         return str(error)
     return ""
-
-
-def _trials(study: StudyRecord) -> set[str]:
-    return {trial for arm in study.arms for trial in arm.trials}
 
 
 def _pack(files: dict[str, Path], target: Path) -> None:

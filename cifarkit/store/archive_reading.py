@@ -29,7 +29,7 @@ from cifarkit.store.file_io import MOST_BYTES, MOST_BYTES_OF, UnreadableFile, re
 from cifarkit.store.records import Status
 from cifarkit.store.repair import faults
 from cifarkit.store.store import Store, read_study
-from cifarkit.store.studies import take_in
+from cifarkit.store.studies import merge
 
 _EXPECTED = re.compile(
     rf"trials/[0-9a-f]{{12}}/({'|'.join(map(re.escape, TRIAL_FILES))})|studies/[0-9]{{1,5}}\.json",
@@ -67,32 +67,32 @@ def import_archive(store: Store, archive: Path) -> ImportSummary:
     """
     check_file(archive)
     (store.root / "trials").mkdir(parents=True, exist_ok=True)
-    beside = Path(tempfile.mkdtemp(prefix=".import.", dir=store.root / "trials"))
+    staging = Path(tempfile.mkdtemp(prefix=".import.", dir=store.root / "trials"))
     try:
-        _unpack(archive, beside)
+        _unpack(archive, staging)
         # Imports run one at a time, so that none sees another's half-moved trial.
         with lock(store.root / "lock"):
-            return _take_in(store, beside)
+            return _import_all(store, staging)
     except _Refused as error:
         raise InvalidInput(f"{archive}: {error}") from None
     finally:
-        shutil.rmtree(beside, ignore_errors=True)
+        shutil.rmtree(staging, ignore_errors=True)
 
 
 class _Refused(Exception):
     """Why an archive is refused."""
 
 
-def _unpack(archive: Path, beside: Path) -> None:
+def _unpack(archive: Path, staging: Path) -> None:
     try:
         with gzip.open(archive) as stream:
             contents = _contents(stream)
             needed = sum(member.bytes for member in contents.members.values())
-            free = shutil.disk_usage(beside).free
+            free = shutil.disk_usage(staging).free
             if needed > free:
                 raise _Refused(f"would take {needed:,} bytes, {free:,} are free")
             for name, member in contents.members.items():
-                _extract(stream, name, member, beside / name)
+                _extract(stream, name, member, staging / name)
             if any(_exactly(stream, 2 * _BLOCK)):
                 raise _Refused("holds more than it lists")
             # Reading to the end verifies gzip's checksum; tar pads to 10,240 bytes.
@@ -123,7 +123,7 @@ def _contents(stream: gzip.GzipFile) -> Contents:
         raise _Refused(f"its {CONTENTS} is not as it should be: {fault['msg']}") from None
     for name, member in contents.members.items():
         if not _EXPECTED.fullmatch(name):
-            raise _Refused(f"holds {name[:200]!r}, which does not belong into a store")
+            raise _Refused(f"holds {name[:200]!r}, which does not belong in a store")
         most = MOST_BYTES_OF.get(name.rpartition("/")[2], MOST_BYTES)
         if member.bytes > most:
             raise _Refused(f"its {name} is larger than {most:,} bytes")
@@ -145,7 +145,7 @@ def _next(stream: gzip.GzipFile, name: str) -> int:
 def _extract(stream: gzip.GzipFile, name: str, member: Member, target: Path) -> None:
     size = _next(stream, name)
     if size != member.bytes:
-        raise _Refused(f"its {name} is not of the size that is listed")
+        raise _Refused(f"its {name} has another size than listed")
     target.parent.mkdir(parents=True, exist_ok=True)
     summed = hashlib.sha256()
     with target.open("xb") as file:
@@ -173,52 +173,52 @@ def _exactly(stream: gzip.GzipFile, size: int) -> bytes:
     return content
 
 
-def _take_in(store: Store, beside: Path) -> ImportSummary:
-    done = ImportSummary()
-    for folder in sorted(beside.glob("trials/*")):
-        _take_trial(store, folder, done)
-    for path in sorted(beside.glob("studies/*.json"), key=lambda path: int(path.stem)):
-        _take_study(store, path, done)
-    return done
+def _import_all(store: Store, staging: Path) -> ImportSummary:
+    summary = ImportSummary()
+    for folder in sorted(staging.glob("trials/*")):
+        _import_trial(store, folder, summary)
+    for path in sorted(staging.glob("studies/*.json"), key=lambda path: int(path.stem)):
+        _import_study(store, path, summary)
+    return summary
 
 
-def _take_trial(store: Store, folder: Path, done: ImportSummary) -> None:
+def _import_trial(store: Store, folder: Path, summary: ImportSummary) -> None:
     trial_id = folder.name
     if found := faults(folder, thorough=True):
-        done.refused[trial_id] = f"{found[0].path.name} {found[0].why}"
+        summary.refused[trial_id] = f"{found[0].path.name} {found[0].why}"
         return
     record = read_trial(folder)
     if record.state.status is Status.RUNNING:
-        done.refused[trial_id] = "it was running when it was exported"
+        summary.refused[trial_id] = "it was running when it was exported"
         return
     place = store.folder(trial_id)
     if place.is_symlink():
-        done.refused[trial_id] = "its folder here is a link"
+        summary.refused[trial_id] = "its folder here is a link"
         return
     try:
         if store.is_complete(trial_id):
-            done.kept.append(trial_id)
+            summary.kept.append(trial_id)
             return
         if not place.exists():
             with contextlib.suppress(OSError):  # another command has just created the folder
                 os.rename(folder, place)
-                done.trials.append(trial_id)
+                summary.trials.append(trial_id)
                 return
-        with store.lock(trial_id, timeout=_patience_seconds(store, trial_id)):
+        with store.lock(trial_id, timeout=_lock_timeout(store, trial_id)):
             if not record.complete or store.is_complete(trial_id):
-                done.kept.append(trial_id)
+                summary.kept.append(trial_id)
                 return
             # A process waiting for the old folder's lock then finds a complete trial.
             os.rename(place, folder.with_name(f"{trial_id}.old"))
             os.rename(folder, place)
-            done.trials.append(trial_id)
+            summary.trials.append(trial_id)
     except Timeout:
-        done.refused[trial_id] = "it is running here"
+        summary.refused[trial_id] = "it is running here"
     except (OSError, UnreadableFile) as error:
-        done.refused[trial_id] = str(error)
+        summary.refused[trial_id] = str(error)
 
 
-def _patience_seconds(store: Store, trial_id: str) -> float:
+def _lock_timeout(store: Store, trial_id: str) -> float:
     """How long to wait for a trial's lock: a check or an export ends soon, a training does not."""
     try:
         return 0.0 if store.state(trial_id).status is Status.RUNNING else 30.0
@@ -226,18 +226,18 @@ def _patience_seconds(store: Store, trial_id: str) -> float:
         return 30.0
 
 
-def _take_study(store: Store, path: Path, done: ImportSummary) -> None:
+def _import_study(store: Store, path: Path, summary: ImportSummary) -> None:
     try:
         study = read_study(path, named=False)
     except UnreadableFile as error:
-        done.refused[f"study {path.stem}"] = error.why
+        summary.refused[f"study {path.stem}"] = error.why
         return
     try:
-        written = take_in(store, study)
+        written = merge(store, study)
     except UnreadableFile as error:  # a newer cifarkit's study has the name
-        done.refused[f"study {study.name}"] = str(error)
+        summary.refused[f"study {study.name}"] = str(error)
         return
     if written is None:
-        done.kept.append(study.name)
+        summary.kept.append(study.name)
     else:
-        done.studies.append(written.name)
+        summary.studies.append(written.name)

@@ -265,11 +265,11 @@ def _faults(error: ValidationError) -> str:
     """The first faults, in a line."""
     if error.error_count() > 1000:
         return f"{error.error_count():,} faults"  # To list them would take long.
-    told = []
+    messages = []
     for fault in error.errors(include_url=False, include_context=False, include_input=False)[:3]:
         place = ".".join(map(str, fault["loc"]))
-        told.append(f"{place}: {fault['msg']}" if place else fault["msg"])
-    return "; ".join(told)[:300]
+        messages.append(f"{place}: {fault['msg']}" if place else fault["msg"])
+    return "; ".join(messages)[:300]
 
 
 def _schema_version(content: bytes) -> int:

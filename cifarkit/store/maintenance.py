@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from cifarkit.store.file_io import DamagedFile, UnreadableFile
 from cifarkit.store.records import Status
 from cifarkit.store.repair import faults, set_all_aside, set_aside
 from cifarkit.store.store import Store, read_study
+from cifarkit.store.studies import trials_of
 
 LEFTOVER_SECONDS = 60.0
 """Temporary files older than this are leftovers."""
@@ -28,13 +29,13 @@ class Finding:
         path: The file or the trial's folder.
         problem: In one line.
         repaired: What was done about it; empty if nothing was.
-        wrong: False for leftovers of a kill, which need no repair: the same command resumes.
+        is_fault: False for leftovers of a kill, which need no repair: the same command resumes.
     """
 
     path: Path
     problem: str
     repaired: str = ""
-    wrong: bool = True
+    is_fault: bool = True
 
 
 def check(store: Store, *, repair: bool = False) -> Iterator[Finding]:
@@ -63,7 +64,7 @@ def _check_trial(store: Store, trial_id: str, repair: bool) -> Iterator[Finding]
     folder = store.folder(trial_id)
     if folder.is_symlink():
         done = f"set aside as {set_aside(folder).name}" if repair else ""
-        yield Finding(folder, "is a link; a trial's files lie in the store itself", done)
+        yield Finding(folder, "is a link; a trial's files must be in the store itself", done)
         return
     try:
         with store.lock(trial_id, timeout=0):
@@ -73,8 +74,8 @@ def _check_trial(store: Store, trial_id: str, repair: bool) -> Iterator[Finding]
             if repair:
                 set_all_aside(folder, [])
             if not found and store.state(trial_id).status is Status.RUNNING:
-                problem = "interrupted; the same command goes on with it"
-                yield Finding(folder, problem, _reset(store, trial_id, repair), wrong=False)
+                problem = "interrupted; the same command resumes it"
+                yield Finding(folder, problem, _reset(store, trial_id, repair), is_fault=False)
             yield from _leftovers(folder, repair)
     except Timeout:
         return
@@ -116,8 +117,8 @@ def _leftover(path: Path, repair: bool) -> Iterator[Finding]:
             shutil.rmtree(path)
         else:
             path.unlink()
-    problem = "is left of an interrupted write"
-    yield Finding(path, problem, "removed" if repair else "", wrong=False)
+    problem = "is left over from an interrupted write"
+    yield Finding(path, problem, "removed" if repair else "", is_fault=False)
 
 
 def remove(store: Store, trial_ids: Sequence[str], *, force: bool = False) -> None:
@@ -135,7 +136,7 @@ def remove(store: Store, trial_ids: Sequence[str], *, force: bool = False) -> No
     for trial_id in trial_ids:
         if trial_id not in known:
             raise InvalidInput(f"no trial {trial_id!r} in {store.root}")
-        named = list(_listing(store, trial_id))
+        named = [study.name for study in store.studies() if trial_id in trials_of(study)]
         if named and not force:
             raise InvalidInput(
                 f"trial {trial_id} belongs to {', '.join(named)}; --force removes it all the same"
@@ -155,13 +156,6 @@ def remove(store: Store, trial_ids: Sequence[str], *, force: bool = False) -> No
     finally:
         for lock in locks:
             lock.release()
-
-
-def _listing(store: Store, trial_id: str) -> Iterable[str]:
-    """The names of the studies that list a trial."""
-    for study in store.studies():
-        if any(trial_id in arm.trials for arm in study.arms):
-            yield study.name
 
 
 def _is_link(store: Store, trial_id: str) -> bool:

@@ -54,7 +54,7 @@ def faults(folder: Path, *, thorough: bool = False) -> list[UnreadableFile]:
     return list(found.values())
 
 
-def mend(folder: Path, spec: TrialSpec) -> list[str]:
+def repair_trial(folder: Path, spec: TrialSpec) -> list[str]:
     """Set aside the damaged files of a trial that is about to run, and rewrite its spec.
 
     The caller holds the trial's lock.
@@ -70,13 +70,13 @@ def mend(folder: Path, spec: TrialSpec) -> list[str]:
     for fault in found:
         if not isinstance(fault, DamagedFile):
             raise fault
-    told = [f"{fault.path.name} {fault.why}" for fault in found]
+    messages = [f"{fault.path.name} {fault.why}" for fault in found]
     set_all_aside(folder, found)
     path = folder / "spec.json"
     # The location of the data is not part of the id.
     if not path.exists() or read_spec(folder) != spec:
         write_model(path, spec)
-    return told
+    return messages
 
 
 def set_all_aside(folder: Path, found: list[UnreadableFile]) -> None:

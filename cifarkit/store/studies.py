@@ -130,7 +130,7 @@ def register(
     return entered
 
 
-def take_in(store: Store, study: StudyRecord) -> StudyRecord | None:
+def merge(store: Store, study: StudyRecord) -> StudyRecord | None:
     """Add an imported study, under another name if its own is taken by a different study.
 
     Returns:
@@ -256,27 +256,28 @@ def _difference(
             return f"other {what} ({there or 'none'}; here {here or 'none'})"
     for first, now in zip(trials_of(one), trials_of(planned), strict=False):
         try:
-            if first != now and (told := _unlike(store.read(first, whole=False).spec, specs[now])):
-                return f"other settings ({'; '.join(told)})"
+            stored = store.read(first, whole=False).spec
+            if first != now and (differences := _differences(stored, specs[now])):
+                return f"other settings ({'; '.join(differences)})"
         except (KeyError, InvalidInput, UnreadableFile):
             continue
     return "other settings or other data"
 
 
-def _unlike(there: TrialSpec, here: TrialSpec) -> list[str]:
+def _differences(there: TrialSpec, here: TrialSpec) -> list[str]:
     ours, theirs = here.model_dump(mode="json"), there.model_dump(mode="json")
-    told = []
+    differences = []
     for section, fields in theirs.items():
         for field, value in fields.items():
             if field in ("location", "weights_file", "seed") or value == ours[section].get(field):
                 continue
             name = field.replace("_", " ")
-            told.append(
+            differences.append(
                 "other images"
                 if field == "fingerprint"
                 else f"{name} {value}, now {ours[section].get(field)}"
             )
-    return told
+    return differences
 
 
 def _rows(study: StudyRecord) -> str:

@@ -86,9 +86,9 @@ class Study:
                 arms.setdefault(spec.train.learning_rate, []).append(arm.label)
         if "learning_rate" in self.axes or len(arms) < 2:
             return ""
-        told = "; ".join(f"{rate:g} for {', '.join(labels)}" for rate, labels in arms.items())
+        given = "; ".join(f"{rate:g} for {', '.join(labels)}" for rate, labels in arms.items())
         return (
-            f"{self.title}: the default learning rate differs between the arms: {told}. "
+            f"{self.title}: the default learning rate differs between the arms: {given}. "
             f"--learning-rate sets one for all."
         )
 
@@ -149,8 +149,8 @@ def plan_arm(
     """
     check_size(seeds=seeds)
     specs = tuple(TrialSpec.of(**{**settings, **varied, "seed": seed}) for seed in range(seeds))
-    told = {name: value for name, value in varied.items() if value is not None}
-    return PlannedArm(label, told, specs)
+    given = {name: value for name, value in varied.items() if value is not None}
+    return PlannedArm(label, given, specs)
 
 
 def of_one_network(settings: Mapping[str, Any]) -> dict[str, Any]:

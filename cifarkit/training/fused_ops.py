@@ -7,14 +7,13 @@ up to a half faster (docs/performance.md has the figures).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
 import keras
 import tensorflow as tf
 
-from cifarkit.training.keras_compat import adam_moments, replace_call
+from cifarkit.training.keras_compat import adam_moments, all_layers, replace_call
 
 
 def fuse_batchnorm(model: Any) -> None:
@@ -23,19 +22,12 @@ def fuse_batchnorm(model: Any) -> None:
     Applies to layers that normalize the last axis of images. Inference is unchanged, since Keras'
     own is faster there.
     """
-    for layer in _layers(model):
+    for layer in all_layers(model):
         # Subclasses may compute something else.
         if type(layer) is keras.layers.BatchNormalization and not (
             layer.synchronized or layer.renorm
         ):
             replace_call(layer, partial(_batchnorm, layer))
-
-
-def _layers(model: Any) -> Iterator[Any]:
-    for layer in model.layers:
-        yield layer
-        if hasattr(layer, "layers"):
-            yield from _layers(layer)
 
 
 def _batchnorm(layer: Any, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:

@@ -31,14 +31,14 @@ def _add(digest: Any, model: Any) -> None:
 
     operations = model.operations
     for operation in operations:
-        told: list[Any] = [type(operation).__name__, call_of(operation, operations)]
+        description: list[Any] = [type(operation).__name__, call_of(operation, operations)]
         if isinstance(operation, keras.Function):
             _add(digest, operation)
         else:
-            told.append(_settings(operation.get_config()))
-        told.append([tuple(x.shape) for x in keras.tree.flatten(operation.output)])
-        told.append([tuple(weight.shape) for weight in getattr(operation, "weights", ())])
-        digest.update(repr(told).encode())
+            description.append(_settings(operation.get_config()))
+        description.append([tuple(x.shape) for x in keras.tree.flatten(operation.output)])
+        description.append([tuple(weight.shape) for weight in getattr(operation, "weights", ())])
+        digest.update(repr(description).encode())
     digest.update(repr(ends(model, operations)).encode())
 
 
@@ -54,17 +54,17 @@ def call_of(operation: Any, operations: Sequence[Any]) -> str:
     """What it was called on: the operations that feed it, by number, and all plain arguments."""
     import keras
 
-    def told(argument: Any) -> Any:
+    def described(argument: Any) -> Any:
         if isinstance(argument, keras.KerasTensor):
             operation, place = producer(argument)
             return ("tensor", operations.index(operation), place)
-        if hasattr(argument, "__array__"):  # what it prints leaves out most of a large one
+        if hasattr(argument, "__array__"):  # the repr of a large array is abbreviated
             array = np.ascontiguousarray(argument)
             return (array.shape, array.dtype, hashlib.sha256(array.tobytes()).hexdigest())
         return argument
 
     calls = [(call.args, call.kwargs) for call in calls_within(operation, operations)]
-    return repr(keras.tree.map_structure(told, calls))
+    return repr(keras.tree.map_structure(described, calls))
 
 
 def ends(model: Any, operations: Sequence[Any]) -> list[int]:

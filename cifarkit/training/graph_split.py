@@ -26,11 +26,6 @@ class GraphSplit:
     prefix: Any
     suffix: Any
 
-    @property
-    def elements(self) -> int:
-        """The number of values that cross the cut per image."""
-        return sum(map(_elements, self.prefix.outputs))
-
 
 def cut(model: Any) -> GraphSplit | None:
     """Split a functional model behind its last frozen, deterministic layers.

@@ -80,21 +80,21 @@ class _NotDownloaded(Exception):
 
 def _download(key: str, size: int, file: str) -> None:
     # A fixed name: under the lock, an existing file is left over from a killed process.
-    beside = cache_folder() / ".cifarkit.part"
-    shutil.rmtree(beside, ignore_errors=True)
-    beside.mkdir()
+    download = cache_folder() / ".cifarkit.part"
+    shutil.rmtree(download, ignore_errors=True)
+    download.mkdir()
     try:
         done = subprocess.run(
             [sys.executable, "-m", "cifarkit.training.pretrained_weights", key, str(size)],
-            env=child_environment({"KERAS_HOME": str(beside)}),
+            env=child_environment({"KERAS_HOME": str(download)}),
             capture_output=True,
             text=True,
         )
         if done.returncode != 0:
             raise _NotDownloaded((done.stderr.strip().splitlines() or ["no reason was given"])[-1])
-        os.replace(beside / "models" / file, cache_folder() / file)
+        os.replace(download / "models" / file, cache_folder() / file)
     finally:
-        shutil.rmtree(beside, ignore_errors=True)
+        shutil.rmtree(download, ignore_errors=True)
 
 
 if __name__ == "__main__":

@@ -37,7 +37,7 @@ def cifarkit(*arguments: str | Path) -> Result:
 
 
 def error_of(done: Result) -> str:
-    """The message of an error that the user can mend."""
+    """The message of an error that the user can fix."""
     assert isinstance(done.exception, CifarkitError), done.output
     return str(done.exception)
 

@@ -102,7 +102,7 @@ def as_another() -> tuple[str, ...]:
 
 @pytest.mark.skipif(os.name != "posix", reason="permissions are another thing there")
 def test_what_may_not_be_read(runs: Path, tmp_path: Path, as_another: tuple[str, ...]) -> None:
-    def told(*command: str | Path) -> str:
+    def error_of(*command: str | Path) -> str:
         done = subprocess.run(
             [*as_another, *CIFARKIT, *command], capture_output=True, env=environment(), timeout=60
         )
@@ -119,12 +119,12 @@ def test_what_may_not_be_read(runs: Path, tmp_path: Path, as_another: tuple[str,
         hidden.chmod(0)
         try:
             if hidden != folder / "runs" / "trials":
-                assert "cannot be read: Permission denied" in told("study", file)
-                assert "cannot be read: Permission denied" in told("evaluate", file)
-                assert "read" in told("store", "import", file)
+                assert "cannot be read: Permission denied" in error_of("study", file)
+                assert "cannot be read: Permission denied" in error_of("evaluate", file)
+                assert "read" in error_of("store", "import", file)
             if hidden != file:
                 for command in ("store list", "store check", "report"):
-                    message = told(*command.split(), "--runs", folder / "runs")
+                    message = error_of(*command.split(), "--runs", folder / "runs")
                     assert f"--runs: {folder}/runs cannot be read: Permission denied" in message
         finally:
             hidden.chmod(mode)

@@ -87,9 +87,9 @@ def test_check_names_and_repair_sets_aside(store: Store) -> None:
         leftover.write_text("{")
     os.utime(old, (time.time() - 3600,) * 2)
     before = content(store.root)
-    told = cifarkit("store", "check", "--runs", store.root)
-    assert told.exit_code == 1
-    lines = told.stdout.splitlines()
+    checked = cifarkit("store", "check", "--runs", store.root)
+    assert checked.exit_code == 1
+    lines = checked.stdout.splitlines()
     assert len(lines) == 5
     for said in ("predictions.npz: does not match", "model.weights.h5: does not match",
                  "interrupted; the same", f"{path}: ", ".state.json.abc: is left"):  # fmt: skip

@@ -149,8 +149,8 @@ def test_a_whole_study_is_interrupted_and_goes_on(tmp_path: Path) -> None:
     page = cifarkit("report", "--runs", runs, "--format", "html").stdout
     assert page.count("data:image/svg+xml;base64,") >= 8
     assert "http" not in page.replace("http://www.w3.org", "")
-    told = json.loads(cifarkit("report", "--runs", runs, "--format", "json").stdout)
-    assert len(told["studies"]) == len(studies)
+    exported = json.loads(cifarkit("report", "--runs", runs, "--format", "json").stdout)
+    assert len(exported["studies"]) == len(studies)
 
 
 @pytest.mark.slow

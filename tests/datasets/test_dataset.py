@@ -147,7 +147,7 @@ class TestSplit:
         assert cuts[0] == cuts[1] != cuts[2]
 
     def test_the_order_behind_it_never_changes(self) -> None:
-        """A stored trial would otherwise be told another validation part than it had."""
+        """A stored trial would otherwise be given another validation part than it had."""
         assert shuffled(10, 3, 99).tolist() == [8, 5, 4, 1, 7, 3, 9, 0, 2, 6]
 
     def test_no_image_is_copied_before_it_is_asked_for(self) -> None:

@@ -413,8 +413,8 @@ class TestCache:
 
     def test_sizes_have_entries_of_their_own(self, tmp_path: Path) -> None:
         root = folder_of(tmp_path / "root")
-        assert folder.load(root, image_size=2).train_images.shape[1:] == (2, 2, 3)
-        assert folder.load(root, image_size=3).train_images.shape[1:] == (3, 3, 3)
+        assert folder.SOURCE.load(root, image_size=2).train_images.shape[1:] == (2, 2, 3)
+        assert folder.SOURCE.load(root, image_size=3).train_images.shape[1:] == (3, 3, 3)
 
 
 class TestIdentity:

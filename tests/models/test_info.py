@@ -18,6 +18,7 @@ import pytest
 import tensorflow as tf
 from keras.src.utils import file_utils
 
+from benchmarks.layer_facts import of_model
 from cifarkit.models import layer_facts
 from cifarkit.models.applications import APPLICATIONS
 from cifarkit.models.info import Backbone
@@ -122,7 +123,7 @@ def test_its_layers_are_those_of_the_table(built: Built) -> None:
         return
     weights = "imagenet" if "imagenet" in built.backbone.weight_sets else "none"
     facts = layer_facts.table()[built.backbone.key].with_weights(weights)
-    counted = layer_facts.of_model(built.model)
+    counted = of_model(built.model)
     assert (counted.layers, counted.weights) == (facts.layers, facts.weights)
     assert facts.output_side(built.backbone.min_size) == built.model.output_shape[1]
 

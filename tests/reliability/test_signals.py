@@ -201,7 +201,7 @@ def test_a_killed_store_is_no_error(tmp_path: Path) -> None:
         process.wait()
     done = cifarkit("store", "check", "--runs", tmp_path)
     (line,) = done.stdout.splitlines()
-    assert line.endswith(": interrupted; the same command goes on with it")
+    assert line.endswith(": interrupted; the same command resumes it")
 
 
 def test_a_pause_of_everything_is_no_timeout(tmp_path: Path) -> None:

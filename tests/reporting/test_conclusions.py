@@ -112,12 +112,12 @@ def test_without_predictions_nothing_is_concluded(tmp_path: Path) -> None:
 
 def test_no_claim_rests_on_a_training_that_was_cut_short(tmp_path: Path) -> None:
     study, _ = sweep(fabricator := Fabricator(tmp_path), 0.9, 0.8, 0.5, cut_short=[0.9])
-    told = conclusions(StudyView(study, fabricator.records()))
-    assert "dropout 0.2 scored highest" in told[0]
+    sentences = conclusions(StudyView(study, fabricator.records()))
+    assert "dropout 0.2 scored highest" in sentences[0]
     said = "No claim is made about dropout 0.1: its training was cut short by --epochs 10."
-    assert told[-1] == said
+    assert sentences[-1] == said
     assert said in document([study], fabricator.records())
-    assert not any("0.1" in sentence for sentence in told[:-1])
+    assert not any("0.1" in sentence for sentence in sentences[:-1])
 
 
 def test_of_a_single_arm_that_is_left_nothing_is_claimed(tmp_path: Path) -> None:

@@ -220,13 +220,13 @@ def test_the_trials_that_shared_it_are_counted(
         trial = fabricator.trial({"model": "lenet", "seed": seed}, **times)
         arms.append(arm(f"lenet {seed}", trial))
     text = document([zoo(fabricator, *arms)], fabricator.records())
-    told = re.findall(r"(\d+) trials ran at the same time", text)
-    assert told == ([str(together)] if together else [])
+    expected_text = re.findall(r"(\d+) trials ran at the same time", text)
+    assert expected_text == ([str(together)] if together else [])
 
 
 def test_times_of_which_the_cache_s_part_is_not_known_are_warned_of(fabricator: Fabricator) -> None:
     """Records of the first versions do not say whether frozen layers were read or computed."""
-    told = "1 trial of an earlier version kept what frozen layers give"
+    expected_text = "1 trial of an earlier version kept what frozen layers give"
     for uncached, expected in ((None, True), (100.0, False)):
         made = result()
         time = made.time.model_copy(
@@ -234,7 +234,7 @@ def test_times_of_which_the_cache_s_part_is_not_known_are_warned_of(fabricator: 
         )
         trial = fabricator.trial({"model": "vgg16"}, made.model_copy(update={"time": time}))
         text = document([zoo(fabricator, arm("vgg16", trial))], fabricator.records())
-        assert (told in text) is expected
+        assert (expected_text in text) is expected
 
 
 def test_mixed_data_and_epochs_are_warned_of(fabricator: Fabricator) -> None:

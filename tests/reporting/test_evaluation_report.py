@@ -180,24 +180,24 @@ def test_a_class_without_test_images_comes_last(tmp_path: Path) -> None:
 
 
 def test_json_holds_every_number(scores: Scores) -> None:
-    told = json.loads(evaluation(scores, format="json", pairs=2))
-    assert f"trial-{told['trial']}" == scores.name
-    assert told["test"]["top1"]["accuracy"] == 0.7
-    assert told["test"]["top5"]["right"] == 29
+    report = json.loads(evaluation(scores, format="json", pairs=2))
+    assert f"trial-{report['trial']}" == scores.name
+    assert report["test"]["top1"]["accuracy"] == 0.7
+    assert report["test"]["top5"]["right"] == 29
     span = wilson_interval(28, 40)
-    assert (told["test"]["top1"]["low"], told["test"]["top1"]["high"]) == (span.low, span.high)
-    assert told["confusion"]["counts"][0] == [7, 2, 1, 0]
-    assert told["confused_pairs"][0] == {
+    assert (report["test"]["top1"]["low"], report["test"]["top1"]["high"]) == (span.low, span.high)
+    assert report["confusion"]["counts"][0] == [7, 2, 1, 0]
+    assert report["confused_pairs"][0] == {
         "a": "ant",
         "b": "bee",
         "a_as_b": 2,
         "b_as_a": 3,
         "total": 5,
     }
-    assert len(told["confused_pairs"]) == 2
-    assert told["superclasses"]["share_inside"] == 0.75
-    assert told["calibration"]["expected_error"] == pytest.approx(2.1875 / 40)
-    assert len(told["most_confident_mistakes"]) == 12
+    assert len(report["confused_pairs"]) == 2
+    assert report["superclasses"]["share_inside"] == 0.75
+    assert report["calibration"]["expected_error"] == pytest.approx(2.1875 / 40)
+    assert len(report["most_confident_mistakes"]) == 12
 
 
 def test_csv_has_a_row_per_class(scores: Scores) -> None:
@@ -255,8 +255,8 @@ def test_hostile_names_break_no_format(tmp_path: Path) -> None:
     assert len(rows) == len(HOSTILE)
     assert formulas(evaluation(scores, format="csv")) == []
     assert rows[6]["class"] == "'=HYPERLINK(0)"
-    told = json.loads(evaluation(scores, format="json"))
-    assert [row["class"] for row in told["classes"]] == HOSTILE
+    report = json.loads(evaluation(scores, format="json"))
+    assert [row["class"] for row in report["classes"]] == HOSTILE
 
 
 def test_a_hundred_rows_of_latex_go_on_over_pages(tmp_path: Path) -> None:

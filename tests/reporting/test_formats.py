@@ -214,8 +214,8 @@ def test_json_is_whole_and_finite(hostile: Any) -> None:
     def refuse(name: str) -> None:
         raise AssertionError(f"{name} is not JSON")
 
-    told = json.loads(document(studies, records, format="json"), parse_constant=refuse)
-    arms = told["studies"][0]["arms"]
+    report = json.loads(document(studies, records, format="json"), parse_constant=refuse)
+    arms = report["studies"][0]["arms"]
     assert [arm["label"] for arm in arms[:-1]] == HOSTILE
     trial = arms[0]["trials"][0]
     assert trial["history"] == [{"epoch": 1, "loss": None, "validation_loss": None}]

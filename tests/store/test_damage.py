@@ -118,7 +118,7 @@ HARM = [truncate, flip, empty, delete, another_trials, link, pipe, folder]
 
 @pytest.mark.parametrize("harm", HARM)
 @pytest.mark.parametrize("name", FILES)
-def test_damage_is_told_and_mended(
+def test_damage_is_reported_and_repaired(
     store: Store, name: str, harm: Callable[[Path], None], pristine: Path
 ) -> None:
     path = store.folder(HURT) / name
@@ -128,11 +128,11 @@ def test_damage_is_told_and_mended(
     expected = None if silent else name
     report = cifarkit("report", "--runs", store.root, "--format", "json")
     assert report.exit_code == 0
-    told = json.loads(report.stdout)["studies"][0]["arms"]
-    assert [arm["trials"][0]["status"] for arm in told[1:]] == ["complete", "complete"]
+    reported = json.loads(report.stdout)["studies"][0]["arms"]
+    assert [arm["trials"][0]["status"] for arm in reported[1:]] == ["complete", "complete"]
     if expected:
-        assert told[0]["trials"][0]["status"] == "damaged"
-        assert told[0]["trials"][0]["reason"].startswith(f"damaged: {name} ")
+        assert reported[0]["trials"][0]["status"] == "damaged"
+        assert reported[0]["trials"][0]["reason"].startswith(f"damaged: {name} ")
         assert str(path) in report.stderr
     markdown = cifarkit("report", "--runs", store.root).stdout
     # What nothing is made of is not read.
@@ -164,8 +164,8 @@ def test_damage_is_told_and_mended(
 @pytest.mark.parametrize("name", FILES)
 def test_a_file_without_end_is_not_read(store: Store, name: str) -> None:
     huge(store.folder(HURT) / name)
-    told = cifarkit("report", "--runs", store.root, "--format", "json").stdout
-    assert f"damaged: {name}" in told
+    reported = cifarkit("report", "--runs", store.root, "--format", "json").stdout
+    assert f"damaged: {name}" in reported
 
 
 def test_a_flipped_bit_in_kept_weights_is_found_where_they_are_used(store: Store) -> None:

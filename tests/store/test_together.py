@@ -103,7 +103,7 @@ def test_where_flock_keeps_nobody_out(
     assert not list(tmp_path.rglob("*.lease"))
 
 
-def test_a_damaged_store_is_mended_once(tmp_path: Path) -> None:
+def test_a_damaged_store_is_repaired_once(tmp_path: Path) -> None:
     store = make_store(tmp_path)
     first, second, third = (spec.trial_id for spec in SPECS)
     flip(store.folder(first) / "result.json")

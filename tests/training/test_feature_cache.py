@@ -393,11 +393,11 @@ def test_the_key_knows_all_of_a_large_constant() -> None:
 def test_an_operation_that_cannot_tell_its_configuration_runs_in_every_epoch(
     monkeypatch: pytest.MonkeyPatch, computed: list[int]
 ) -> None:
-    def untold(layer: Any) -> dict[str, Any]:
+    def unavailable(layer: Any) -> dict[str, Any]:
         raise NotImplementedError
 
     with monkeypatch.context() as patched:
-        patched.setattr(feature_cache, "_settings", untold)
+        patched.setattr(feature_cache, "_settings", unavailable)
         found, *_ = train(epochs=2)
     assert computed == []
     assert found.notes == [

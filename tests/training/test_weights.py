@@ -71,15 +71,15 @@ def test_it_is_downloaded_once_and_appears_whole(
     half = home / "models" / ".cifarkit.part" / "models" / FILE  # a killed process left it
     half.parent.mkdir(parents=True)
     half.write_bytes(b"half")
-    told: list[str] = []
-    pretrained_weights.fetch([MODEL, MODEL], told.append)
+    messages: list[str] = []
+    pretrained_weights.fetch([MODEL, MODEL], messages.append)
     assert (home / "models" / FILE).read_bytes() == published.read_bytes()
     assert {path.name for path in (home / "models").iterdir()} - {".cifarkit.lock"} == {FILE}
-    pretrained_weights.fetch([MODEL], told.append)
+    pretrained_weights.fetch([MODEL], messages.append)
     (request,) = requests.read_text().split()
     assert request.startswith("https://storage.googleapis.com/")
     assert request.endswith(FILE)
-    (line,) = told
+    (line,) = messages
     assert FILE in line
 
 
@@ -96,8 +96,8 @@ def test_a_download_that_dies_leaves_nothing(
 def test_without_a_network_the_message_names_the_file_its_place_and_two_ways_on(home: Path) -> None:
     done = cifarkit("zoo", "--dataset", "synthetic", "--models", "mobilenetv2",
                     "--image-size", "96", "--runs", home.parent / "runs", code=2)  # fmt: skip
-    for told in (FILE, str(home / "models"), "put the file there", "--weights none"):
-        assert told in done.stderr
+    for part in (FILE, str(home / "models"), "put the file there", "--weights none"):
+        assert part in done.stderr
     assert "Traceback" not in done.stderr
     assert not (home.parent / "runs" / "trials").exists()
 

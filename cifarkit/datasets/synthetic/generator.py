@@ -20,13 +20,14 @@ import numpy as np
 import numpy.typing as npt
 
 from cifarkit.datasets import builtin_classes, cache_folder
-from cifarkit.datasets.dataset import ImageDataset, Images, shuffled
+from cifarkit.datasets.dataset import ImageDataset, shuffled
 from cifarkit.datasets.synthetic import outlines
-from cifarkit.errors import InvalidInput
 
 SIDE = 32
 VERSION = 1
 """Part of the cache's file names; increment when any pixel changes."""
+
+_SEED = 0
 
 Plane = npt.NDArray[Any]
 """float32; `(count, 1, 1)`, or `(count, SIDE, SIDE)`, or with three channels in second place."""
@@ -43,90 +44,48 @@ def load() -> ImageDataset:
     It is generated on first use (some seconds) and read from the cache afterwards.
     """
     entry = f"synthetic-v{VERSION}"
-    stored = cache_folder.read(entry)
-    if stored is not None:
-        names, groups = _names(100, 20)
-        return ImageDataset(
-            name="synthetic",
-            train_images=stored["train_images"],
-            train_labels=stored["train_labels"],
-            test_images=stored["test_images"],
-            test_labels=stored["test_labels"],
-            class_names=names,
-            class_groups=groups,
-        )
-    made = generate()
-    cache_folder.write(
-        entry,
-        {
-            "train_images": made.train_images[:],
-            "train_labels": made.train_labels,
-            "test_images": made.test_images[:],
-            "test_labels": made.test_labels,
-        },
-    )
-    return made
-
-
-def generate(
-    seed: int = 0,
-    classes: int = 100,
-    groups: int = 20,
-    train_per_class: int = 500,
-    test_per_class: int = 100,
-) -> ImageDataset:
-    """Generate images; equal arguments give equal bytes on every machine.
-
-    Args:
-        seed: Not negative.
-        classes: A multiple of `groups`, at most five times as many.
-        groups: At most 20.
-        train_per_class: Training images of each class.
-        test_per_class: Test images of each class.
-
-    Returns:
-        Images of `(n, 32, 32, 3)` uint8, in shuffled order.
-
-    Raises:
-        InvalidInput: There are too few outlines or finishes, or a part would be empty.
-    """
-    finishes, left = divmod(classes, max(groups, 1))
-    most = len(builtin_classes.SYNTHETIC_SHAPES), len(builtin_classes.SYNTHETIC_FINISHES)
-    if left or not (1 <= groups <= most[0] and 1 <= finishes <= most[1]):
-        raise InvalidInput(
-            f"synthetic: {most[0]} groups of {most[1]} classes at most, equal in size; received "
-            f"{classes} classes in {groups} groups"
-        )
-    if train_per_class < 1 or test_per_class < 1:
-        raise InvalidInput("synthetic: at least one training and one test image of each class")
-    per_class = train_per_class + test_per_class
-    images = np.empty((classes, per_class, SIDE, SIDE, 3), np.uint8)
-    for label, (shape, finish) in enumerate(builtin_classes.synthetic_classes(groups, finishes)):
-        images[label] = _render(shape, finish, per_class, seed)
-    names, class_groups = _names(classes, groups)
-    train_images, train_labels = _shuffled_part(images[:, :train_per_class], seed, 0)
-    test_images, test_labels = _shuffled_part(images[:, train_per_class:], seed, 1)
+    arrays = cache_folder.read(entry)
+    if arrays is None:
+        arrays = generate()
+        cache_folder.write(entry, arrays)
     return ImageDataset(
         name="synthetic",
-        train_images=train_images,
-        train_labels=train_labels,
-        test_images=test_images,
-        test_labels=test_labels,
-        class_names=names,
-        class_groups=class_groups,
+        class_names=builtin_classes.SYNTHETIC_CLASSES,
+        class_groups=builtin_classes.SYNTHETIC_CLASS_GROUPS,
+        train_images=arrays["train_images"],
+        train_labels=arrays["train_labels"],
+        test_images=arrays["test_images"],
+        test_labels=arrays["test_labels"],
     )
 
 
-def _names(classes: int, groups: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    pairs = builtin_classes.synthetic_classes(groups, classes // groups)
-    return tuple("_".join(pair) for pair in pairs), tuple(shape for shape, _ in pairs)
+def generate(train_per_class: int = 500, test_per_class: int = 100) -> cache_folder.Arrays:
+    """The images, `(n, 32, 32, 3)` uint8, and labels of both parts, each in shuffled order.
+
+    Args:
+        train_per_class: Training images of each class.
+        test_per_class: Test images of each class.
+    """
+    pairs = builtin_classes.SYNTHETIC_PAIRS
+    per_class = train_per_class + test_per_class
+    images = np.empty((len(pairs), per_class, SIDE, SIDE, 3), np.uint8)
+    for label, (shape, finish) in enumerate(pairs):
+        images[label] = _render(shape, finish, per_class)
+    train_images, train_labels = _shuffled_part(images[:, :train_per_class], 0)
+    test_images, test_labels = _shuffled_part(images[:, train_per_class:], 1)
+    return {
+        "train_images": train_images,
+        "train_labels": train_labels,
+        "test_images": test_images,
+        "test_labels": test_labels,
+    }
 
 
 def _shuffled_part(
-    images: npt.NDArray[np.uint8], seed: int, part: int
-) -> tuple[Images, npt.NDArray[np.int32]]:
+    images: npt.NDArray[np.uint8], part: int
+) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int32]]:
     classes, per_class = images.shape[:2]
-    order = shuffled(classes * per_class, seed, part)
+    order = shuffled(classes * per_class, _SEED, part)
     chosen_labels, chosen_rows = np.divmod(order, per_class)
     return images[chosen_labels, chosen_rows], chosen_labels.astype(np.int32)
 
@@ -152,11 +111,11 @@ class _Draws:
         return centred.reshape(-1, 3, SIDE, SIDE)
 
 
-def _render(shape: str, finish: str, count: int, seed: int) -> npt.NDArray[np.uint8]:
+def _render(shape: str, finish: str, count: int) -> npt.NDArray[np.uint8]:
     """`(count, SIDE, SIDE, 3)` images of one class."""
     group = builtin_classes.SYNTHETIC_SHAPES.index(shape)
     variant = builtin_classes.SYNTHETIC_FINISHES.index(finish)
-    draw = _Draws(count, seed, group, variant)
+    draw = _Draws(count, _SEED, group, variant)
     axis = (np.arange(SIDE, dtype=np.float32) - np.float32((SIDE - 1) / 2)) / np.float32(SIDE / 2)
     x, y = axis.reshape(1, 1, -1), axis.reshape(1, -1, 1)
 

@@ -23,12 +23,11 @@ class Synthetic(DataSource):
             raise InvalidInput(
                 f"--data-dir {location}: synthetic images are generated, not read; leave it out"
             )
-        classes = builtin_classes.synthetic_classes()
         return DatasetInfo(
             dataset=self.name,
             title="synthetic",
-            class_names=tuple("_".join(pair) for pair in classes),
-            class_groups=tuple(shape for shape, _ in classes),
+            class_names=builtin_classes.SYNTHETIC_CLASSES,
+            class_groups=builtin_classes.SYNTHETIC_CLASS_GROUPS,
             train_per_class=500,
             fingerprint=None,
             location=None,
