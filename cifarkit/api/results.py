@@ -58,12 +58,13 @@ class Results:
         """
         from cifarkit.reporting.conclusions import conclusions
         from cifarkit.reporting.study_labels import views
+        from cifarkit.reporting.variance_sources import variance_sources
 
         several = len(self.studies) > 1
         return [
             f"{view.title}: {sentence}" if several else sentence
             for view in views(self.studies, self.records)
-            for sentence in conclusions(view)
+            for sentence in (*conclusions(view), *variance_sources(view))
         ]
 
     def study(self, name: str) -> Results:

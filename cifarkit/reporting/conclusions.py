@@ -25,8 +25,11 @@ def conclusions(view: StudyView) -> list[str]:
 
     An arm with a trial that failed a check (`store.training_checks`) is left out, and named. Only
     trials scored on the same test images are compared, as identified by the true labels and the
-    list of classes.
+    list of classes. Splits of the images (the axis `data_seed`) are not compared: no one goes on
+    with one of them for its accuracy.
     """
+    if view.axes == ("data_seed",):
+        return []
     runs: dict[str, dict[int, NDArray[np.bool_]]] = {}
     images: dict[str, Hashable] = {}
     unread = []
@@ -36,7 +39,7 @@ def conclusions(view: StudyView) -> list[str]:
         images[name] = None
         for trial in outcome.done:
             try:
-                correct, shown = _read(trial)
+                correct, shown = test_hits(trial)
             except InvalidInput:
                 unread.append(f"{name} (trial {trial.trial_id})")
                 continue
@@ -99,7 +102,7 @@ def _named(view: StudyView) -> tuple[str, dict[str, ArmResult]]:
     return axis_heading(axis).lower() if axis else "", named
 
 
-def _read(trial: TrialRecord) -> tuple[NDArray[np.bool_], Hashable]:
+def test_hits(trial: TrialRecord) -> tuple[NDArray[np.bool_], Hashable]:
     """Which test images were predicted right, and an identifier of the image set.
 
     Raises:

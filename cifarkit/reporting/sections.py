@@ -16,6 +16,7 @@ from cifarkit.reporting.notes import notes
 from cifarkit.reporting.study_view import StudyView
 from cifarkit.reporting.table import Cell, Column, Table
 from cifarkit.reporting.tables import detail_tables, main_tables
+from cifarkit.reporting.variance_sources import variance_sources
 from cifarkit.store.records import TrialRecord
 from cifarkit.store.study_records import Arm, StudyRecord
 from cifarkit.store.trials import Trials
@@ -143,8 +144,8 @@ def _study(view: StudyView, published: bool, illustrated: bool) -> list[Section]
         blocks += figures(view)
     blocks += detail_tables(view)
     sections = [Section(plain(view.title) or view.name, 2, tuple(blocks))]
-    if said := conclusions(view):
-        sections.append(Section("What the data supports", 3, (Paragraph(" ".join(said)),)))
+    if said := [" ".join(part) for part in (conclusions(view), variance_sources(view)) if part]:
+        sections.append(Section("What the data supports", 3, tuple(map(Paragraph, said))))
     if not view.axes:
         sections += _evaluated(view, illustrated)
     return sections

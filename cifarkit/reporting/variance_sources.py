@@ -1,0 +1,99 @@
+"""Sentences on where the variance of a run's test accuracy comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import TYPE_CHECKING
+
+from cifarkit.errors import InvalidInput
+from cifarkit.reporting import formatting
+from cifarkit.reporting.conclusions import test_hits
+from cifarkit.reporting.study_view import StudyView
+from cifarkit.specs import TrialSpec
+from cifarkit.text import counted, listed
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from cifarkit.evaluation.variance_sources import Source, Sources
+
+_FEW_RUNS = 10
+_NAMES: dict[Source, str] = {
+    "split": "the split",
+    "seed": "order and initialization",
+    "split and seed": "both together",
+    "images": "the test images",
+}
+_DESIGNS = {
+    "crossed": "",
+    "together": (
+        "Here the split varies with the seed, so that what the split and what order and "
+        "initialization do cannot be told apart; `cifarkit sweep data-seed 0 1 2 --seeds 3` tells "
+        "them apart."
+    ),
+    "seeds": "There is one split: what another would change is not in this.",
+    "splits": "There is one seed: what another would change is not in this.",
+}
+
+
+def variance_sources(view: StudyView) -> list[str]:
+    """The shares of split, seed and test images; none of a study with a single run per setting.
+
+    Settings are what trials have in common apart from the two seeds; the variances of all with as
+    many runs of the same design are averaged. Trials that failed a check are left out.
+    """
+    settings: dict[Hashable, dict[tuple[int, int], NDArray[np.bool_]]] = {}
+    for outcome in view.results:
+        for trial, findings in zip(outcome.done, outcome.findings, strict=True):
+            try:
+                right, images = test_hits(trial)
+            except InvalidInput:  # named where the arms are compared
+                continue
+            if not findings:
+                runs = settings.setdefault((_without_seeds(trial.spec), images), {})
+                runs[trial.spec.data.data_seed, trial.spec.train.seed] = right
+    if all(len(runs) < 2 for runs in settings.values()):
+        return []
+    from cifarkit.evaluation.variance_sources import pooled, sources
+
+    by_design: dict[Hashable, list[Sources]] = {}
+    for found in filter(None, map(sources, settings.values())):
+        key = (found.design, found.splits, found.seeds, found.images)
+        by_design.setdefault(key, []).append(found)
+    alike = max(by_design.values(), key=lambda many: sum(one.runs for one in many))
+    return _sentences(pooled(alike), len(alike), len(settings) - len(alike))
+
+
+def _sentences(found: Sources, settings: int, left_out: int) -> list[str]:
+    runs = f"{counted(found.splits, 'split')} and {counted(found.seeds, 'seed')}"
+    if found.design == "crossed":
+        runs = f"{counted(found.splits, 'split')} x {counted(found.seeds, 'seed')}"
+    of = f", the mean of {settings} settings" if settings > 1 else ""
+    design = f"{runs}{of}; {counted(found.images, 'test image')}"
+    if not found.shares:
+        return [f"One run's test accuracy does not vary ({design})."]
+    names = dict(_NAMES)
+    if found.design == "together":
+        names["split and seed"] = "split, order and initialization"
+    shares = [f"{share:.0%} from {names[source]}" for source, share in found.shares.items()]
+    shares[0] = shares[0].replace("% from", "% comes from")
+    spread = formatting.significant(100 * found.standard_deviation, 2)
+    said = [
+        f"Of the variance of one run's test accuracy (standard deviation {spread} points), "
+        f"{listed(shares)} ({design})."
+    ]
+    if any(variance < 0 for variance in found.variances.values()):
+        said.append("An estimate below 0 counts as 0.")
+    if found.runs < _FEW_RUNS:
+        said.append(f"Of {found.runs} runs, these shares are rough.")
+    if _DESIGNS[found.design]:
+        said.append(_DESIGNS[found.design])
+    if left_out:
+        said.append(f"{counted(left_out, 'setting')} with other numbers of runs left out.")
+    return said
+
+
+def _without_seeds(spec: TrialSpec) -> Hashable:
+    data = spec.data.model_copy(update={"data_seed": 0, "location": None})
+    return data, spec.model, spec.train.model_copy(update={"seed": 0})
