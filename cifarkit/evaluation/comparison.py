@@ -4,35 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
-from itertools import combinations
+from math import comb, inf
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cifarkit.errors import InvalidInput, unknown
-from cifarkit.evaluation.mcnemar import discordant, mcnemar_p, paired_interval
+from cifarkit.errors import InvalidInput
+from cifarkit.evaluation.mcnemar import discordant, paired_interval
 from cifarkit.evaluation.metrics import Interval, wilson_interval
-from cifarkit.evaluation.multiple_testing import holm
-from cifarkit.evaluation.paired_tests import crossed_intervals, seeds_needed, seeds_p
+from cifarkit.evaluation.studentized_range import critical_value
+from cifarkit.evaluation.variance import Estimate, Seeds, Setting, difference, moderated
 
 LEVEL = 0.05
-"""The accepted chance that any "better" or "worse" in a conclusion is false."""
+"""The accepted chance that any statement on a difference in a conclusion is false."""
+
+EQUIVALENCE = 0.01
+"""Accuracy: differences that are smaller for certain are called equal, unless a study says else."""
 
 Runs = Mapping[int, NDArray[np.bool_]]
 """An arm's finished runs: by seed, (n,) bool, whether each image was predicted right."""
 
 Verdict = Literal["better", "worse", "not distinguishable"]
-Method = Literal["models", "settings"]
+Subject = Literal["model", "setting"]
 
 
 @dataclass(frozen=True)
 class Score:
-    """The score of one arm.
+    """The accuracy of one arm.
 
     Attributes:
         accuracy: The mean over its runs, 0..1.
-        low, high: Wilson's 95% interval for that many images, conditional on the runs.
+        low, high: Its 95% interval, by itself: see `accuracy_interval`.
         runs: How many seeds.
         images: How many images each run was scored on.
     """
@@ -44,20 +47,21 @@ class Score:
     runs: int
     images: int
 
+    @property
+    def of(self) -> Subject:
+        """What the interval is of: with one run it leaves out what another seed would change."""
+        return "setting" if self.runs > 1 else "model"
+
 
 @dataclass(frozen=True)
 class Comparison:
     """One arm against the reference.
 
     Attributes:
-        difference: The arm's accuracy less the reference's, -1..1, over the seeds of both.
-        low, high: Its 95% interval, not adjusted for the number of comparisons.
-        p: Two-sided.
-        adjusted_p: By Holm's method, over the conclusion's whole family.
-        verdict: Of the arm: `better` or `worse` if the interval excludes 0 and `adjusted_p` < 0.05.
-        method: `models`, one run each: McNemar's exact test, of these two trained models and not of
-            their settings. `settings`, several seeds each: see `paired_tests.seeds_p`.
-        runs: The seeds that both have.
+        difference: Accuracy of the arm less the reference's, -1..1.
+        low, high: Its 95% interval, simultaneous over all pairs of arms.
+        of: `setting`, where both have several runs; else `model`, of one model each.
+        runs: The fewer runs of the two.
     """
 
     arm: str
@@ -65,11 +69,24 @@ class Comparison:
     difference: float
     low: float
     high: float
-    p: float
-    adjusted_p: float
-    verdict: Verdict
-    method: Method
+    of: Subject
     runs: int
+
+    @property
+    def verdict(self) -> Verdict:
+        """Of the arm: what the interval says."""
+        if self.low > 0:
+            return "better"
+        return "worse" if self.high < 0 else "not distinguishable"
+
+    def equal_within(self, margin: float) -> bool:
+        """Whether the difference is smaller than `margin`, by the interval.
+
+        Source: Schuirmann 1987, "A comparison of the two one-sided tests procedure and the power
+        approach for assessing the equivalence of average bioavailability", Journal of
+        Pharmacokinetics and Biopharmaceutics 15, 657-680.
+        """
+        return -margin < self.low and self.high < margin
 
 
 @dataclass(frozen=True)
@@ -78,131 +95,114 @@ class Conclusion:
 
     Attributes:
         scores: The arms with runs, in the order given.
-        reference: What the others were compared with; None if no arm had a run, or no comparison
-            is defined.
-        chosen: True if the reference is the arm that scored highest here, False if it was given.
-        comparisons: In the order of the arms.
-        family: The number of comparisons that Holm's method adjusts for.
+        reference: The arm that scored highest, the first of several that share it; None if no arm
+            had a run, or they were scored on different images.
+        comparisons: With the reference, in the order of the arms.
         missing: Arms without a run.
-        uncompared: Arms that have no seed in common with the reference.
         same_images: False if arms were scored on different images; nothing is compared then.
-        seeds_needed: The fewest seeds with which so many comparisons could show a difference at
-            all; None if there are enough.
     """
 
     scores: tuple[Score, ...]
     reference: str | None
-    chosen: bool
     comparisons: tuple[Comparison, ...] = ()
-    family: int = 0
     missing: tuple[str, ...] = ()
-    uncompared: tuple[str, ...] = ()
     same_images: bool = True
-    seeds_needed: int | None = None
+
+    @property
+    def family(self) -> int:
+        """Of how many pairs of arms the intervals hold at once."""
+        return comb(len(self.scores), 2) if self.comparisons else 0
+
+    @property
+    def of_models(self) -> bool:
+        """Whether nothing can be said about settings: some arm has a single run."""
+        return any(found.of == "model" for found in self.comparisons)
 
     @property
     def best(self) -> str | None:
-        """The arm that is distinguishably better than every other one, where there is one."""
-        others_worse = all(found.verdict == "worse" for found in self.comparisons)
-        return self.reference if self.comparisons and others_worse and not self.uncompared else None
+        """The setting that is distinguishably better than every other one, where there is one."""
+        clear = all(one.verdict == "worse" for one in self.comparisons)
+        return self.reference if self.comparisons and clear and not self.of_models else None
 
 
 def compare(
     arms: Mapping[str, Runs],
-    reference: str | None = None,
     image_sets: Mapping[str, Hashable] | None = None,
+    level: float = LEVEL,
 ) -> Conclusion:
-    """Compare every arm with the reference, or with the one that scored highest.
+    """Compare every arm with the one that scored highest.
 
-    With a reference that was fixed beforehand, Holm's family is the k - 1 comparisons with it.
+    The intervals hold at once for all k(k-1)/2 pairs of arms: the chance that any of them misses
+    its true difference is at most `level`, so that the data may pick which pairs are reported.
 
-    Without one, the arm with the highest mean accuracy becomes the reference (the first of several
-    that share it). It was then chosen for having done well on these very images, and k - 1 tests
-    against the rest would call it better far too often. So the family is all k(k-1)/2 pairs of
-    arms, of which those with the reference are reported: Holm's method bounds the chance of any
-    false statement in the whole family, so whichever part of it the data picks is safe. A winner's
-    margin is still flattered by the choice; that is a bias of the difference, not of the verdict.
+    Arms with several runs each are compared as settings, over other seeds and other images:
+    Tukey's studentized range with separate seed variances (`variance.difference`). It is the test
+    of Games & Howell 1976, "Pairwise multiple comparison procedures with unequal n's and/or
+    variances", Journal of Educational Statistics 1, 113-125, with the images' part and with
+    steadied variances. `benchmarks/comparison_rules.py` simulates it beside other rules.
 
-    Two arms are compared over the seeds that both have: with one, as two trained models
-    (`mcnemar`); with several, as two settings (`seeds`).
+    Where either arm has a single run, one trained model each is compared (`mcnemar`), of the
+    lowest seed that both have, at the level that Tukey's range leaves for one pair.
 
     Args:
-        arms: By label, the runs by seed; no runs for an arm that failed. The same seed means the
-            same split and initialization in every arm.
-        reference: The label of an arm.
+        arms: By label, the runs by seed; no runs for an arm that failed.
         image_sets: By label, what tells one set of images from another (the names of the classes,
             say). Arms with different ones, or different numbers of images, are not compared. Left
             out, arms with equal numbers of images are taken to share them, in the same order.
+        level: Within 0..1.
 
     Raises:
-        InvalidInput: A run is not (n,) bool with n > 0, the runs of one arm differ in length, the
-            reference is not an arm, or an arm with runs is not among `image_sets`.
+        InvalidInput: A run is not (n,) bool with n > 0, the runs of one arm differ in length, or an
+            arm with runs is not among `image_sets`.
     """
-    if reference is not None and reference not in arms:
-        raise unknown("reference", reference, arms)
-    scores = tuple(_score(arm, runs) for arm, runs in arms.items() if runs)
-    missing = tuple(arm for arm, runs in arms.items() if not runs)
-    chosen = reference is None
-    if len({(score.images, _image_set(score.arm, image_sets)) for score in scores}) > 1:
-        return Conclusion(scores, None, chosen, missing=missing, same_images=False)
-    finished = [score.arm for score in scores]
-    if reference is None and scores:
-        reference = max(scores, key=lambda score: score.accuracy).arm
-    if reference is None or reference in missing:
-        return Conclusion(scores, reference, chosen, missing=missing)
-
-    others = [arm for arm in finished if arm != reference]
-    against_reference = [(arm, reference) for arm in others]
-    candidates = list(combinations(finished, 2)) if chosen else against_reference
-    shared = {pair: sorted(arms[pair[0]].keys() & arms[pair[1]].keys()) for pair in candidates}
-    family = {pair: _p(arms, pair, seeds) for pair, seeds in shared.items() if seeds}
-    adjusted = dict(zip(family, holm(list(family.values())), strict=True))
-
-    reported = {arm: pair for pair in family for arm in others if {arm, reference} == {*pair}}
-    intervals = _intervals(arms, reference, {arm: shared[pair] for arm, pair in reported.items()})
+    finished = {arm: runs for arm, runs in arms.items() if runs}
+    missing = tuple(arm for arm in arms if arm not in finished)
+    images = {arm: _images(arm, runs) for arm, runs in finished.items()}
+    settings = {
+        arm: Setting([runs[seed] for seed in sorted(runs)])
+        for arm, runs in finished.items()
+        if len(runs) > 1
+    }
+    scores = tuple(
+        _score(arm, runs, images[arm], settings.get(arm)) for arm, runs in finished.items()
+    )
+    if len({(count, _image_set(arm, image_sets)) for arm, count in images.items()}) > 1:
+        return Conclusion(scores, None, missing=missing, same_images=False)
+    if not scores:
+        return Conclusion((), None, missing=missing)
+    reference = max(scores, key=lambda score: score.accuracy).arm
+    seeds = moderated(settings)
     comparisons = tuple(
-        _comparison(
-            arms, arm, reference, shared[pair], intervals[arm], family[pair], adjusted[pair]
-        )
-        for arm in others
-        if (pair := reported.get(arm)) is not None
+        _as_settings(arm, reference, settings, seeds, len(scores), level)
+        if {arm, reference} <= settings.keys()
+        else _as_models(arm, reference, finished, len(scores), level)
+        for arm in finished
+        if arm != reference
     )
-    needed = seeds_needed(len(family), LEVEL) if family else 0
-    too_few = all(1 < len(shared[pair]) < needed for pair in family)
-    return Conclusion(
-        scores=scores,
-        reference=reference,
-        chosen=chosen,
-        comparisons=comparisons,
-        family=len(family),
-        missing=missing,
-        uncompared=tuple(arm for arm in others if arm not in reported),
-        seeds_needed=needed if comparisons and too_few else None,
-    )
+    return Conclusion(scores, reference, comparisons, missing)
 
 
-def indistinguishable_from_best(conclusion: Conclusion) -> frozenset[str]:
-    """The arm that scored highest and those not shown to be worse, to choose the cheapest from.
+def accuracy_interval(runs: Runs) -> Interval:
+    """The 95% interval of an arm's accuracy.
 
-    An arm that could not be compared with it has not been shown to be worse. Empty if no arm has a
-    run.
-
-    Raises:
-        InvalidInput: The reference was fixed beforehand, or the arms were scored on different
-            images, so that none of them is known to be the best.
+    With one run it is the model's, over other images (Wilson). With several it is the setting's,
+    over other seeds as well: Student's t with the variances of `variance.Setting`, and never
+    narrower than the model's.
     """
-    if not conclusion.same_images:
-        raise InvalidInput("the arms were scored on different images: none is known to be the best")
-    if not conclusion.chosen:
-        raise InvalidInput(
-            f"the arms were compared with {conclusion.reference!r}, not with the one that scored "
-            "highest: compare them without a reference"
-        )
-    worse = {found.arm for found in conclusion.comparisons if found.verdict == "worse"}
-    return frozenset(score.arm for score in conclusion.scores) - worse
+    images = _images("the runs", runs)
+    return _interval(runs, images, Setting(list(runs.values())) if len(runs) > 1 else None)
 
 
-def _score(arm: str, runs: Runs) -> Score:
+def _interval(runs: Runs, images: int, setting: Setting | None) -> Interval:
+    hits = sum(int(np.count_nonzero(run)) for run in runs.values())
+    model = wilson_interval(hits / len(runs), images)
+    if setting is None:
+        return model
+    low, high = _ends(setting.estimate, critical_value(2, setting.estimate.df))
+    return Interval(max(0.0, min(low, model.low)), min(1.0, max(high, model.high)))
+
+
+def _images(arm: str, runs: Runs) -> int:
     lengths = set()
     for seed, run in runs.items():
         if (
@@ -218,10 +218,13 @@ def _score(arm: str, runs: Runs) -> Score:
         lengths.add(run.size)
     if len(lengths) > 1:
         raise InvalidInput(f"{arm}: its runs were scored on {sorted(lengths)} images")
-    images = lengths.pop()
+    return lengths.pop()
+
+
+def _score(arm: str, runs: Runs, images: int, setting: Setting | None) -> Score:
     # From integer counts, so that arms with equal counts tie instead of differing by rounding.
     hits = sum(int(np.count_nonzero(run)) for run in runs.values())
-    interval = wilson_interval(hits / len(runs), images)
+    interval = _interval(runs, images, setting)
     return Score(arm, hits / (len(runs) * images), interval.low, interval.high, len(runs), images)
 
 
@@ -233,57 +236,40 @@ def _image_set(arm: str, image_sets: Mapping[str, Hashable] | None) -> Hashable:
     return image_sets[arm]
 
 
-def _differences(
-    arms: Mapping[str, Runs], first: str, second: str, seeds: list[int]
-) -> NDArray[np.int8]:
-    """(seeds, images): see `seeds`."""
-    one, other = (np.array([arms[arm][seed] for seed in seeds]) for arm in (first, second))
-    return one.view(np.int8) - other.view(np.int8)
+def _ends(estimate: Estimate, critical: float) -> tuple[float, float]:
+    half = critical * estimate.standard_error
+    return estimate.value - half, estimate.value + half
 
 
-def _p(arms: Mapping[str, Runs], pair: tuple[str, str], seeds: list[int]) -> float:
-    first, second = pair
-    if len(seeds) == 1:
-        return mcnemar_p(*discordant(arms[first][seeds[0]], arms[second][seeds[0]]))
-    return seeds_p(_differences(arms, first, second, seeds))
-
-
-def _intervals(
-    arms: Mapping[str, Runs], reference: str, shared: Mapping[str, list[int]]
-) -> dict[str, Interval]:
-    """Intervals of each arm's difference from the reference, from one pass of resampling."""
-    intervals = {}
-    for arm, seeds in shared.items():
-        if len(seeds) == 1:
-            run, other = arms[arm][seeds[0]], arms[reference][seeds[0]]
-            intervals[arm] = paired_interval(*discordant(run, other), run.size)
-    several = {arm: seeds for arm, seeds in shared.items() if len(seeds) > 1}
-    pairs = [_differences(arms, arm, reference, seeds) for arm, seeds in several.items()]
-    return intervals | dict(zip(several, crossed_intervals(pairs), strict=True))
-
-
-def _comparison(
-    arms: Mapping[str, Runs],
+def _as_settings(
     arm: str,
     reference: str,
-    seeds: list[int],
-    interval: Interval,
-    p: float,
-    adjusted_p: float,
+    settings: Mapping[str, Setting],
+    seeds: Mapping[str, Seeds],
+    arms: int,
+    level: float,
 ) -> Comparison:
-    difference = float(_differences(arms, arm, reference, seeds).mean())
-    verdict: Verdict = "not distinguishable"
-    if interval.excludes_zero and adjusted_p < LEVEL:
-        verdict = "better" if difference > 0 else "worse"
-    return Comparison(
-        arm=arm,
-        reference=reference,
-        difference=difference,
-        low=interval.low,
-        high=interval.high,
-        p=p,
-        adjusted_p=adjusted_p,
-        verdict=verdict,
-        method="models" if len(seeds) == 1 else "settings",
-        runs=len(seeds),
-    )
+    one, other = settings[arm], settings[reference]
+    estimate = difference(one, other, (seeds[arm], seeds[reference]))
+    low, high = _ends(estimate, critical_value(arms, estimate.df, level))
+    runs = min(one.runs, other.runs)
+    ends = max(-1.0, low), min(1.0, high)
+    return Comparison(arm, reference, estimate.value, *ends, "setting", runs)
+
+
+def _as_models(
+    arm: str, reference: str, runs: Mapping[str, Runs], arms: int, level: float
+) -> Comparison:
+    shared = runs[arm].keys() & runs[reference].keys()
+    one, other = (runs[a][min(shared or runs[a].keys())] for a in (arm, reference))
+    only_one, only_other = discordant(one, other)
+    interval = paired_interval(only_one, only_other, one.size, _one_pair_level(arms, level))
+    found = (only_one - only_other) / one.size
+    return Comparison(arm, reference, found, interval.low, interval.high, "model", 1)
+
+
+def _one_pair_level(arms: int, level: float) -> float:
+    """The level at which one of all pairs is tested, so that `level` holds for all of them."""
+    from scipy.special import ndtr
+
+    return float(2 * ndtr(-critical_value(arms, inf, level)))

@@ -1,13 +1,14 @@
-"""McNemar's test: two trained models compared on the same images."""
+"""Two trained models compared on the same images."""
 
 from __future__ import annotations
 
 from math import sqrt
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cifarkit.evaluation.metrics import Z95, Interval
+from cifarkit.evaluation.metrics import Interval
 
 
 def discordant(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> tuple[int, int]:
@@ -20,38 +21,41 @@ def discordant(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> tuple[int
     return int(np.count_nonzero(first & ~second)), int(np.count_nonzero(~first & second))
 
 
-def mcnemar_p(only_first: int, only_second: int) -> float:
-    """The exact two-sided p, 0..1, that two models have the same accuracy on such images.
+def paired_interval(
+    only_first: int, only_second: int, images: int, level: float = 0.05
+) -> Interval:
+    """An interval of (accuracy of the first) - (accuracy of the second), each model fixed.
 
-    If they have, an image that only one of them gets right is a fair coin. Without any such image
-    p is 1. It says nothing about other models trained with the same settings.
+    It excludes 0 only if McNemar's exact test rejects at `level`. It is the wider one, at each end,
+    of two: the exact interval of the share of the discordant images that the first got right
+    (Clopper-Pearson), which is that test turned round; and Wald's after half an image is added to
+    each of the four cells, since the number of discordant images is a sample too.
 
-    Source: McNemar 1947, "Note on the sampling error of the difference between correlated
-    proportions or percentages", Psychometrika 12, 153-157, with the binomial distribution in
-    place of the normal one.
-    """
-    if only_first + only_second == 0:
-        return 1.0
-    from scipy.stats import binomtest
-
-    return float(binomtest(only_first, only_first + only_second, 0.5).pvalue)
-
-
-def paired_interval(only_first: int, only_second: int, images: int) -> Interval:
-    """The 95% interval of (accuracy of the first) - (accuracy of the second), each model fixed.
-
-    Wald's interval after half an image is added to each of the four cells (both right, one right,
-    the other right, both wrong), which gives it sound coverage.
-
-    Source: Agresti & Min 2005, "Simple improved confidence intervals for comparing matched
-    proportions", Statistics in Medicine 24, 729-740.
+    Sources: McNemar 1947, "Note on the sampling error of the difference between correlated
+    proportions or percentages", Psychometrika 12, 153-157; Clopper & Pearson 1934, "The use of
+    confidence or fiducial limits illustrated in the case of the binomial", Biometrika 26, 404-413;
+    Agresti & Min 2005, "Simple improved confidence intervals for comparing matched proportions",
+    Statistics in Medicine 24, 729-740.
 
     Args:
         only_first: Images that only the first model got right.
         only_second: Images that only the second model got right.
         images: All images, at least 1.
+        level: The accepted chance that it misses the true difference, within 0..1.
     """
+    from scipy.special import betaincinv
+
     total = images + 2
     centre = (only_first - only_second) / total
-    half = Z95 * sqrt((only_first + only_second + 1) / total - centre**2) / sqrt(total)
-    return Interval(max(-1.0, centre - half), min(1.0, centre + half))
+    z = NormalDist().inv_cdf(1 - level / 2)
+    half = z * sqrt((only_first + only_second + 1) / total - centre**2) / sqrt(total)
+    share_low, share_high = 0.0, 1.0
+    if only_first:
+        share_low = float(betaincinv(only_first, only_second + 1, level / 2))
+    if only_second:
+        share_high = float(betaincinv(only_first + 1, only_second, 1 - level / 2))
+    differing = (only_first + only_second) / images
+    return Interval(
+        max(-1.0, min(centre - half, differing * (2 * share_low - 1))),
+        min(1.0, max(centre + half, differing * (2 * share_high - 1))),
+    )

@@ -4,192 +4,148 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cifarkit.evaluation.comparison import LEVEL, Comparison, Conclusion, Score
+from cifarkit.evaluation.comparison import EQUIVALENCE, Comparison, Conclusion
+from cifarkit.text import listed
 
-_SMALLEST_P = 0.001
 
-
-def sentences(conclusion: Conclusion, axis: str = "", split: str = "test") -> tuple[str, ...]:
+def sentences(
+    conclusion: Conclusion,
+    split: str = "test",
+    equivalence: float = EQUIVALENCE,
+    seeds_needed: str = "",
+) -> tuple[str, ...]:
     """The conclusion as sentences, in reading order.
 
     Args:
-        conclusion: Its arms' labels are used as they stand.
-        axis: What the labels are values of, put before the reference's (`dropout`); empty where
-            they speak for themselves (names of networks).
+        conclusion: Its arms' labels are used as they stand: "dropout 0.5", not "0.5".
         split: Which images were scored: `test`, or `validation`.
+        equivalence: The difference in accuracy below which two arms are called equal.
+        seeds_needed: A sentence on how many seeds would tell settings apart; used where models
+            alone can be compared.
     """
     written = []
     if not conclusion.scores:
         written.append("No arm has a finished run: there is nothing to conclude.")
     elif not conclusion.same_images:
-        written += _each_by_itself(conclusion, axis, split)
-    elif not conclusion.comparisons:
-        written += _nothing_compared(conclusion, axis, split)
-    else:
-        written += _opening(conclusion, axis, split)
-        written += _findings(conclusion)
-        written += _limits(conclusion)
-    if conclusion.uncompared:
         written.append(
-            f"{_listed(conclusion.uncompared)} {_has(conclusion.uncompared)} no seed in common "
-            f"with {conclusion.reference} and {_be(conclusion.uncompared)} not compared with it."
+            f"The arms were scored on different {split} images, so no comparison between them is "
+            f"defined; their accuracies, each by itself with its 95% interval: {_each(conclusion)}."
         )
+    elif not conclusion.comparisons:
+        written += [
+            f"Accuracy on {split} images, with its 95% interval: {_each(conclusion)}.",
+            "Nothing was compared.",
+        ]
+    else:
+        written.append(_opening(conclusion, split))
+        for of in ("setting", "model"):
+            found = [one for one in conclusion.comparisons if one.of == of]
+            written += _findings(found, conclusion.reference or "", equivalence)
+        written += _limits(conclusion, seeds_needed)
     if conclusion.missing and conclusion.scores:
         written.append(
-            f"{_listed(conclusion.missing)} {_has(conclusion.missing)} no finished run and "
-            f"{_be(conclusion.missing)} left out."
+            f"{listed(conclusion.missing)} {_one_or_more(conclusion.missing, 'has', 'have')} no "
+            f"finished run and {_one_or_more(conclusion.missing, 'is', 'are')} left out."
         )
     return tuple(written)
 
 
-def _each_by_itself(conclusion: Conclusion, axis: str, split: str) -> list[str]:
-    each = "; ".join(
-        f"{_named(score, axis)} {_with_interval(score)}" for score in conclusion.scores
+def _each(conclusion: Conclusion) -> str:
+    return "; ".join(
+        f"{score.arm} {score.accuracy:.3f} ({f'mean of {score.runs} seeds, ' * (score.runs > 1)}"
+        f"{score.low:.3f} to {score.high:.3f} for the {score.of}, {score.images:,} images)"
+        for score in conclusion.scores
     )
-    return [
-        f"The arms were scored on different {split} images, so no comparison between them is "
-        f"defined; their accuracies, each by itself with its 95% interval: {each}."
-    ]
 
 
-def _nothing_compared(conclusion: Conclusion, axis: str, split: str) -> list[str]:
-    each = "; ".join(
-        f"{_named(score, axis)} {_with_interval(score)}" for score in conclusion.scores
-    )
-    return [f"Accuracy on {split} images, with its 95% interval: {each}.", "Nothing was compared."]
-
-
-def _opening(conclusion: Conclusion, axis: str, split: str) -> list[str]:
-    scores = {score.arm: score for score in conclusion.scores}
-    top = scores[conclusion.reference or ""]
-    fewest = min(score.runs for score in scores.values())
-    most = max(score.runs for score in scores.values())
+def _opening(conclusion: Conclusion, split: str) -> str:
+    scores = conclusion.scores
+    top = next(score for score in scores if score.arm == conclusion.reference)
+    fewest, most = (pick(score.runs for score in scores) for pick in (min, max))
+    trained = f"{fewest} to {most} seeds each" if fewest < most else f"{most} seeds each"
     if most == 1:
-        trained = "one trained model per arm"
-    elif fewest == most:
-        trained = f"{most} seeds per arm"
-    else:
-        trained = f"{fewest} to {most} seeds per arm"
-    start = f"On {top.images:,} {split} images, {trained},"
-    accuracy = f"{'mean ' if top.runs > 1 else ''}accuracy {top.accuracy:.3f}"
-    if not conclusion.chosen:
-        return [f"{start} the reference is {_named(top, axis)} ({accuracy})."]
-    level = [
-        score.arm
-        for score in scores.values()
-        if score.accuracy == top.accuracy and score.arm != top.arm
-    ]
-    if level:
-        return [f"{start} {_named(top, axis)} and {_listed(level)} scored highest ({accuracy})."]
-    return [f"{start} {_named(top, axis)} scored highest ({accuracy})."]
-
-
-def _findings(conclusion: Conclusion) -> list[str]:
-    """The verdicts, with the winner as subject if it was chosen, else the other arms."""
-    if conclusion.chosen:
-        subject = f"{conclusion.reference} is"
-        opposite = {"worse": "better than", "not distinguishable": "not distinguishable from"}
-        written = []
-        for verdict, relation in opposite.items():
-            found = [one for one in conclusion.comparisons if one.verdict == verdict]
-            if found:
-                kind = _of_models(found) if verdict == "worse" else ""
-                written.append(f"{kind}{subject} {relation} {_with_numbers(found, -1)}.")
-        return [*written, _single_best(conclusion)]
-    written = []
-    for verdict in ("better", "worse", "not distinguishable"):
-        found = [one for one in conclusion.comparisons if one.verdict == verdict]
-        if found:
-            joint = "from" if verdict == "not distinguishable" else "than"
-            kind = "" if verdict == "not distinguishable" else _of_models(found)
-            stated = f"{kind}{verdict} {joint} {conclusion.reference}"
-            written.append(f"{stated[0].upper()}{stated[1:]}: {_with_numbers(found, 1)}.")
-    return written
-
-
-def _single_best(conclusion: Conclusion) -> str:
-    if conclusion.best is None:
-        return "The data do not single out a best one."
-    kind = " trained models" if _of_models(conclusion.comparisons) else ""
-    return f"The data single out {conclusion.best} as the best of {len(conclusion.scores)}{kind}."
-
-
-def _of_models(found: Sequence[Comparison]) -> str:
-    """Qualifies every claim about trained models, since a sentence may be quoted alone."""
-    return "As trained models, " if all(one.method == "models" for one in found) else ""
-
-
-def _limits(conclusion: Conclusion) -> list[str]:
-    """The methods used, and what they could not have shown."""
-    models = [found for found in conclusion.comparisons if found.method == "models"]
-    several = [found for found in conclusion.comparisons if found.method == "settings"]
-    written = []
-    if conclusion.family > 1:
-        written.append(f"p is adjusted for {conclusion.family} comparisons (Holm).")
-    if models:
-        which = "Each comparison" if not several else f"With {_listed([m.arm for m in models])} it"
-        written.append(
-            f"{which} is of these two trained models (exact McNemar test), not of their settings, "
-            "which other seeds could rank otherwise."
-        )
-    if several:
-        written.append(
-            "Seeds are paired; intervals resample seeds and images, and p is the larger of a "
-            "sign-flip test over the seeds and a test over seeds and images."
-        )
-    if conclusion.seeds_needed is not None:
-        most = max(found.runs for found in several)
-        count = conclusion.family
-        over = "" if count == 1 else f" over {count} comparisons"
-        written.append(
-            f"{most} seeds cannot show a difference at the {LEVEL:.0%} level{over}: at least "
-            f"{conclusion.seeds_needed} are needed."
-        )
-    return written
-
-
-def _with_numbers(found: Sequence[Comparison], sign: int) -> str:
-    return _listed([f"{one.arm} ({_numbers(one, sign)})" for one in found])
-
-
-def _numbers(found: Comparison, sign: int) -> str:
-    ends = sorted((sign * found.low, sign * found.high))
-    difference, low, high = _signed([sign * found.difference, *ends])
-    p = found.adjusted_p
-    shown = f"p < {_SMALLEST_P}" if p < _SMALLEST_P else f"p = {_p_digits(p)}"
-    return f"difference {difference}, 95% interval {low} to {high}, {shown}"
-
-
-def _signed(values: Sequence[float]) -> list[str]:
-    """Signed, with three decimals, or four where three would show a nonzero value as zero."""
-    places = 4 if any(0 < abs(value) < 0.0005 for value in values) else 3
-    return [f"{round(value, places):+z.{places}f}" if value else "0" for value in values]
-
-
-def _p_digits(p: float) -> str:
-    """Two significant digits, but never rounded across the level that decides the verdict."""
-    shown = f"{p:.2g}"
-    return shown if (float(shown) < LEVEL) == (p < LEVEL) else f"{p:.4g}"
-
-
-def _with_interval(score: Score) -> str:
-    mean = f"mean of {score.runs} seeds, " if score.runs > 1 else ""
+        trained = "one trained model each"
+    level = [score.arm for score in scores if score.accuracy == top.accuracy]
+    verb = "has" if len(level) == 1 else "share"
+    mean = "mean " if top.runs > 1 else ""
     return (
-        f"{score.accuracy:.3f} ({mean}{score.low:.3f} to {score.high:.3f}, {score.images:,} images)"
+        f"On {top.images:,} {split} images, {trained}, {listed(level)} {verb} the highest {mean}"
+        f"accuracy of {len(scores)}: {top.accuracy:.3f}."
     )
 
 
-def _named(score: Score, axis: str) -> str:
-    return f"{axis} {score.arm}".strip()
+def _findings(found: Sequence[Comparison], reference: str, equivalence: float) -> list[str]:
+    """The reference against those it is better than, equal to, and not known to differ from."""
+    start = reference
+    if found and found[0].of == "model":
+        start = f"As trained models, {reference}"
+    within = f"equal within {_points(equivalence)}"
+    differ = {
+        verdict: [one for one in found if one.verdict == verdict] for verdict in ("worse", "better")
+    }
+    close = [one for one in found if one.verdict == "not distinguishable"]
+    equal = [one for one in close if one.equal_within(equivalence)]
+    unknown = [one for one in close if one not in equal]
+    written = []
+    for verdict, relation in (("worse", "better"), ("better", "worse")):
+        if differ[verdict]:
+            named = [
+                _with_numbers(one, "by", within * one.equal_within(equivalence))
+                for one in differ[verdict]
+            ]
+            written.append(f"{start} is {relation} than {listed(named)}.")
+    if equal:
+        written.append(f"{start} is {within} to {listed(_with_numbers(one) for one in equal)}.")
+    if unknown:
+        named = [_with_numbers(one) for one in unknown]
+        written.append(f"{start} is not distinguishable from {listed(named)}.")
+    return written
 
 
-def _listed(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+def _limits(conclusion: Conclusion, seeds_needed: str) -> list[str]:
+    """What the intervals hold for, and what is not claimed."""
+    written = []
+    if conclusion.best:
+        written.append(f"So {conclusion.best} is the best of these {len(conclusion.scores)}.")
+    elif not conclusion.of_models:
+        written.append("No arm is shown to be the best.")
+    pairs = f", for all {conclusion.family} pairs at once" if conclusion.family > 1 else ""
+    kinds = {one.of for one in conclusion.comparisons}
+    over = "other seeds and other images" if "setting" in kinds else "other images"
+    written.append(f"Intervals are 95% intervals{pairs}, over {over}.")
+    if "model" in kinds:
+        which = "Comparisons of trained models" if len(kinds) > 1 else "These comparisons"
+        written.append(
+            f"{which} say nothing about the settings: other seeds could turn them round."
+        )
+        written += [seeds_needed] if seeds_needed else []
+    return written
 
 
-def _has(names: Sequence[str]) -> str:
-    return "has" if len(names) == 1 else "have"
+def _with_numbers(found: Comparison, lead: str = "difference", remark: str = "") -> str:
+    """The arm with the reference's lead over it and the interval of that."""
+    values = [-found.difference, -found.high, -found.low]
+    if found.verdict == "better":
+        values = [found.difference, found.low, found.high]
+    value, low, high = _in_points(*values)
+    unit = "point" if value in ("1.0", "-1.0") else "points"
+    more = f"; {remark}" if remark else ""
+    return f"{found.arm} ({lead} {value} {unit}, {low} to {high}{more})"
 
 
-def _be(names: Sequence[str]) -> str:
-    return "is" if len(names) == 1 else "are"
+def _in_points(*values: float) -> list[str]:
+    """Percentage points with one decimal, or more where one would show a nonzero value as zero."""
+    points = [100 * value for value in values]
+    places = next(
+        (n for n in (1, 2, 3) if not any(0 < abs(point) < 0.5 * 10**-n for point in points)), 4
+    )
+    return [f"{point:z.{places}f}" for point in points]
+
+
+def _points(accuracy: float) -> str:
+    points = f"{100 * accuracy:g}"
+    return f"{points} point" if points == "1" else f"{points} points"
+
+
+def _one_or_more(names: Sequence[str], one: str, more: str) -> str:
+    return one if len(names) == 1 else more

@@ -33,7 +33,7 @@ def conclusions(view: StudyView) -> list[str]:
     runs: dict[str, dict[int, NDArray[np.bool_]]] = {}
     images: dict[str, Hashable] = {}
     unread = []
-    axis, named = _named(view)
+    named = _named(view)
     for name, outcome in named.items():
         runs[name] = {}
         images[name] = None
@@ -49,7 +49,7 @@ def conclusions(view: StudyView) -> list[str]:
     if sum(map(bool, runs.values())) < 2:
         return []
     flawed = {name: named[name] for name in runs if any(named[name].findings)}
-    excluded = [_no_claim(flawed, axis, every=len(flawed) == len(runs))] if flawed else []
+    excluded = [_no_claim(flawed, every=len(flawed) == len(runs))] if flawed else []
     runs = {name: run for name, run in runs.items() if name not in flawed}
     if sum(map(bool, runs.values())) < 2:
         left = [name for name, run in runs.items() if run]
@@ -60,12 +60,12 @@ def conclusions(view: StudyView) -> list[str]:
 
     missing = [f"Left out, since no predictions could be read: {listed(unread)}."] if unread else []
     try:
-        return [*sentences(compare(runs, image_sets=images), axis), *excluded, *missing]
+        return [*sentences(compare(runs, image_sets=images)), *excluded, *missing]
     except InvalidInput as error:
         return [f"The predictions could not be compared: {error}", *excluded, *missing]
 
 
-def _no_claim(flawed: Mapping[str, ArmResult], axis: str, *, every: bool) -> str:
+def _no_claim(flawed: Mapping[str, ArmResult], *, every: bool) -> str:
     """A sentence that lists the excluded arms and the reasons."""
     arms: dict[str, list[str]] = {}
     for name, outcome in flawed.items():
@@ -74,7 +74,7 @@ def _no_claim(flawed: Mapping[str, ArmResult], axis: str, *, every: bool) -> str
         (why,) = arms
         return f"No claim is made about any arm: each one's {why}."
     about = "; ".join(
-        f"{axis} {listed(names)}: {'its' if len(names) == 1 else 'their'} {why}".strip()
+        f"{listed(names)}: {'its' if len(names) == 1 else 'their'} {why}"
         for why, names in arms.items()
     )
     return (
@@ -92,14 +92,17 @@ def _why(outcome: ArmResult) -> str:
     )
 
 
-def _named(view: StudyView) -> tuple[str, dict[str, ArmResult]]:
-    """The axis that the names are values of, and the arms by unique name."""
+def _named(view: StudyView) -> dict[str, ArmResult]:
+    """The arms by unique names that can stand in a sentence: "dropout 0.5", "augmentation=no"."""
+    axis = view.axes[0] if len(view.axes) == 1 and view.layout.names_axis else None
     named: dict[str, ArmResult] = {}
     for position, outcome in enumerate(view.results, start=1):
         name = row_name(view, outcome)
+        if axis and axis in outcome.arm.settings:
+            is_switch = isinstance(outcome.arm.settings[axis], bool)
+            name = f"{axis_heading(axis).lower()}{'=' if is_switch else ' '}{name}"
         named[name if name not in named else f"{name} (row {position})"] = outcome
-    axis = view.axes[0] if len(view.axes) == 1 and view.layout.names_axis else None
-    return axis_heading(axis).lower() if axis else "", named
+    return named
 
 
 def test_hits(trial: TrialRecord) -> tuple[NDArray[np.bool_], Hashable]:

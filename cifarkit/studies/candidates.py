@@ -99,8 +99,7 @@ def candidates(
 def difference(one: Candidate, other: Candidate) -> str:
     """`0.30 points below that of X (95% interval of the difference -1.02 to +0.42 points)`.
 
-    The interval is over the seeds that both have: of one, that of the two trained models on these
-    images; of several, over seeds and images.
+    The interval is that of `evaluation.comparison.compare` for two arms.
     """
     points = 100 * float(one.accuracy - other.accuracy)
     way = "above" if points > 0 else "below"
@@ -111,23 +110,22 @@ def difference(one: Candidate, other: Candidate) -> str:
 def _interval(one: Candidate, other: Candidate) -> str:
     import numpy as np
 
-    from cifarkit.evaluation.mcnemar import discordant, paired_interval
-    from cifarkit.evaluation.paired_tests import crossed_intervals
+    from cifarkit.evaluation.comparison import compare
 
-    seeds = sorted(one.answers.keys() & other.answers.keys())
-    if not seeds:
-        return "no interval: they have no seed in common"
-    first, second = ([arm.answers[seed] for seed in seeds] for arm in (one, other))
-    images = first[0][0]
+    images = next(iter(one.answers.values()))[0]
+    every = (*one.answers.values(), *other.answers.values())
     if len({trial.spec.data for trial in (*one.trials, *other.trials)}) > 1 or not all(
-        np.array_equal(labels, images) for labels, _ in (*first, *second)
+        np.array_equal(labels, images) for labels, _ in every
     ):
         return "no interval: their validation images differ"
-    right, its = (np.array([np.equal(*answer) for answer in side]) for side in (first, second))
-    if len(seeds) == 1:
-        interval = paired_interval(*discordant(right[0], its[0]), images.size)
-    else:
-        (interval,) = crossed_intervals([right.view(np.int8) - its.view(np.int8)])
-    low, high = 100 * interval.low, 100 * interval.high
-    common = "" if one.answers.keys() == other.answers.keys() else " over the seeds that both have"
-    return f"95% interval of the difference{common} {low:+.2f} to {high:+.2f}"
+    right = {
+        name: {seed: np.equal(*answer) for seed, answer in arm.answers.items()}
+        for name, arm in (("one", one), ("other", other))
+    }
+    (found,) = compare(right).comparisons
+    low, high = 100 * found.low, 100 * found.high
+    if found.arm == "other":
+        low, high = -high, -low
+    several = len(one.trials) + len(other.trials) > 2
+    of = ", of one model each," if found.of == "model" and several else ""
+    return f"95% interval of the difference{of} {low:+.2f} to {high:+.2f}"

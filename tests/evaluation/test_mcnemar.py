@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import binom
+from scipy.stats import binomtest
+from statsmodels.stats.contingency_tables import mcnemar
 
-from cifarkit.evaluation.mcnemar import discordant, mcnemar_p, paired_interval
+from cifarkit.evaluation.mcnemar import discordant, paired_interval
 
 COUNTS = st.integers(0, 300)
 
@@ -17,32 +18,26 @@ def test_discordant_by_hand() -> None:
     assert discordant(first, second) == (2, 1)
 
 
-@pytest.mark.parametrize(
-    ("only_first", "only_second", "p"),
-    [
-        (0, 0, 1.0),
-        (5, 0, 2 / 32),  # 2 * (1/2)^5
-        (0, 6, 2 / 64),
-        (1, 4, 2 * (1 + 5) / 32),  # 2 * (C(5,0) + C(5,1)) / 2^5
-        (3, 3, 1.0),
-    ],
-)
-def test_p_by_hand(only_first: int, only_second: int, p: float) -> None:
-    assert mcnemar_p(only_first, only_second) == pytest.approx(p)
-
-
-@given(COUNTS, COUNTS)
-def test_p_is_twice_the_smaller_tail_and_symmetric(b: int, c: int) -> None:
-    expected = min(1.0, 2 * float(binom.cdf(min(b, c), b + c, 0.5)))
-    assert mcnemar_p(b, c) == pytest.approx(expected)
-    assert mcnemar_p(b, c) == pytest.approx(mcnemar_p(c, b))
-
-
-def test_interval_against_a_published_implementation() -> None:
+def test_interval_against_published_implementations() -> None:
     # diffpropci.mp(b = 40, c = 20, n = 160) of the R package PropCIs, whose sign is c - b:
-    # -0.21601726 to -0.03089632.
+    # -0.21601726 to -0.03089632. The exact interval reaches further down.
     interval = paired_interval(40, 20, 160)
-    assert (interval.low, interval.high) == pytest.approx((0.03089632, 0.21601726), abs=1e-7)
+    exact = binomtest(40, 60).proportion_ci(0.95)
+    assert interval.high == pytest.approx(0.21601726, abs=1e-7)
+    assert interval.low == pytest.approx(60 / 160 * (2 * exact.low - 1))
+    assert interval.low < 0.03089632
+
+
+@pytest.mark.parametrize(("only_second", "excludes"), [(5, False), (6, True)])
+def test_five_discordant_images_show_nothing(only_second: int, excludes: bool) -> None:
+    """McNemar's exact p is 2 / 2^5 and 2 / 2^6."""
+    assert paired_interval(0, only_second, 10_000).excludes_zero == excludes
+
+
+@given(COUNTS, COUNTS, st.sampled_from([0.05, 0.001]))
+def test_excludes_zero_only_where_mcnemars_exact_test_rejects(b: int, c: int, level: float) -> None:
+    if paired_interval(b, c, 1000, level).excludes_zero:
+        assert mcnemar([[0, b], [c, 0]], exact=True).pvalue <= level
 
 
 def test_interval_without_discordant_images_is_not_a_point() -> None:

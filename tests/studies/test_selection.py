@@ -84,7 +84,7 @@ def test_the_highest_goes_on_however_slow_it_is(tmp_path: Path) -> None:
     assert (made.arm, made.by_validation) == ("0.2", "")
     assert made.reason == (
         "highest validation accuracy, 0.800 on 4,000 validation images, 1.00 points above that of "
-        "dropout 0.1 (95% interval of the difference +0.38 to +1.62)"
+        "dropout 0.1 (95% interval of the difference +0.36 to +1.62)"
     )
 
 
