@@ -23,7 +23,7 @@ def to_csv(views: Sequence[StudyView], published: bool) -> str:
     """One table for `pandas.read_csv`; see `trial_rows`."""
     import pandas as pd
 
-    # Columns of type object keep whole numbers whole where some rows have none.
+    # Columns of type object keep integers as integers when values are missing.
     entries = [
         {name: _csv_value(value) for name, value in row.items()}
         for row in trial_rows(views, published)
@@ -57,7 +57,7 @@ def trial_rows(views: Sequence[StudyView], published: bool) -> list[dict[str, An
 
 
 def to_json(views: Sequence[StudyView], published: bool) -> str:
-    """Studies, their arms, and of every trial its spec, outcome, result and history, unrounded."""
+    """Studies, arms, and each trial's spec, outcome, result and history, unrounded."""
     entries = []
     for view in views:
         head = view.study.model_dump(mode="json", exclude={"arms"})
@@ -99,7 +99,7 @@ def _trial_row(
 
 
 def _flattened(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """`memory.peak_rss_mb` and the like: dots keep a measurement apart from a setting."""
+    """Nested fields as `memory.peak_rss_mb`; settings have no dots."""
     row: dict[str, Any] = {}
     for name, value in nested.items():
         if isinstance(value, Mapping):
@@ -145,7 +145,7 @@ def _trial_json(view: StudyView, trial_id: str) -> dict[str, Any]:
 
 
 def _finite(value: Any) -> Any:
-    """JSON has no NaN: what is not a number is null."""
+    """NaN and infinity as null, since JSON has neither."""
     if isinstance(value, float) and not math.isfinite(value):
         return None
     if isinstance(value, Mapping):

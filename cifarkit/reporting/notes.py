@@ -20,7 +20,7 @@ def notes(view: StudyView, *, published: bool) -> list[str]:
     remarks += _of_builds(view)
     remarks += _of_rows(view)
     if view.layout.pivoted:
-        # Pivoted cells only hold two or three words, so the full reasons go here.
+        # Pivoted cells have room for two or three words only.
         remarks += [f"{o.name}: {o.reason}." for o in view.results if o.reason]
     if published:
         remarks += reference.notes(view)
@@ -55,14 +55,14 @@ def _of_rows(view: StudyView) -> list[str]:
             ]
             if result.used_batch_size != result.requested_batch_size:
                 remarks.append(
-                    f"{outcome.name}: trained with batch size {result.used_batch_size}, "
-                    f"{result.requested_batch_size} was asked for."
+                    f"{outcome.name}: trained with batch size {result.used_batch_size} instead of "
+                    f"{result.requested_batch_size}."
                 )
     return remarks
 
 
 def _of_builds(view: StudyView) -> list[str]:
-    """The packages of plug-in networks, and networks that were built in two ways."""
+    """Packages of data sets and networks, and networks that were built in different ways."""
     remarks: list[str] = []
     packages: dict[str, dict[str, None]] = {}
     graphs: dict[tuple[Any, ...], dict[str, list[str]]] = {}
@@ -73,10 +73,10 @@ def _of_builds(view: StudyView) -> list[str]:
         if result.dataset_package:
             remarks.append(f"The images are read by {result.dataset_package}.")
         if result.backbone_package:
-            remarks.append(f"{model_name(spec.model)} is of {result.backbone_package}.")
+            remarks.append(f"{model_name(spec.model)} comes from {result.backbone_package}.")
             packages.setdefault(spec.model, {})[result.backbone_package] = None
         if result.graph_sha256:
-            # What a builder is given; weights that are loaded later are no part of it.
+            # What a builder is given, without weights that are loaded later.
             weights = "none" if ":" in spec.weights else spec.weights
             given = (spec.model, spec.image_size, weights, spec.head_outputs, spec.dropout)
             graphs.setdefault(given, {}).setdefault(result.graph_sha256, []).append(outcome.name)
@@ -84,14 +84,14 @@ def _of_builds(view: StudyView) -> list[str]:
         if len(found) > 1:
             remarks.append(
                 f"{model_name(model)}: its trials were built by {listed(found)}, so "
-                "their differences are not the axis' alone."
+                "their differences are not due to the axis alone."
             )
     for (model, *_), built in graphs.items():
         if len(built) > 1:
             groups = " against ".join(listed(unique(names)) for names in built.values())
             remarks.append(
                 f"{model_name(model)}: the same settings were built as {len(built)} different "
-                f"graphs ({groups}): the code that builds it changed in between."
+                f"graphs ({groups}): the code that builds it has changed."
             )
     return remarks
 

@@ -1,4 +1,4 @@
-"""A composed document, written in a format for readers, its figures drawn."""
+"""Writes a composed document in a format for readers and draws its figures."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def notebook_html(written: Document) -> str:
 
 
 def drawings_of(written: Document) -> list[Figure]:
-    """Every figure of a document, in its order."""
+    """Every figure of a document, in order."""
     return [
         block
         for section in written.sections

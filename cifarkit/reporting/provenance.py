@@ -19,30 +19,30 @@ DEFINITIONS = (
     "and for every output of the model's top-level layers, of one batch: "
     f"round(4 {_TIMES} (batch {_TIMES} outputs + parameters) / 1024³, 3) {_TIMES} 1024. "
     "A backbone counts as one layer. "
-    "In tables of fine-tuning depth and of batch sizes, one layer of the input's size is added, "
-    "as in the published ones.",
+    "Tables of fine-tuning depth and of batch sizes add one layer of the input's size, as the "
+    "published ones do.",
     "Peak memory (GB) is the highest resident memory of the trial's process, libraries and data "
     "included; device peak (GB) is the accelerator's own. 1 GB is 2³⁰ bytes, 1 MB is 2²⁰ bytes.",
-    "Parameters are all weights, each once, BatchNormalization's statistics included.",
+    "Parameters counts every weight once, including the statistics of BatchNormalization.",
     "Time (s) is the wall-clock time of the whole fit: every epoch, validation and the first step "
-    "(tracing and graph optimization). Where frozen layers ran once per image and not in every "
-    "epoch, the time of computing what they give counts, also if an earlier trial did that and it "
-    "was read from the cache. Epoch (s) is the median training part of an epoch without "
-    "the first step, and images/s the median rate; input wait is the share of the steps' time "
-    "spent waiting for images.",
-    "GFLOPs/image are the 10⁹ floating-point operations, two per multiply-add, of the convolutions "
-    "and dense layers in one forward pass.",
+    "(tracing and graph optimization). Where frozen layers ran once per image instead of in every "
+    "epoch, the time to compute their outputs is included, even if they were read from an earlier "
+    "trial's cache. Epoch (s) is the median time of an epoch's training without the first step, "
+    "and images/s the median rate; input wait is the share of the steps' time spent waiting for "
+    "images.",
+    "GFLOPs/image is the number of floating-point operations in 10⁹, two per multiply-add, of the "
+    "convolutions and dense layers in one forward pass.",
     "Accuracy is the share of test images whose class was predicted. The weights are those of the "
     "epoch with the lowest validation loss; the test images are scored once per trial and never "
     "used to choose anything.",
     "Training accuracy is that of the same weights on the training images, without augmentation "
-    "and dropout. The learning curves, and results of earlier versions, have a running mean "
-    "instead: each batch scored before its update, as it was augmented and with dropout on.",
-    "BatchNorm: “precise” normalizes by the statistics of up to 2,048 training images, computed "
-    "anew after each epoch (Wu & Johnson 2021); “keras” by moving averages over the training "
-    "steps, which lag where an epoch has few; “frozen” by those that the network came with.",
-    "A 95% interval is Wilson's, for the number of test images; it does not include what another "
-    "seed would change. Of several seeds, mean ± sample standard deviation is given.",
+    "and dropout. Learning curves, and results of earlier versions, show a running mean over the "
+    "batches instead, each scored before its update with augmentation and dropout.",
+    "BatchNorm: “precise” normalizes by the statistics of up to 2,048 training images, recomputed "
+    "after each epoch (Wu & Johnson 2021); “keras” by moving averages over the training steps, "
+    "which lag when an epoch has few steps; “frozen” by the pretrained statistics.",
+    "A 95% interval is Wilson's, for the number of test images; it does not include the variation "
+    "between seeds. For several seeds, mean ± sample standard deviation is given.",
 )
 """Definitions of the columns."""
 
@@ -91,7 +91,7 @@ def describe(environment: Environment) -> str:
     device = e.gpu if e.gpu else "no GPU"
     commit = f" (commit {e.commit[:12]})" if e.commit else ""
     onednn = "" if e.onednn is None else f", oneDNN {'on' if e.onednn else 'off'}"
-    threads = "" if e.threads is None else f", {counted(e.threads, 'thread')} to an operation"
+    threads = "" if e.threads is None else f", {counted(e.threads, 'thread')} per operation"
     return (
         f"{e.cpu}, {counted(e.cpu_cores, 'core')}, {trimmed(e.memory_gb, 1)} GB of memory, "
         f"{device}; {e.platform}, Python {e.python}, TensorFlow "
@@ -108,17 +108,18 @@ def timing_warnings(view: StudyView) -> list[str]:
     if differing:
         names = listed(ENVIRONMENT_NAMES[field] for field in differing)
         rounding = (
-            " The same seed gives other digits there, too." if _OF_ROUNDING & set(differing) else ""
+            " The same seed also gives other digits there." if _OF_ROUNDING & set(differing) else ""
         )
         warnings.append(
             f"The trials of this study ran in different environments ({names} differ, see “How "
-            f"this was measured”): their times and their memory do not compare.{rounding}"
+            f"this was measured”): their times and memory are not comparable.{rounding}"
         )
     unknown = sum(t.result is not None and t.result.time.may_not_compare for t in trials.values())
     if unknown:
         warnings.append(
-            f"{counted(unknown, 'trial')} of an earlier version kept what frozen layers give, or "
-            "read it from the cache, and did not record which: their times may not compare."
+            f"{counted(unknown, 'trial')} of an earlier version cached the outputs of frozen "
+            "layers, or read them from the cache, without recording which: their times may "
+            "not be comparable."
         )
     shared = len(overlapping(trials.values()))
     if shared:

@@ -1,4 +1,4 @@
-"""The chapters of the appendix: one per study, then how it was all measured."""
+"""The chapters of the appendix: one per study, then how the trials were measured."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ from cifarkit.text import counted, listed, plain, unique
 def compose(
     views: Sequence[StudyView], *, published: bool, illustrated: bool, appendix: bool = True
 ) -> Document:
-    """The whole document; its figures are drawn later, by whoever writes it.
+    """The whole document; its figures are drawn when it is written.
 
     Args:
-        appendix: Whether it ends in how all was measured.
+        appendix: Whether it ends with how the trials were measured.
     """
     again = _taken_again(views)
     sections = [Section("Summary", 2, (Paragraph(_summary(views)),))]
@@ -46,14 +46,14 @@ def compose(
 
 
 def _captioned(block: Block, suffix: str) -> Block:
-    """A table's caption says which of several alike studies it is of."""
+    """Add what tells the study from similar ones to a table's caption."""
     if not isinstance(block, Table) or not suffix or suffix.strip() in block.caption:
         return block
     return replace(block, caption=f"{block.caption.removesuffix('.')}{suffix}.")
 
 
 def _taken_again(views: Sequence[StudyView]) -> dict[str, list[str]]:
-    """For each step of a whole that was taken with other arms as well, where those are."""
+    """For each step that was run more than once with different arms, references to the others."""
     taken: dict[tuple[str, str, int], list[StudyView]] = {}
     for view in views:
         study = view.study
@@ -61,8 +61,8 @@ def _taken_again(views: Sequence[StudyView]) -> dict[str, list[str]]:
             taken.setdefault((study.part_of, study.whole_id, study.step), []).append(view)
     return {
         view.name: [
-            f"This step was also taken with other trials, since a step before it chose otherwise "
-            f"then: see {listed(other.title for other in again if other is not view)}."
+            "This step was also run with other trials, since an earlier step chose differently: "
+            f"see {listed(other.title for other in again if other is not view)}."
         ]
         for again in taken.values()
         if len(again) > 1
@@ -71,7 +71,7 @@ def _taken_again(views: Sequence[StudyView]) -> dict[str, list[str]]:
 
 
 def _title(studies: Sequence[StudyRecord]) -> str:
-    """Of the whole that the studies are steps of, of the only study, or of any studies."""
+    """The title of the whole study, of the only study, or of any studies."""
     wholes = {plain(study.whole_title) for study in studies}
     if len(wholes) == 1 and (whole := wholes.pop()):
         return whole
@@ -93,16 +93,16 @@ def _choices(views: Sequence[StudyView]) -> tuple[Block, ...]:
     columns = tuple(Column(name, numeric=False) for name in ("Step", "Choice", "Why"))
     return (
         Paragraph(
-            "Every step builds on what the steps before it chose. Choices are made on validation "
-            "images; test images take no part in them. Each reason says by which rule: the "
-            "highest accuracy, or what the study file declares instead."
+            "Every step builds on the choices of earlier steps. Choices are made on validation "
+            "images, never on test images. Each reason names the rule: the highest accuracy, or "
+            "what the study file declares instead."
         ),
         Table("choices", "The choices and their reasons.", columns, tuple(rows)),
     )
 
 
 def _summary(views: Sequence[StudyView]) -> str:
-    """What was studied, on which data, and how much of it is done."""
+    """What was studied, on which data, and how many trials are done."""
     arms = [arm for view in views for arm in view.study.arms]
     records = views[0].records
     ids = unique(trial for arm in arms for trial in arm.trials)
@@ -134,7 +134,7 @@ def _study(view: StudyView, published: bool, illustrated: bool) -> list[Section]
     study = view.study
     blocks: list[Block] = []
     if study.command and not study.step:
-        blocks += [Paragraph("Made by:"), Command(study.command)]
+        blocks += [Paragraph("Command:"), Command(study.command)]
     blocks += main_tables(view, published=published)
     if study.choice is not None:
         blocks.append(Paragraph(f"Chosen: {study.choice_in_words}."))
@@ -145,14 +145,14 @@ def _study(view: StudyView, published: bool, illustrated: bool) -> list[Section]
     blocks += detail_tables(view)
     sections = [Section(plain(view.title) or view.name, 2, tuple(blocks))]
     if said := [" ".join(part) for part in (conclusions(view), variance_sources(view)) if part]:
-        sections.append(Section("What the data supports", 3, tuple(map(Paragraph, said))))
+        sections.append(Section("What the data support", 3, tuple(map(Paragraph, said))))
     if not view.axes:
         sections += _evaluated(view, illustrated)
     return sections
 
 
 def _evaluated(view: StudyView, illustrated: bool) -> list[Section]:
-    """What a single training gets wrong; of several seeds, the first one's."""
+    """The evaluation of a single training; of several seeds, the first one's."""
     for _, trial in view.trials[:1]:
         if trial.complete:
             try:
@@ -193,7 +193,7 @@ def _seeds(trials: Sequence[TrialRecord]) -> str:
             f"{listed(map(str, data_seeds))}"
         )
     if any(own):
-        parts.append("the validation part that the data came with")
+        parts.append("the data set's own validation part")
     return (
         f"Training {word} {listed(map(str, seeds))}; the validation images are "
         f"{', or '.join(parts)}."

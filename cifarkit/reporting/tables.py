@@ -33,7 +33,7 @@ def main_tables(view: StudyView, *, published: bool = False) -> list[Table]:
 
 
 def _with_head(view: StudyView, caption: str, *measures: Measure) -> str:
-    """The caption with the width of the head, where one is a part of the parameters shown."""
+    """The caption with the number of head outputs, if the table shows parameters."""
     heads = {trial.spec.model.head_outputs for _, trial in view.trials}
     if len(heads) != 1 or not any(measure in (PARAMETERS, TRAINABLE) for measure in measures):
         return caption
@@ -89,8 +89,8 @@ def _flat(
     columns = _leading(view)
     for measure in measures:
         columns.append((Column(measure.heading), [measure.cell(arm) for arm in view.results]))
-        if published and (beside := _published(view, measure)):
-            columns.append(beside)
+        if published and (column := _published(view, measure)):
+            columns.append(column)
     columns += _trailing(view.results, reasons)
     rows = zip(*(cells for _, cells in columns), strict=True)
     headings = tuple(column for column, _ in columns)
@@ -120,7 +120,8 @@ def _axis_cell(axis: str, outcome: ArmResult) -> Cell:
 def _trailing(found: Sequence[ArmResult], reasons: bool) -> list[tuple[Column, list[Cell]]]:
     """Columns for the number of seeds and the outcome, if any row needs them.
 
-    Where the whole reason was given before, two or three words are enough.
+    Args:
+        reasons: Whether outcomes have their whole reason, instead of two or three words.
     """
     columns = []
     if any(len(outcome.arm.trials) > 1 for outcome in found):
@@ -190,7 +191,7 @@ def _pivot_cell(measure: Measure, outcome: ArmResult | None) -> Cell:
 
 
 def _with_interval(view: StudyView, table: Table) -> Table:
-    """The table with Wilson's interval in its place, right of the test accuracy."""
+    """The table with Wilson's interval to the right of the test accuracy."""
     at = table.headings.index("Test") + 1
     spans = [table_columns.interval(outcome) for outcome in view.results]
     texts = [span and formatting.interval(span.low, span.high, view.decimals) for span in spans]

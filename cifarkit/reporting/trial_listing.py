@@ -20,7 +20,7 @@ from cifarkit.store.training_checks import findings
 from cifarkit.store.trials import Trials
 from cifarkit.text import listed, plain, shortened
 
-STUDY_HEADINGS = ("Study", "What it is", "Rows", "Trials", "Chosen", "When (UTC)")
+STUDY_HEADINGS = ("Study", "Title", "Rows", "Trials", "Chosen", "When (UTC)")
 HEADINGS = ("Trial", "Status", "Network", "Settings", "Validation", "Test", "When (UTC)")
 _IN_BRIEF = ("Image size (px)", "Unfrozen share of layers", "Dropout", "Learning rate", "Seed")
 _SHOWN_CLASSES = 12
@@ -42,7 +42,7 @@ def everything(trial: TrialRecord) -> list[tuple[str, list[tuple[str, str]]]]:
         ("Trial", trial.trial_id),
         ("Network", _network(trial.spec.model.model)),
         ("Status", state.status.value),
-        ("Why", "" if trial.complete else trouble(trial)),
+        ("Reason", "" if trial.complete else trouble(trial)),
         ("Attempts", str(state.attempts)),
         *(("Check", found.detail) for found in findings(trial)),
         ("Host", state.host or ""),
@@ -55,10 +55,10 @@ def everything(trial: TrialRecord) -> list[tuple[str, list[tuple[str, str]]]]:
         parts.append(("Result", _flat(result)))
     if trial.history:
         epochs = [(f"Epoch {row['epoch']}", _epoch(row)) for row in trial.history[-10:]]
-        parts.append(("The last epochs", epochs))
+        parts.append(("Last epochs", epochs))
     if state.log_tail and not trial.complete:
         log = [("", line) for line in state.log_tail.splitlines()]
-        parts.append(("The end of its log", log))
+        parts.append(("End of the log", log))
     return [
         (title, [(plain(name), shortened(text, _LONGEST)) for name, text in values if text])
         for title, values in parts
@@ -84,7 +84,7 @@ def study_rows(studies: Sequence[StudyRecord], trials: Trials) -> list[list[str]
 def everything_of_study(
     study: StudyRecord, trials: Trials
 ) -> list[tuple[str, list[tuple[str, str]]]]:
-    """All that is known of one study, as `everything` has it of a trial."""
+    """The details of one study, in the form of `everything`."""
     view = StudyView(study, trials)
     about = [
         ("Study", study.name),
@@ -92,8 +92,8 @@ def everything_of_study(
         ("Kind", study.kind),
         ("Varies", listed(axis_heading(axis) for axis in study.axes) if study.axes else ""),
         ("Step", f"{study.step} of {study.part_of}" if study.step else ""),
-        ("Made (UTC)", _moment(study.created_at)),
-        ("Made by", study.command),
+        ("Created (UTC)", _moment(study.created_at)),
+        ("Command", study.command),
         ("Trials", _progress(study, trials)),
         ("Chosen", study.choice_in_words),
     ]
@@ -157,7 +157,7 @@ def _moment(when: Any) -> str:
 
 
 def _flat(model: BaseModel, prefix: str = "") -> list[tuple[str, str]]:
-    """All fields by name, with dots for nesting; packed bits are omitted."""
+    """All fields by name, with dots for nested ones; packed bits are omitted."""
     pairs: list[tuple[str, str]] = []
     for name in type(model).model_fields:
         value = getattr(model, name)
@@ -187,7 +187,7 @@ def _number(value: object) -> str:
 
 
 def as_text(parts: list[tuple[str, list[tuple[str, str]]]]) -> str:
-    """The parts of a trial as lines, the values below each other."""
+    """The sections as text, a line per value."""
     lines: list[str] = []
     for title, values in parts:
         wide = max((len(name) for name, _ in values), default=0)

@@ -125,8 +125,8 @@ def described(found: Best) -> list[str]:
     ]
     if not found.same_data:
         lines.append(
-            "these trials do not share their data or classes, so that their accuracies do not "
-            "compare: choose among the trials of one study with --study"
+            "these trials do not share their data or classes, so their accuracies are not "
+            "comparable: choose among the trials of one study with --study"
         )
     lines += [f"{finding.detail}" for finding in findings(record)]
     return lines + [f"passed over: {reason}" for reason in found.unread]

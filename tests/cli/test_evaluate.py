@@ -182,5 +182,5 @@ def test_best_passes_over_damaged_trials_and_tells(fabricator: Fabricator) -> No
     assert found.record.trial_id == kept
     first, second, third = trial_lookup.described(found)
     assert first.startswith("best of 2 complete trials")
-    assert "do not compare" in second
+    assert "not comparable" in second
     assert "result.json" in third

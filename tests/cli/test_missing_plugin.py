@@ -53,7 +53,7 @@ def test_a_store_needs_no_network(store: Store) -> None:
         assert not done.stderr
     report = cifarkit("report").stdout
     assert "no installed package provides the network 'tiny'" in report
-    assert "tiny is of tiny-nets 1.0" in report
+    assert "tiny comes from tiny-nets 1.0" in report
     for command in (("list",), ("studies",), ("show", trial), ("check",), ("export", "a.tar.gz")):
         done = cifarkit("store", *command)
         assert done.exit_code == 0, done.output

@@ -67,7 +67,7 @@ def test_sweep_on_an_archive_in_the_real_format(tmp_path: Path) -> None:
     assert "±" in rows[1][rows[0].index("Accuracy")]
     assert rows[1][-1] == "2 of 2 cut short by --epochs 1"
     appendix = cifarkit("report", "--runs", tmp_path / "runs").stdout
-    assert "What the data supports" in appendix
+    assert "What the data support" in appendix
     assert "seeds" in appendix
     before = len(list((tmp_path / "runs" / "trials").iterdir()))
     cifarkit("sweep", "optimizer", "adam", "sgd", *arguments[4:])

@@ -254,7 +254,7 @@ def test_a_step_that_comes_out_otherwise_leaves_the_earlier_one(
     assert len(studies()) == 5
     assert reported() == set(Store("runs").trial_ids())
     report = cifarkit("report").stdout
-    assert report.count("This step was also taken with other trials") == 4
+    assert report.count("This step was also run with other trials") == 4
     assert "## Batch (learning rate 0.01)" in report
     assert "## Batch (learning rate 1e-3)" in report
 

@@ -52,7 +52,7 @@ def test_a_clear_difference_is_concluded_and_a_small_one_is_not(
     assert "dropout 0.2" in text
     assert "dropout 0.2 is equal within 1 point to dropout 0.1" in text
     assert "dropout 0.2 is better than dropout 0.3" in text
-    assert "What the data supports" in document([study], fabricator.records())
+    assert "What the data support" in document([study], fabricator.records())
 
 
 def test_results_of_both_versions_are_compared(tmp_path: Path) -> None:
@@ -109,7 +109,7 @@ def test_without_predictions_nothing_is_concluded(tmp_path: Path) -> None:
     arms = [Arm(label="vgg16", settings={"model": "vgg16"}, trials=(trial,))]
     study = fabricator.study("zoo", "zoo", ["model"], arms)
     assert conclusions(StudyView(study, fabricator.records())) == []
-    assert "What the data supports" not in document([study], fabricator.records())
+    assert "What the data support" not in document([study], fabricator.records())
 
 
 def test_no_claim_rests_on_a_training_that_was_cut_short(tmp_path: Path) -> None:

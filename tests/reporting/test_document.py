@@ -179,7 +179,7 @@ def test_different_machines_are_listed_and_warned_of(fabricator: Fabricator) -> 
     )
     text = document([study], fabricator.records())
     assert "different environments (CPU and number of cores differ" in text
-    assert "their times and their memory do not compare" in text
+    assert "their times and memory are not comparable" in text
     assert "lenet: 1 trial on AMD EPYC 9R14, 2 cores" in text
     assert "vgg16: 1 trial on Apple M3, 8 cores" in text
 
@@ -188,7 +188,7 @@ def test_one_machine_is_said_once_and_without_warning(tmp_path: Path) -> None:
     store, studies = make_store(tmp_path)
     text = document(studies, {record.trial_id: record for record in store.records()})
     assert text.count("AMD EPYC 9R14") == 1
-    assert "do not compare" not in text
+    assert "not comparable" not in text
 
 
 def test_trials_that_shared_their_machine_are_warned_of(fabricator: Fabricator) -> None:
@@ -226,7 +226,7 @@ def test_the_trials_that_shared_it_are_counted(
 
 def test_times_of_which_the_cache_s_part_is_not_known_are_warned_of(fabricator: Fabricator) -> None:
     """Records of the first versions do not say whether frozen layers were read or computed."""
-    expected_text = "1 trial of an earlier version kept what frozen layers give"
+    expected_text = "1 trial of an earlier version cached the outputs of frozen layers"
     for uncached, expected in ((None, True), (100.0, False)):
         made = result()
         time = made.time.model_copy(
@@ -254,7 +254,7 @@ def test_a_changed_batch_size_and_notes_are_told(fabricator: Fabricator) -> None
     study = zoo(fabricator, arm("vgg16", fabricator.trial({"model": "vgg16"}, made)))
     text = document([study], fabricator.records())
     assert "- vgg16: EMA was off." in text
-    assert "- vgg16: trained with batch size 64, 128 was asked for." in text
+    assert "- vgg16: trained with batch size 64 instead of 128." in text
 
 
 def test_a_damaged_count_shows_no_binary_rounding(fabricator: Fabricator) -> None:
@@ -324,6 +324,6 @@ def test_a_validation_part_of_the_data_is_not_said_to_be_drawn(fabricator: Fabri
     trial = fabricator.trial({"model": "lenet"}, result(own_validation=True))
     study = zoo(fabricator, arm("lenet", trial))
     text = document([study], fabricator.records())
-    assert "the validation images are the validation part that the data came with" in text
+    assert "the validation images are the data set's own validation part" in text
     assert "stratified" not in text
     assert "Validation fraction" not in text

@@ -40,7 +40,7 @@ def test_a_plugin_that_has_changed_is_named(
     assert "done, from a graph other than is built now" in plan.stdout
     cifarkit("sweep", "lr", "1e-3", "1e-2", *SMALL, *runs)
     report = cifarkit("report", *runs).stdout.replace("\n", " ")
-    assert "Tiny is of tiny-nets 1.0." in report
+    assert "Tiny comes from tiny-nets 1.0." in report
     assert "the same settings were built as 2 different graphs (0.001 against 0.01)" in report
 
 
