@@ -21,9 +21,9 @@ from sklearn.datasets import load_digits
 from benchmarks.measure import QUIET, parser, table
 from cifarkit.execution.launchers import ProcessLauncher
 from cifarkit.execution.runner import run
-from cifarkit.specs import TrialSpec
 from cifarkit.store.records import TrialRecord
 from cifarkit.store.store import Store
+from cifarkit.studies.completion import trial_spec
 
 MODELS = ("resnet8", "resnet14", "mobilenetv2", "efficientnetb0", "densenet121")
 KINDS = ("keras", "precise")
@@ -55,7 +55,7 @@ def digits(folder: Path) -> Path:
 
 def trained(data: Path, model: str, kind: str, seed: int) -> TrialRecord:
     """One trial in a process of its own."""
-    spec = TrialSpec.of(
+    spec = trial_spec(
         model=model,
         weights="none",
         dataset=data,

@@ -26,8 +26,8 @@ from cifarkit.execution.events import PhaseChanged, TrialEvent
 from cifarkit.execution.launchers import ProcessLauncher
 from cifarkit.execution.runner import run
 from cifarkit.profiling.environment import cpu_model
-from cifarkit.specs import TrialSpec
 from cifarkit.store.store import Store
+from cifarkit.studies.completion import trial_spec
 
 ROOT = Path(__file__).resolve().parents[1]
 QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3"}
@@ -74,7 +74,7 @@ def cifarkit(settings: Mapping[str, Any], environment: Mapping[str, str] = QUIET
     Raises:
         RuntimeError: The trial did not complete.
     """
-    spec = TrialSpec.of(**settings)
+    spec = trial_spec(**settings)
     with tempfile.TemporaryDirectory() as folder:
         store = Store(folder)
         began, compiling = time.perf_counter(), 0.0

@@ -30,11 +30,11 @@ def main(settings: dict[str, Any]) -> None:
     import tensorflow as tf
 
     from cifarkit.profiling.memory import peak_rss_mb
-    from cifarkit.specs import TrialSpec
+    from cifarkit.studies.completion import trial_spec
     from cifarkit.training.model_builder import build
     from cifarkit.training.trial import load_splits
 
-    spec = TrialSpec.of(**settings)
+    spec = trial_spec(**settings)
     side = spec.model.image_size
     splits = load_splits(spec)
 

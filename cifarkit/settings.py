@@ -7,17 +7,22 @@ file's schema, the reference and the report's headings are made from the table t
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, TypedDict, Union, get_args, get_origin
 
 from pydantic import BaseModel
+from pydantic_core import to_jsonable_python
 
 from cifarkit.text import listed
 
 SET_BY_STUDIES = ("model", "seed")
 """Settings that a study varies by itself: no option of all commands, no keyword argument."""
+
+LOCATIONS = ("location", "weights_file")
+"""Fields that no id depends on: files may be moved."""
 
 
 @dataclass(frozen=True)
@@ -112,6 +117,34 @@ def _plain_type(annotation: Any) -> Any:
     if get_origin(annotation) in (Union, UnionType):
         (annotation,) = (part for part in get_args(annotation) if part is not NoneType)
     return annotation.__origin__ if get_origin(annotation) is Annotated else annotation
+
+
+def identifying(kind: type[BaseModel], values: Mapping[str, Any]) -> dict[str, Any]:
+    """What a trial's id covers: all but where files lie, and later settings with their default."""
+    inner, later = _parts(kind)
+    kept = {}
+    for name, value in values.items():
+        if name in LOCATIONS or (name in later and value == later[name]):
+            continue
+        if name in inner and value is not None:
+            value = identifying(inner[name], value)
+        elif (name, value) == ("batchnorm", "keras"):
+            value = "train"  # as the first versions called it
+        kept[name] = value
+    return kept
+
+
+@cache
+def _parts(kind: type[BaseModel]) -> tuple[dict[str, type[BaseModel]], dict[str, Any]]:
+    """The specs within a spec, and the defaults of settings that came after the first version."""
+    fields = kind.model_fields
+    inner = {name: part for name, field in fields.items() if (part := nested(field.annotation))}
+    later = {
+        name: to_jsonable_python(field.default)
+        for name, field in fields.items()
+        if any(isinstance(m, Setting) and m.since > 1 for m in field.metadata)
+    }
+    return inner, later
 
 
 class Settings(TypedDict, total=False):

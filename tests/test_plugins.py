@@ -21,8 +21,9 @@ from cifarkit.execution.events import TrialEvent, TrialStarted
 from cifarkit.execution.launchers import LAUNCHERS, AttemptResult, InProcessLauncher
 from cifarkit.models.info import Backbone
 from cifarkit.plugins import Registry
-from cifarkit.specs import DataSpec, TrialSpec
+from cifarkit.specs import TrialSpec
 from cifarkit.store.records import Status
+from cifarkit.studies.completion import trial_spec
 from cifarkit.testing import check_backbone, check_callback, check_data_source, check_launcher
 from tests.cli.stubbed import cifarkit
 
@@ -133,8 +134,8 @@ def test_a_plugin_is_a_data_set_and_a_broken_one_is_named(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:
     source(monkeypatch, dots=Dots(), seven=7, synthetic=Dots(), misnamed=Dots())
-    spec = DataSpec.model_validate({"dataset": "dots"})
-    assert (spec.dataset, spec.fingerprint, spec.classes) == ("dots", "dots:1", 2)
+    data = trial_spec(dataset="dots", model="lenet").data
+    assert (data.dataset, data.fingerprint, data.classes) == ("dots", "dots:1", 2)
     said = "\n".join(caplog.messages)
     assert "plug-in 'seven' is left out: it gave 7, not a DataSource" in said
     assert "plug-in 'synthetic' is left out: 'synthetic' is taken" in said
@@ -203,7 +204,7 @@ def test_a_callback_that_fails_is_called_no_more_and_stops_no_other(
 
     counting = Counting()
     listener = Callbacks([Broken(), counting])
-    spec = TrialSpec.of(dataset="synthetic", model="lenet")
+    spec = trial_spec(dataset="synthetic", model="lenet")
     for number in (1, 2):
         listener(TrialEvent(spec, number, 2, TrialStarted()))
     assert counting.starts == 2

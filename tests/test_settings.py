@@ -9,9 +9,11 @@ import pytest
 import typer
 
 from cifarkit.cli.app import app
+from cifarkit.models.registry import trains_batchnorm
 from cifarkit.reporting import formatting
 from cifarkit.settings import SET_BY_STUDIES, Setting, Settings, collect
 from cifarkit.specs import SETTINGS, ModelSpec, TrainSpec, TrialSpec, identity
+from cifarkit.studies.completion import trial_spec
 from cifarkit.studies.config import PRESETS, StudyFile
 from cifarkit.studies.study import Study
 from tests.cli.stubbed import cifarkit, error_of
@@ -81,7 +83,7 @@ def test_options_reach_the_specs(command: str, monkeypatch: pytest.MonkeyPatch) 
     (study,) = planned
     (spec,) = study.specs()
     for name, value in asked.items():
-        if name != "batchnorm" or spec.model.trains_batchnorm:
+        if name != "batchnorm" or trains_batchnorm(spec.model.model, spec.model.unfreeze):
             assert SETTINGS[name].of(spec) == value, name
 
 
@@ -113,7 +115,7 @@ def test_a_later_setting_leaves_all_ids_as_they_are() -> None:
         model: LaterModel
         train: LaterTrain
 
-    now = TrialSpec.of(model="vgg16", classes=80)
+    now = trial_spec(model="vgg16", classes=80)
     dumped = now.model_dump(mode="json")
     later = LaterTrial.model_validate(dumped)
     assert later.train.cycles == 0

@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 
 from cifarkit.errors import InvalidInput
 from cifarkit.specs import SETTINGS, Augmentation, TrialSpec, identity
+from cifarkit.studies.completion import trial_spec
 
 LENET = {"model": "lenet", "dataset": "synthetic"}
 
 
 def test_the_defaults_are_the_published_studys() -> None:
-    spec = TrialSpec.of(model="densenet201", classes=80)
+    spec = trial_spec(model="densenet201", classes=80)
     assert spec.data.dataset == "cifar100"
     assert (spec.model.image_size, spec.model.dropout, spec.model.weights) == (78, 0.5, "imagenet")
     train = spec.train
@@ -34,26 +35,26 @@ def test_the_defaults_are_the_published_studys() -> None:
 
 
 def test_random_weights_get_a_learning_rate_of_their_own() -> None:
-    assert TrialSpec.of(model="lenet").train.learning_rate == 1e-3
-    assert TrialSpec.of(model="vgg16", weights="none").train.learning_rate == 1e-3
-    assert TrialSpec.of(model="vgg16", weights="none", learning_rate=0.5).train.learning_rate == 0.5
+    assert trial_spec(model="lenet").train.learning_rate == 1e-3
+    assert trial_spec(model="vgg16", weights="none").train.learning_rate == 1e-3
+    assert trial_spec(model="vgg16", weights="none", learning_rate=0.5).train.learning_rate == 0.5
 
 
 def test_a_head_on_a_frozen_backbone_gets_the_rate_of_random_weights() -> None:
-    assert TrialSpec.of(model="vgg16", unfreeze=0).train.learning_rate == 1e-3
-    assert TrialSpec.of(model="vgg16", unfreeze=0.1).train.learning_rate == 2.5e-5
+    assert trial_spec(model="vgg16", unfreeze=0).train.learning_rate == 1e-3
+    assert trial_spec(model="vgg16", unfreeze=0.1).train.learning_rate == 2.5e-5
 
 
 def test_networks_from_scratch_see_32_pixels() -> None:
     for model in ("lenet", "resnet8", "resnet20"):
-        assert TrialSpec.of(model=model).model.image_size == 32
+        assert trial_spec(model=model).model.image_size == 32
 
 
 def test_a_path_need_not_be_text(tmp_path: Path) -> None:
     path = tmp_path / "tiny.npz"
     np.savez(path, x_train=np.full((6, 4, 4, 3), 9, np.uint8), y_train=[0, 1, 0, 1, 0, 1])
-    spec = TrialSpec.of(model="lenet", dataset=path)
-    assert spec == TrialSpec.of(model="lenet", dataset="npz", location=path)
+    spec = trial_spec(model="lenet", dataset=path)
+    assert spec == trial_spec(model="lenet", dataset="npz", location=path)
     assert spec.data.location == str(path)
 
 
@@ -95,53 +96,53 @@ CHANGES = {
 
 def test_every_setting_that_changes_the_result_changes_the_id() -> None:
     assert CHANGES.keys() >= (SETTINGS.keys() - {"location"}) | Augmentation.model_fields.keys()
-    ids = {TrialSpec.of(model="densenet121").trial_id}
+    ids = {trial_spec(model="densenet121").trial_id}
     for name, value in CHANGES.items():
-        ids.add(TrialSpec.of(**{"model": "densenet121", name: value}).trial_id)
+        ids.add(trial_spec(**{"model": "densenet121", name: value}).trial_id)
     assert len(ids) == len(CHANGES) + 1
 
 
 def test_the_id_is_the_same_in_another_process_and_for_ever() -> None:
     """A change of this id would train everybody's finished trials anew."""
     program = (
-        "from cifarkit.specs import TrialSpec;"
-        "print(TrialSpec.of(dropout=0.3, model='vgg16', classes=80).trial_id)"
+        "from cifarkit.studies.completion import trial_spec;"
+        "print(trial_spec(dropout=0.3, model='vgg16', classes=80).trial_id)"
     )
     found = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     ).stdout.strip()
-    assert found == TrialSpec.of(classes=80, model="vgg16", dropout=0.3).trial_id == "3f27500ae201"
+    assert found == trial_spec(classes=80, model="vgg16", dropout=0.3).trial_id == "3f27500ae201"
 
 
 def test_keras_batchnorm_keeps_the_id_of_the_first_versions() -> None:
     """They called it `train`, and every network had it."""
-    now = TrialSpec.of(model="resnet50", classes=80, batchnorm="keras")
+    now = trial_spec(model="resnet50", classes=80, batchnorm="keras")
     assert now.trial_id == "b20baf123325"
     raw = now.model_dump(mode="json")
     raw["model"]["batchnorm"] = "train"
     assert TrialSpec.model_validate(raw) == now
     assert identity(raw) == now.trial_id
-    assert TrialSpec.of(model="resnet50", classes=80, batchnorm="train") == now
-    assert TrialSpec.of(model="resnet50", classes=80).trial_id != now.trial_id
+    assert trial_spec(model="resnet50", classes=80, batchnorm="train") == now
+    assert trial_spec(model="resnet50", classes=80).trial_id != now.trial_id
 
 
 @pytest.mark.parametrize("settings", [{"model": "vgg16"}, {"model": "resnet50", "unfreeze": 0}])
 def test_without_trained_batchnorm_its_setting_makes_no_other_id(settings: dict[str, Any]) -> None:
     ids = {
-        TrialSpec.of(**settings, batchnorm=kind).trial_id
+        trial_spec(**settings, batchnorm=kind).trial_id
         for kind in (None, "precise", "keras", "frozen")
     }
     assert len(ids) == 1
 
 
 def test_a_stored_setting_without_effect_keeps_its_id() -> None:
-    raw = TrialSpec.of(model="vgg16", classes=80).model_dump(mode="json")
+    raw = trial_spec(model="vgg16", classes=80).model_dump(mode="json")
     raw["model"]["batchnorm"] = "frozen"
     assert TrialSpec.model_validate(raw).trial_id == identity(raw)
 
 
 def test_the_order_of_fields_does_not_matter() -> None:
-    spec = TrialSpec.of(model="vgg16")
+    spec = trial_spec(model="vgg16")
     dumped = json.loads(spec.model_dump_json())
     turned = {key: dict(reversed(value.items())) for key, value in reversed(dumped.items())}
     again = TrialSpec.model_validate_json(json.dumps(turned))
@@ -159,7 +160,7 @@ def test_the_order_of_fields_does_not_matter() -> None:
 def test_json_both_ways(
     dropout: float, rate: float, unfreeze: float, size: int, augment: bool
 ) -> None:
-    spec = TrialSpec.of(
+    spec = trial_spec(
         model="vgg16",
         dropout=dropout,
         learning_rate=rate,
@@ -182,7 +183,7 @@ def test_moved_data_is_the_same_data(tmp_path: Path) -> None:
         images = np.full((20, 8, 8, 3), 99, np.uint8)
         labels = np.arange(20) % 2
         np.savez(path, x_train=images, y_train=labels, x_test=images + 1, y_test=labels)
-        spec = TrialSpec.of(model="lenet", dataset=str(path))
+        spec = trial_spec(model="lenet", dataset=str(path))
         assert (spec.data.dataset, spec.data.location) == ("npz", str(path))
         ids.add(spec.trial_id)
     assert len(ids) == 1
@@ -195,19 +196,19 @@ def test_a_stored_spec_is_read_where_its_data_is_not(tmp_path: Path) -> None:
         (tmp_path / "pets" / name).mkdir(parents=True)
         for number in range(5):
             Image.new("RGB", (8, 8)).save(tmp_path / "pets" / name / f"{number}.png")
-    spec = TrialSpec.of(model="lenet", dataset=str(tmp_path / "pets"))
+    spec = trial_spec(model="lenet", dataset=str(tmp_path / "pets"))
     stored = spec.model_dump_json()
     (tmp_path / "pets").rename(tmp_path / "elsewhere")
     assert TrialSpec.model_validate_json(stored) == spec
 
 
 def test_what_a_network_has_no_use_for_makes_no_second_trial() -> None:
-    plain = TrialSpec.of(**LENET)
-    assert TrialSpec.of(**LENET, dropout=0.3, weights="imagenet").trial_id == plain.trial_id
-    assert TrialSpec.of(**LENET, head_outputs=100).trial_id == plain.trial_id
-    assert TrialSpec.of(**LENET, head_epochs=2).trial_id == plain.trial_id
-    assert TrialSpec.of(**LENET, augment=False, rotation=0.3).trial_id == (
-        TrialSpec.of(**LENET, augment=False).trial_id
+    plain = trial_spec(**LENET)
+    assert trial_spec(**LENET, dropout=0.3, weights="imagenet").trial_id == plain.trial_id
+    assert trial_spec(**LENET, head_outputs=100).trial_id == plain.trial_id
+    assert trial_spec(**LENET, head_epochs=2).trial_id == plain.trial_id
+    assert trial_spec(**LENET, augment=False, rotation=0.3).trial_id == (
+        trial_spec(**LENET, augment=False).trial_id
     )
 
 
@@ -252,19 +253,19 @@ def test_refusals_name_the_setting_and_what_was_received(
     settings: dict[str, object], message: str
 ) -> None:
     with pytest.raises(InvalidInput) as refusal:
-        TrialSpec.of(**settings)
+        trial_spec(**settings)
     assert message in str(refusal.value)
 
 
 def test_several_faults_are_told_at_once() -> None:
     with pytest.raises(InvalidInput) as refusal:
-        TrialSpec.of(model="vgg16", epochs=0, batch_size=-1)
+        trial_spec(model="vgg16", epochs=0, batch_size=-1)
     assert len(str(refusal.value).splitlines()) == 2
 
 
 def test_specs_need_no_tensorflow() -> None:
     program = (
-        "import sys; from cifarkit.specs import TrialSpec; TrialSpec.of(model='vgg16');"
+        "import sys; from cifarkit.studies.completion import trial_spec; trial_spec(model='vgg16');"
         "sys.exit(any(name.split('.')[0] in ('tensorflow', 'keras') for name in sys.modules))"
     )
     assert subprocess.run([sys.executable, "-c", program]).returncode == 0

@@ -6,19 +6,20 @@ from collections.abc import Iterable
 from functools import cache
 
 from cifarkit.console import say
-from cifarkit.datasets import registry as dataset_registry
 from cifarkit.errors import InvalidInput
 from cifarkit.specs import TrialSpec
 from cifarkit.store.earlier_fingerprints import identified_by_sizes
 from cifarkit.store.store import Store
+from cifarkit.studies.inputs import Inputs
 
 
-def check_data(specs: Iterable[TrialSpec], store: Store, *, strict: bool) -> None:
+def check_data(specs: Iterable[TrialSpec], store: Store, inputs: Inputs, *, strict: bool) -> None:
     """Print the notes on the data sets of trials that are going to be run, each note once.
 
     Args:
         specs: The trials.
         store: Where results of earlier versions may be.
+        inputs: What they were planned with.
         strict: Whether images that cannot be decoded are an error.
 
     Raises:
@@ -27,7 +28,7 @@ def check_data(specs: Iterable[TrialSpec], store: Store, *, strict: bool) -> Non
     specs = list(specs)
     data = {(s.data.dataset, s.data.location) for s in specs if s.data.location is not None}
     for dataset, location in sorted(data):
-        facts = dataset_registry.facts(dataset, location)
+        facts = inputs.data(dataset, location)
         if strict and facts.skipped:
             raise InvalidInput(
                 f"--strict: images of {facts.title} that cannot be decoded "

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from cifarkit.api.data_notes import check_data
 from cifarkit.api.studies import PlannedStudy
 from cifarkit.console import busy, say
-from cifarkit.datasets.registry import scanned_once
 from cifarkit.specs import TrialSpec
 from cifarkit.store.store import Store
 from cifarkit.store.studies import find
@@ -57,7 +56,6 @@ class TrialCost:
         return self.parameters - self.trainable_parameters
 
 
-@scanned_once()
 def plan_trials(
     planned: PlannedStudy,
     store: str | os.PathLike[str] = "runs",
@@ -93,10 +91,10 @@ def plan_trials(
         if study.rates:
             say(study.rates)
     specs = list(unique.values())
-    check_data(specs, stored, strict=strict)
+    check_data(specs, stored, planned.inputs, strict=strict)
     for sentence in other_packages(specs, stored):
         say(sentence, "yellow")
-    experience = RuntimeEstimates.of(stored)
+    experience = RuntimeEstimates.of(stored, planned.inputs)
     with busy("Counting and estimating ..."):
         costs = dict(zip(unique, plan(specs), strict=True))
     rows: list[TrialCost] = []

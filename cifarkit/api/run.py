@@ -30,6 +30,7 @@ from cifarkit.store.store import KEPT_WEIGHTS, Store
 from cifarkit.store.studies import checked_name, find, register, set_choice, trials_of
 from cifarkit.store.study_records import StudyRecord
 from cifarkit.store.trials import Trials, gather
+from cifarkit.studies.inputs import Inputs
 from cifarkit.studies.pipeline import walk
 from cifarkit.studies.provenance_changes import other_packages
 from cifarkit.studies.study import Study
@@ -50,6 +51,7 @@ class _Options:
     """See the arguments of `run`. None of them changes a result."""
 
     store: Store
+    inputs: Inputs
     jobs: int
     limits: Limits
     oom_backoff: bool
@@ -63,7 +65,6 @@ class _Options:
     on_study_done: StudyDone
 
 
-@dataset_registry.scanned_once()
 def run(
     study: PlannedStudy,
     store: str | os.PathLike[str] = "runs",
@@ -116,6 +117,7 @@ def run(
     made = [callback_module.create(one) if isinstance(one, str) else one for one in callbacks]
     options = _Options(
         Store(Path(store)),
+        study.inputs,
         jobs,
         Limits(timeout, silence_timeout, memory_limit),
         oom_backoff,
@@ -152,7 +154,14 @@ def _run_steps(planned: PlannedStudy, options: _Options) -> Results:
         trials.unreadable.update(found.unreadable)
         return record, found
 
-    for taken in walk(file, overrides=planned.overrides, seeds=planned.seeds, run_step=run_step):
+    steps = walk(
+        file,
+        overrides=planned.overrides,
+        seeds=planned.seeds,
+        inputs=planned.inputs,
+        run_step=run_step,
+    )
+    for taken in steps:
         if taken.skipped:
             left_out[taken.step.title] = taken.skipped
             say(f"{taken.step.title}: left out: {taken.skipped}")
@@ -178,7 +187,7 @@ def _run_study(study: Study, options: _Options) -> tuple[StudyRecord, Trials, di
     find(store, study.record(""), options.name, by_id)  # refused before anything is fetched
     files = () if options.keep_weights == "none" else (KEPT_WEIGHTS,)
     todo = [spec for spec in specs if not store.is_complete(spec.trial_id, files)]
-    check_data(todo, store, strict=options.strict)
+    check_data(todo, store, options.inputs, strict=options.strict)
     _check_donors(todo, store)
     _fetch(todo)
     labels = {spec.trial_id: arm.label for arm in study.arms for spec in arm.specs}

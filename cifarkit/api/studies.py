@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Unpack
 
-from cifarkit.datasets.registry import scanned_once
 from cifarkit.errors import InvalidInput, unknown
 from cifarkit.models.registry import STUDY, registry
 from cifarkit.settings import Settings
@@ -17,6 +16,7 @@ from cifarkit.studies import finetune as depth
 from cifarkit.studies import sweep as sweeps
 from cifarkit.studies import zoo as networks
 from cifarkit.studies.config import StudyFile
+from cifarkit.studies.inputs import Inputs
 from cifarkit.studies.study import Study
 
 if TYPE_CHECKING:
@@ -32,13 +32,15 @@ class PlannedStudy:
 
     Attributes:
         source: The study, or the file whose steps are planned from what earlier ones choose.
+        inputs: Its data and weights, which are looked at once: plan anew after changing them.
         overrides: Settings that replace the file's.
         seeds: Replaces the file's number of seeds, unless None.
         call: The Python call that plans it, for the report.
     """
 
     source: Study | StudyFile
-    overrides: Mapping[str, Any]
+    inputs: Inputs
+    overrides: Mapping[str, Any] = field(default_factory=dict)
     seeds: int | None = None
     call: str = ""
 
@@ -55,8 +57,11 @@ class PlannedStudy:
         if isinstance(self.source, Study):
             step = config.Step(title=self.source.title)
             return [pipeline.StepResult(step, self.source)]
-        with scanned_once():
-            return list(pipeline.preview(self.source, overrides=self.overrides, seeds=self.seeds))
+        return list(
+            pipeline.preview(
+                self.source, overrides=self.overrides, seeds=self.seeds, inputs=self.inputs
+            )
+        )
 
     def specs(self) -> list[TrialSpec]:
         """The spec of every trial, each once; of later steps of a file, as it assumes them."""
@@ -125,9 +130,10 @@ def zoo(
         models = tuple(registry())
     chosen = (models,) if isinstance(models, str) else tuple(models)
     given = _plain(settings)
-    with scanned_once():
-        study = networks.zoo(given, models=chosen, seeds=_checked(seeds))
-    return PlannedStudy(study, {}, call=_call("zoo", models=list(chosen), seeds=seeds, **given))
+    inputs = Inputs()
+    study = networks.zoo(given, inputs=inputs, models=chosen, seeds=_checked(seeds))
+    call = _call("zoo", models=list(chosen), seeds=seeds, **given)
+    return PlannedStudy(study, inputs, call=call)
 
 
 def resize_study(
@@ -144,10 +150,12 @@ def resize_study(
     """
     given = _without("resize_study", _plain(settings), "image_size", "sizes")
     chosen = (models,) if isinstance(models, str) else tuple(models)
-    with scanned_once():
-        study = resize.resize(given, models=chosen, sizes=tuple(sizes), seeds=_checked(seeds))
+    inputs = Inputs()
+    study = resize.resize(
+        given, inputs=inputs, models=chosen, sizes=tuple(sizes), seeds=_checked(seeds)
+    )
     call = _call("resize_study", models=list(chosen), sizes=list(sizes), seeds=seeds, **given)
-    return PlannedStudy(study, {}, call=call)
+    return PlannedStudy(study, inputs, call=call)
 
 
 def finetune(
@@ -163,12 +171,12 @@ def finetune(
         InvalidInput: The network, a fraction or a setting cannot be used.
     """
     given = _without("finetune", _plain(settings), "unfreeze", "fractions")
-    with scanned_once():
-        study = depth.finetune(
-            given | {"model": model}, fractions=tuple(fractions), seeds=_checked(seeds)
-        )
+    inputs = Inputs()
+    study = depth.finetune(
+        given | {"model": model}, inputs=inputs, fractions=tuple(fractions), seeds=_checked(seeds)
+    )
     call = _call("finetune", model=model, fractions=list(fractions), seeds=seeds, **given)
-    return PlannedStudy(study, {}, call=call)
+    return PlannedStudy(study, inputs, call=call)
 
 
 def sweep(
@@ -206,9 +214,10 @@ def sweep(
         raise InvalidInput("axes: name at least one setting to vary")
     given = _plain(settings)
     network = {} if "model" in checked else {"model": model}
-    with scanned_once():
-        study = sweeps.sweep(given | network, checked, seeds=_checked(seeds))
-    return PlannedStudy(study, {}, call=_call("sweep", checked, **network, seeds=seeds, **given))
+    inputs = Inputs()
+    study = sweeps.sweep(given | network, checked, inputs=inputs, seeds=_checked(seeds))
+    call = _call("sweep", checked, **network, seeds=seeds, **given)
+    return PlannedStudy(study, inputs, call=call)
 
 
 def study(
@@ -238,7 +247,8 @@ def study(
     call = _call(
         "study", os.fspath(source), seeds=seeds, as_published=as_published or None, **given
     )
-    return PlannedStudy(file, given, None if seeds is None else _checked(seeds), call)
+    checked = None if seeds is None else _checked(seeds)
+    return PlannedStudy(file, Inputs(), given, checked, call)
 
 
 def study_schema() -> dict[str, Any]:

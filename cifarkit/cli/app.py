@@ -22,7 +22,6 @@ from cifarkit.cli.store import app as store
 from cifarkit.cli.study import study
 from cifarkit.cli.sweep import sweep
 from cifarkit.cli.zoo import zoo
-from cifarkit.datasets import registry as dataset_registry
 from cifarkit.errors import CifarkitError, InvalidInput
 
 _LOG = logging.getLogger(__name__)
@@ -81,8 +80,7 @@ def run(arguments: Sequence[str]) -> int:
     """
     try:
         _check_text(arguments)
-        with dataset_registry.scanned_once():
-            app(list(arguments))
+        app(list(arguments))
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     except signals.Interrupted as end:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, get_type_hints
 
@@ -13,7 +13,7 @@ from cifarkit.cli.run_options import RUN, RUN_DEFAULTS
 from cifarkit.errors import InvalidInput
 from cifarkit.models.registry import UnknownBackbone
 from cifarkit.settings import SET_BY_STUDIES, Setting
-from cifarkit.specs import SETTINGS, check_augmentation
+from cifarkit.specs import SETTINGS, Augmentation
 
 Number = TypeVar("Number", int, float)
 
@@ -53,8 +53,8 @@ def shared(
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Give a command the shared options.
 
-    The command takes them as two dicts: `settings` (flat, as `TrialSpec.of` takes them) and `run`
-    (keyword arguments of `cli.run_study.execute`).
+    The command takes them as two dicts: `settings` (as `studies.completion.trial_spec` takes them)
+    and `run` (keyword arguments of `cli.run_study.execute`).
 
     Args:
         without: Settings that the command varies itself.
@@ -72,7 +72,7 @@ def shared(
                 chosen["class_names"] = comma_separated(names, "--class-names")
             if location := chosen.get("location"):
                 chosen["location"] = str(location)
-            check_augmentation(chosen)
+            _check_augmentation(chosen)
             run = {name: given.pop(name) for name in RUN}
             runs = run["runs"]
             try:
@@ -107,6 +107,17 @@ def shared(
         return call
 
     return decorate
+
+
+def _check_augmentation(settings: Mapping[str, Any]) -> None:
+    """Refuse amounts of an augmentation that is off."""
+    if settings.get("augment") is False:
+        for name, value in settings.items():
+            if name in Augmentation.model_fields and value is not None:
+                option = name.replace("_", "-")
+                raise InvalidInput(
+                    f"--{option}: there is no augmentation with --no-augment; give one"
+                )
 
 
 def comma_separated(text: str, option: str) -> tuple[str, ...]:

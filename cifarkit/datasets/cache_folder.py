@@ -20,6 +20,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from cifarkit.digests import blocks
+
 Arrays = dict[str, npt.NDArray[Any]]
 
 CHECKSUMS = "checksums.json"
@@ -75,6 +77,6 @@ def _put(temporary: Path, target: Path) -> None:
 def _checksum(file: Path) -> int:
     crc = 0
     with file.open("rb") as stream:
-        while block := stream.read(2**20):
+        for block in blocks(stream):
             crc = zlib.crc32(block, crc)
     return crc

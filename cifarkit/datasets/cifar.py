@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +15,7 @@ from cifarkit.datasets.cifar_files import FORMATS, Format
 from cifarkit.datasets.dataset import ImageDataset
 from cifarkit.datasets.info import DatasetInfo
 from cifarkit.datasets.restricted_pickle import as_text, load_dict
+from cifarkit.digests import digest
 from cifarkit.errors import InvalidInput
 
 _SIDE = 32
@@ -39,8 +38,7 @@ def facts(official: DatasetInfo, path: Path) -> DatasetInfo:
     found = _locate(official.dataset, path)
     if cifar_files.is_official(official.dataset, found):
         return replace(official, location=str(path))
-    stamp = cifar_files.stamp(official.dataset, found)
-    return replace(_facts_of_others(official, found, stamp), location=str(path))
+    return replace(_facts_of_others(official, found), location=str(path))
 
 
 def load(dataset: str, location: Path | None) -> ImageDataset:
@@ -67,8 +65,7 @@ def _locate(dataset: str, location: Path | None) -> Path:
     return found
 
 
-@lru_cache(maxsize=16)
-def _facts_of_others(official: DatasetInfo, found: Path, _stamp: cifar_files.Stamp) -> DatasetInfo:
+def _facts_of_others(official: DatasetInfo, found: Path) -> DatasetInfo:
     data = _read(official.dataset, found)
     counts = np.bincount(data.train_labels, minlength=len(data.class_names))
     return replace(
@@ -84,13 +81,12 @@ def _facts_of_others(official: DatasetInfo, found: Path, _stamp: cifar_files.Sta
 
 def _fingerprint(data: ImageDataset) -> str:
     """Hash of the decoded content, independent of the archive format."""
-    digest = hashlib.sha256()
-    for images in (data.train_images, data.test_images):
-        digest.update(images[:].data)
-    for numbers in (data.train_labels, data.test_labels):
-        digest.update(numbers.astype("<i4").data)
-    digest.update(repr((data.class_names, data.class_groups)).encode())
-    return f"sha256:{digest.hexdigest()[:16]}"
+    content: list[bytes | memoryview] = [
+        *(images[:].data for images in (data.train_images, data.test_images)),
+        *(labels.astype("<i4").data for labels in (data.train_labels, data.test_labels)),
+        repr((data.class_names, data.class_groups)).encode(),
+    ]
+    return f"sha256:{digest(content)[:16]}"
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,13 @@ Nothing is unpacked or decoded here; files are only looked for and hashed.
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from cifarkit.digests import blocks, digest
 from cifarkit.errors import InvalidInput
 
 HOME_PAGE = "https://www.cs.toronto.edu/~kriz/cifar.html"
@@ -159,12 +159,12 @@ def is_official(dataset: str, found: Path) -> bool:
         InvalidInput: A file cannot be read.
     """
     try:
-        return _is_official(dataset, found, stamp(dataset, found))
+        return _is_official(dataset, found, _stamp(dataset, found))
     except OSError as error:
         raise InvalidInput(f"{found} cannot be read: {error}") from error
 
 
-def stamp(dataset: str, found: Path) -> Stamp:
+def _stamp(dataset: str, found: Path) -> Stamp:
     """The stamp of an archive, or of the files of an unpacked folder."""
     files = [found]
     if found.is_dir():
@@ -187,7 +187,7 @@ def _is_official(dataset: str, found: Path, _stamp: Stamp) -> bool:
 
 def _md5(file: Path) -> str:
     with file.open("rb") as stream:
-        return hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+        return digest(blocks(stream), "md5")
 
 
 def _candidates(dataset: str, location: Path) -> Iterator[Path]:

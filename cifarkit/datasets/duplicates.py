@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -11,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cifarkit.datasets.dataset import Images, Splits
+from cifarkit.digests import digest
 from cifarkit.errors import InvalidInput
 
 _BATCH = 1024
@@ -38,32 +38,32 @@ def find_repeated(splits: Splits) -> Repeated:
         (digests_of(splits.validation_images), splits.validation_labels),
         (digests_of(splits.test_images), splits.test_labels),
     ]
-    label_of: dict[bytes, int] = {}
+    label_of: dict[str, int] = {}
     two_labels = {
-        digest
-        for digests, labels in parts
-        for digest, label in zip(digests, labels.tolist(), strict=True)
-        if label_of.setdefault(digest, label) != label
+        image
+        for images, labels in parts
+        for image, label in zip(images, labels.tolist(), strict=True)
+        if label_of.setdefault(image, label) != label
     }
-    train, validation, test = (digests for digests, _ in parts)
+    train, validation, test = (images for images, _ in parts)
     trained, seen = set(train), {*train, *validation}
     return Repeated(
-        test=np.array([digest in seen for digest in test], np.bool_),
-        validation=sum(digest in trained for digest in validation),
+        test=np.array([image in seen for image in test], np.bool_),
+        validation=sum(image in trained for image in validation),
         two_labels=len(two_labels),
     )
 
 
-def digests_of(images: Images) -> list[bytes]:
+def digests_of(images: Images) -> list[str]:
     """BLAKE2b of the pixels of each image; images are `(n, height, width, 3)` uint8."""
     return [
-        hashlib.blake2b(image.tobytes(), digest_size=16).digest()
+        digest([image.tobytes()], "blake2b")
         for start in range(0, len(images), _BATCH)
         for image in images[start : start + _BATCH]
     ]
 
 
-def refuse_equal_parts(name: str, parts: Mapping[str, Sequence[bytes | str]]) -> None:
+def refuse_equal_parts(name: str, parts: Mapping[str, Sequence[str]]) -> None:
     """Refuse a data set in which all images of one part are also in another.
 
     Args:

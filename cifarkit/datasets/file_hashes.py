@@ -8,7 +8,6 @@ granularity would go unnoticed.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import logging
 import os
@@ -22,12 +21,12 @@ from typing import IO, Any, BinaryIO, TypeVar
 
 from cifarkit.atomic_write import write_atomically
 from cifarkit.datasets import cache_folder
+from cifarkit.digests import blocks, digest
 
 _LOG = logging.getLogger(__name__)
 _VERSION = 1
 _RACY_NS = 2 * 10**9
 _QUIET_SECONDS = 2.0
-_DIGEST_BYTES = 16
 
 Check = Callable[[BinaryIO], dict[str, Any]]
 Item = TypeVar("Item")
@@ -69,18 +68,14 @@ def open_regular(path: Path) -> BinaryIO:
 
 def digest_of(stream: IO[bytes]) -> str:
     """BLAKE2b of a file's bytes, 32 hexadecimal digits."""
-    digest = hashlib.blake2b(digest_size=_DIGEST_BYTES)
-    while block := stream.read(2**20):
-        digest.update(block)
-    return digest.hexdigest()
+    return digest(blocks(stream), "blake2b")
 
 
 def fingerprint(digests: Mapping[str, str]) -> str:
     """`blake2b:` and 32 hexadecimal digits of names and the digests of their content."""
-    whole = hashlib.blake2b(digest_size=_DIGEST_BYTES)
-    for name, digest in sorted(digests.items()):
-        whole.update(f"{name}\0{digest}\n".encode("utf-8", "surrogateescape"))
-    return f"blake2b:{whole.hexdigest()}"
+    lines = (f"{name}\0{content}\n" for name, content in sorted(digests.items()))
+    whole = digest((line.encode("utf-8", "surrogateescape") for line in lines), "blake2b")
+    return f"blake2b:{whole}"
 
 
 def inspect(
@@ -161,7 +156,7 @@ def _stamp(found: os.stat_result) -> list[int]:
 
 
 def _index_file(root: Path) -> Path:
-    name = hashlib.blake2b(os.fsencode(root), digest_size=_DIGEST_BYTES).hexdigest()
+    name = digest([os.fsencode(root)], "blake2b")
     return cache_folder.directory() / "digests" / f"{name}.json"
 
 

@@ -6,10 +6,8 @@ them) are imported only where the files themselves must be looked into.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import reprlib
-from collections.abc import Iterator
 from pathlib import Path
 
 from cifarkit.datasets.info import DatasetInfo, DataSource, path_of
@@ -55,32 +53,11 @@ def facts(dataset: str, location: str | None = None) -> DatasetInfo:
     Raises:
         InvalidInput: There is no such data set, its files are not there, or they are unusable.
     """
-    kind, path = resolve(dataset, location)
-    if _scanned is None:
-        return _info(kind, path)
-    if (kind, path) not in _scanned:
-        _scanned[kind, path] = _info(kind, path)
-    return _scanned[kind, path]
+    return info(*resolve(dataset, location))
 
 
-_scanned: dict[tuple[str, Path | None], DatasetInfo] | None = None
-
-
-@contextlib.contextmanager
-def scanned_once() -> Iterator[None]:
-    """Look at each data set once: what is planned within has one and the same data."""
-    global _scanned
-    if _scanned is not None:  # a caller does so already
-        yield
-        return
-    _scanned = {}
-    try:
-        yield
-    finally:
-        _scanned = None
-
-
-def _info(kind: str, path: Path | None) -> DatasetInfo:
+def info(kind: str, path: Path | None) -> DatasetInfo:
+    """The facts of a data set as `resolve` gives it; raises what `facts` does."""
     found = SOURCES.get(kind).info(path)
     if kind not in SOURCES.builtin:
         package = f"the data source {kind!r} of {SOURCES.plugins()[kind]}"

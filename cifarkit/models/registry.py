@@ -83,6 +83,12 @@ def check_facts(backbone: object) -> Backbone:
     return backbone
 
 
+def trains_batchnorm(key: str, unfreeze: float) -> bool:
+    """Whether a network trains BatchNormalization at this depth; True if it is not installed."""
+    facts = registry().get(key)
+    return facts is None or facts.trains_batchnorm(unfreeze)
+
+
 def package_of(key: str) -> str:
     """Name and version of the package that a plug-in's network is from; empty for our own."""
     registry()

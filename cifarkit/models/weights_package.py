@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from cifarkit.digests import blocks, digest
 from cifarkit.errors import InvalidInput
 
 
@@ -46,7 +46,7 @@ class WeightsPackage:
             )
         try:
             with path.open("rb") as file:
-                content = hashlib.file_digest(file, "sha256").hexdigest()
+                content = digest(blocks(file))
         except OSError as error:
             raise InvalidInput(f"{path} cannot be read: {error.strerror}") from None
         if content != self.sha256:

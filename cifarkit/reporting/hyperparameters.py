@@ -7,6 +7,7 @@ from functools import lru_cache
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
+from cifarkit.models.registry import trains_batchnorm
 from cifarkit.reporting import formatting
 from cifarkit.reporting.arm_results import model_name
 from cifarkit.reporting.table import Cell, Column, Table
@@ -164,7 +165,7 @@ def _spoken(spec: TrialSpec, result: Result | None = None) -> dict[str, str]:
     spoken["model"] = model_name(spec.model.model)
     spoken["dataset"] = dataset_name(spec.data)
     spoken["augment"] = _amounts(spec.train.augmentation)
-    if not spec.model.trains_batchnorm:
+    if not trains_batchnorm(spec.model.model, spec.model.unfreeze):
         spoken["batchnorm"] = ""
     if result is not None and result.own_validation:
         spoken["validation_fraction"] = ""

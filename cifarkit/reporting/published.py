@@ -9,12 +9,14 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
+from cifarkit.models.registry import trains_batchnorm
 from cifarkit.reporting import formatting
 from cifarkit.reporting.arm_results import ArmResult, model_name
 from cifarkit.reporting.hyperparameters import dataset_name, flat
 from cifarkit.reporting.study_view import StudyView
 from cifarkit.specs import SETTINGS, Augmentation, TrialSpec
 from cifarkit.store.study_records import Arm
+from cifarkit.studies.completion import trial_spec
 from cifarkit.text import counted, listed, unique
 
 _TABLES = {
@@ -135,14 +137,14 @@ def _differing(axes: Sequence[str], arm: Arm, ours: TrialSpec) -> dict[str, tupl
     if set(axes) in _COMPARED:
         known = known | {"augment": False, "image_size": None}  # 78 px, or 32 from scratch
     varied = {name: arm.settings.get(name) for name in axes}
-    theirs = TrialSpec.of(**{**known, **varied})
+    theirs = trial_spec(**{**known, **varied})
     mine, published = flat(ours), flat(theirs)
     for said, spec in ((mine, ours), (published, theirs)):
         said |= {"dataset": dataset_name(spec.data), "model": model_name(spec.model.model)}
     skipped = _NOT_COMPARED | set(axes)
     if mine["augment"] != published["augment"]:
         skipped |= set(Augmentation.model_fields)
-    if not ours.model.trains_batchnorm:
+    if not trains_batchnorm(ours.model.model, ours.model.unfreeze):
         skipped.add("batchnorm")
     return {
         name: (_text(name, mine[name]), _text(name, published[name]))

@@ -7,7 +7,6 @@ one with its size and SHA-256.
 from __future__ import annotations
 
 import gzip
-import hashlib
 import io
 import os
 import tarfile
@@ -19,6 +18,7 @@ from filelock import Timeout
 from pydantic import BaseModel, ConfigDict, Field
 
 from cifarkit.atomic_write import atomic_writer
+from cifarkit.digests import blocks, digest
 from cifarkit.errors import InvalidInput
 from cifarkit.store.fields import SCHEMA_VERSION
 from cifarkit.store.file_io import UnreadableFile, read_state
@@ -136,7 +136,7 @@ def _pack(files: dict[str, Path], target: Path) -> None:
 
 def _member(path: Path) -> Member:
     with path.open("rb") as stream:
-        sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
+        sha256 = digest(blocks(stream))
         return Member(bytes=stream.tell(), sha256=sha256)
 
 

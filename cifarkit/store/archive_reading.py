@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import contextlib
 import gzip
-import hashlib
 import os
 import re
 import shutil
 import tarfile
 import tempfile
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 from filelock import Timeout
 from pydantic import ValidationError
 
+from cifarkit.digests import digest
 from cifarkit.errors import InvalidInput, check_file
 from cifarkit.locking import lock
 from cifarkit.store.archive import CONTENTS, TRIAL_FILES, Contents, Member
@@ -147,19 +149,22 @@ def _extract(stream: gzip.GzipFile, name: str, member: Member, target: Path) -> 
     if size != member.bytes:
         raise _Refused(f"its {name} has another size than listed")
     target.parent.mkdir(parents=True, exist_ok=True)
-    summed = hashlib.sha256()
     with target.open("xb") as file:
-        left = size
-        while left:
-            block = _exactly(stream, min(left, 2**20))
-            summed.update(block)
-            file.write(block)
-            left -= len(block)
+        sha256 = digest(_copied(stream, size, file))
         file.flush()
         os.fsync(file.fileno())
-    if summed.hexdigest() != member.sha256:
+    if sha256 != member.sha256:
         raise _Refused(f"its {name} does not match its checksum")
     _padding(stream, size)
+
+
+def _copied(stream: gzip.GzipFile, size: int, target: IO[bytes]) -> Iterator[bytes]:
+    """Write so many bytes to the target, each block as it is passed on."""
+    while size:
+        block = _exactly(stream, min(size, 2**20))
+        target.write(block)
+        yield block
+        size -= len(block)
 
 
 def _padding(stream: gzip.GzipFile, size: int) -> None:

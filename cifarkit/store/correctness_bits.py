@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 from typing import TYPE_CHECKING, Any
 
+from cifarkit.digests import digest
 from cifarkit.errors import InvalidInput
 from cifarkit.store.records import Hits
 
@@ -21,7 +21,7 @@ def packed(labels: NDArray[np.integer[Any]], predictions: NDArray[np.integer[Any
     return Hits(
         images=len(labels),
         right=base64.b64encode(np.packbits(labels == predictions).tobytes()),
-        labels_sha256=hashlib.sha256(labels.astype("<i8").tobytes()).hexdigest(),
+        labels_sha256=digest([labels.astype("<i8").tobytes()]),
     )
 
 

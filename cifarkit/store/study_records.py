@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from typing import Annotated
 
 from pydantic import AwareDatetime, FailFast, Field
 
+from cifarkit.digests import json_digest
 from cifarkit.store.fields import SCHEMA_VERSION, Count, Settings, StoredRecord, Texts, Version
 
 
@@ -108,10 +108,4 @@ def study_identity(kind: str, axes: Iterable[str], arms: Sequence[Arm]) -> str:
     axes = tuple(sorted(axes))
     if kind == "sweep":
         kind = _KIND_ALONG.get(axes, kind)
-    return short_digest([kind, axes, sorted(map(arm_identity, arms))])
-
-
-def short_digest(content: object) -> str:
-    """The first eight hexadecimal digits of the SHA-256 of a JSON value."""
-    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), default=str)
-    return hashlib.sha256(canonical.encode()).hexdigest()[:8]
+    return json_digest([kind, axes, sorted(map(arm_identity, arms))])

@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from cifarkit.digests import json_digest
 from cifarkit.errors import InvalidInput
 from cifarkit.models.registry import get as get_backbone
 from cifarkit.store.records import TrialRecord
-from cifarkit.store.study_records import Choice, StudyRecord, short_digest
+from cifarkit.store.study_records import Choice, StudyRecord
 from cifarkit.studies.config import KEPT, Step, StudyFile
+from cifarkit.studies.inputs import Inputs
 from cifarkit.studies.selection import Selection
 from cifarkit.studies.study import PlannedArm, Study, of_one_network, plan_arm
 from cifarkit.studies.sweep import sweep
@@ -87,6 +89,7 @@ def walk(
     *,
     overrides: Mapping[str, Any],
     seeds: int | None,
+    inputs: Inputs,
     run_step: RunStep,
 ) -> Iterator[StepResult]:
     """Run the steps in order, yielding each when it is done.
@@ -97,19 +100,20 @@ def walk(
     Args:
         overrides: Settings that replace the file's; None leaves the file's.
         seeds: Replaces the file's, unless None.
+        inputs: The data and weights of all steps.
         run_step: Runs the trials of one step.
 
     Raises:
         InvalidInput: A step cannot be planned.
         NothingToChooseFrom: No trial of a step completed.
     """
-    for _ in preview(file, overrides=overrides, seeds=seeds):
+    for _ in preview(file, overrides=overrides, seeds=seeds, inputs=inputs):
         pass
     given = {name: value for name, value in overrides.items() if value is not None}
     position = Position({**file.settings, **given}, given=frozenset(given))
     whole_id = ""
     for number, step in enumerate(file.step, start=1):
-        study, skipped = plan_step(file, number, position, seeds or file.seeds)
+        study, skipped = plan_step(file, number, position, seeds or file.seeds, inputs)
         if study is None:
             yield StepResult(step, skipped=skipped)
             continue
@@ -131,14 +135,14 @@ def walk(
 
 
 def preview(
-    file: StudyFile, *, overrides: Mapping[str, Any], seeds: int | None
+    file: StudyFile, *, overrides: Mapping[str, Any], seeds: int | None, inputs: Inputs
 ) -> Iterator[StepResult]:
     """The same steps, with the file's assumptions in place of results."""
     given = {name: value for name, value in overrides.items() if value is not None}
     position = Position({**file.settings, **given}, given=frozenset(given))
     whole_id = ""
     for number, step in enumerate(file.step, start=1):
-        study, skipped = plan_step(file, number, position, seeds or file.seeds)
+        study, skipped = plan_step(file, number, position, seeds or file.seeds, inputs)
         if study is not None:
             whole_id = whole_id or _whole_id(file, given, study)
             study = replace(study, whole_id=whole_id)
@@ -159,11 +163,11 @@ def _whole_id(file: StudyFile, given: Mapping[str, Any], first: Study) -> str:
     steps = [step.model_dump(mode="json", exclude_defaults=True) for step in file.step]
     identity = first.record("").identity
     rule = file.model_dump(include={"follow", "tolerance", "cost"}, exclude_defaults=True)
-    return short_digest([settings, sorted(given.keys() - where), steps, identity, *rule.items()])
+    return json_digest([settings, sorted(given.keys() - where), steps, identity, *rule.items()])
 
 
 def plan_step(
-    file: StudyFile, number: int, position: Position, seeds: int
+    file: StudyFile, number: int, position: Position, seeds: int, inputs: Inputs
 ) -> tuple[Study | None, str]:
     """The study of a step, or None and why it does not apply to the chosen network."""
     step = file.step[number - 1]
@@ -183,10 +187,10 @@ def plan_step(
         return None, reason
     fixed = {name: value for name, value in settings.items() if name not in vary}
     if vary:
-        study = sweep(fixed, vary, seeds=seeds)
+        study = sweep(fixed, vary, inputs=inputs, seeds=seeds)
     else:
         name = get_backbone(settings["model"]).name
-        arm = plan_arm(name, of_one_network(settings), {}, seeds=seeds)
+        arm = plan_arm(name, of_one_network(settings), {}, inputs=inputs, seeds=seeds)
         study = Study("single", step.title, (), (arm,))
     study = replace(study, title=step.title, part_of=file.name, whole_title=file.title)
     return replace(study, step=number), ""

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cifarkit.models.registry import get as get_backbone
-from cifarkit.specs import check_setting
+from cifarkit.studies.inputs import Inputs
+from cifarkit.studies.setting_values import check_setting
 from cifarkit.studies.study import PlannedArm, Study, check_distinct, check_size, plan_arm
 
 MODELS = ("densenet169", "densenet201")
@@ -16,6 +17,7 @@ SIZES = (32, 78, 96, 128)
 def resize(
     settings: Mapping[str, Any],
     *,
+    inputs: Inputs,
     models: Sequence[str] = MODELS,
     sizes: Sequence[int] = SIZES,
     seeds: int = 1,
@@ -35,5 +37,5 @@ def resize(
                 reason = f"{facts.name} takes {facts.min_size} pixels or more"
                 arms.append(PlannedArm(label, varied, impossible=reason))
             else:
-                arms.append(plan_arm(label, settings, varied, seeds=seeds))
+                arms.append(plan_arm(label, settings, varied, inputs=inputs, seeds=seeds))
     return check_distinct(Study("resize", "Input size", ("model", "image_size"), tuple(arms)))

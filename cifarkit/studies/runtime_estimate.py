@@ -6,23 +6,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from cifarkit.datasets import registry as dataset_registry
 from cifarkit.errors import InvalidInput
 from cifarkit.profiling.environment import cpu_model
 from cifarkit.specs import TrialSpec
 from cifarkit.store.file_io import UnreadableFile
 from cifarkit.store.records import Result, TrialRecord
 from cifarkit.store.store import Store
+from cifarkit.studies.inputs import Inputs
 
 
 @dataclass(frozen=True)
 class RuntimeEstimates:
-    """Finished trials of this machine."""
+    """Finished trials of this machine, and the data that trials to come are of."""
 
     trials: Sequence[TrialRecord]
+    inputs: Inputs
 
     @classmethod
-    def of(cls, store: Store) -> RuntimeEstimates:
+    def of(cls, store: Store, inputs: Inputs) -> RuntimeEstimates:
         """The store's trials that ran on this model of processor."""
         here = cpu_model()
         found = []
@@ -33,7 +34,7 @@ class RuntimeEstimates:
                 continue
             if record.result is not None and record.result.environment.cpu == here:
                 found.append(record)
-        return cls(found)
+        return cls(found, inputs)
 
     def seconds(self, spec: TrialSpec) -> float | None:
         """Upper estimate for a trial that runs all its epochs; None without a similar trial.
@@ -59,12 +60,11 @@ class RuntimeEstimates:
         epochs = spec.train.epochs + spec.train.head_epochs
         return start + epochs * (trained / rate + held_out * validation)
 
-    @staticmethod
-    def _train_images(spec: TrialSpec) -> int | None:
+    def _train_images(self, spec: TrialSpec) -> int | None:
         """An upper bound, including validation images."""
         per_class = spec.data.train_per_class or spec.data.train_at_most
         if per_class is None:
-            facts = dataset_registry.facts(spec.data.dataset, spec.data.location)
+            facts = self.inputs.data(spec.data.dataset, spec.data.location)
             per_class = facts.train_in_largest_class or facts.train_per_class
         return None if per_class is None else per_class * spec.data.classes
 

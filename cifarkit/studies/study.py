@@ -9,10 +9,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from cifarkit.digests import json_digest
 from cifarkit.errors import InvalidInput
 from cifarkit.models.registry import get as get_backbone
-from cifarkit.specs import TrialSpec, default_image_size
-from cifarkit.store.study_records import Arm, StudyRecord, short_digest, study_identity
+from cifarkit.specs import TrialSpec
+from cifarkit.store.study_records import Arm, StudyRecord, study_identity
+from cifarkit.studies.completion import default_image_size, trial_spec
+from cifarkit.studies.inputs import Inputs
 
 _LONGEST_SLUG = 180
 
@@ -55,7 +58,7 @@ class Study:
         """The name of its file: the axes and the data, then a digest."""
         identity = study_identity(self.kind, self.axes, self._arms())
         if self.step:
-            identity = short_digest([self.whole_id, identity])
+            identity = json_digest([self.whole_id, identity])
             return _file_name(f"{self.part_of}-{self.step:02}-{self.title}", identity)
         spec = next(self.specs(), None)
         parts = [self.kind]
@@ -140,7 +143,12 @@ def check_size(*axes: Sized, seeds: int) -> None:
 
 
 def plan_arm(
-    label: str, settings: Mapping[str, Any], varied: Mapping[str, Any], *, seeds: int = 1
+    label: str,
+    settings: Mapping[str, Any],
+    varied: Mapping[str, Any],
+    *,
+    inputs: Inputs,
+    seeds: int = 1,
 ) -> PlannedArm:
     """An arm with the study's and its own settings, for seeds 0..seeds-1.
 
@@ -148,7 +156,9 @@ def plan_arm(
         InvalidInput: The settings cannot be used.
     """
     check_size(seeds=seeds)
-    specs = tuple(TrialSpec.of(**{**settings, **varied, "seed": seed}) for seed in range(seeds))
+    specs = tuple(
+        trial_spec(inputs, **{**settings, **varied, "seed": seed}) for seed in range(seeds)
+    )
     given = {name: value for name, value in varied.items() if value is not None}
     return PlannedArm(label, given, specs)
 

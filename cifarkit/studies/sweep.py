@@ -9,6 +9,7 @@ from typing import Any
 from cifarkit.errors import InvalidInput, unknown
 from cifarkit.specs import SETTINGS, TrialSpec
 from cifarkit.studies.finetune import finetune
+from cifarkit.studies.inputs import Inputs
 from cifarkit.studies.resize import resize
 from cifarkit.studies.study import (
     PlannedArm,
@@ -68,7 +69,11 @@ def parse_axes(words: Sequence[str]) -> dict[str, list[str]]:
 
 
 def sweep(
-    settings: Mapping[str, Any], axes: Mapping[str, Sequence[Any]], *, seeds: int = 1
+    settings: Mapping[str, Any],
+    axes: Mapping[str, Sequence[Any]],
+    *,
+    inputs: Inputs,
+    seeds: int = 1,
 ) -> Study:
     """One arm per combination of the axes' values.
 
@@ -83,12 +88,12 @@ def sweep(
     """
     match tuple(axes):
         case ("model",):
-            return zoo(settings, models=axes["model"], seeds=seeds)
+            return zoo(settings, inputs=inputs, models=axes["model"], seeds=seeds)
         case ("model", "image_size"):
             models, sizes = axes["model"], axes["image_size"]
-            return resize(settings, models=models, sizes=sizes, seeds=seeds)
+            return resize(settings, inputs=inputs, models=models, sizes=sizes, seeds=seeds)
         case ("unfreeze",):
-            return finetune(settings, fractions=axes["unfreeze"], seeds=seeds)
+            return finetune(settings, inputs=inputs, fractions=axes["unfreeze"], seeds=seeds)
     if "model" not in axes:
         settings = of_one_network(settings)
     check_size(*axes.values(), seeds=seeds)
@@ -98,7 +103,7 @@ def sweep(
             field: _switch(value) if SETTINGS[field].type is bool else value
             for field, value in zip(axes, combination, strict=True)
         }
-        planned.append(plan_arm(_label(asked), settings, asked, seeds=seeds))
+        planned.append(plan_arm(_label(asked), settings, asked, inputs=inputs, seeds=seeds))
     title = " and ".join(field.replace("_", " ") for field in axes)
     title = title[0].upper() + title[1:]
     check_distinct(Study("sweep", title, tuple(axes), tuple(planned)))

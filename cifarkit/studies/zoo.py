@@ -7,11 +7,14 @@ from typing import Any
 
 from cifarkit.models.registry import STUDY
 from cifarkit.models.registry import get as get_backbone
-from cifarkit.specs import check_setting
+from cifarkit.studies.inputs import Inputs
+from cifarkit.studies.setting_values import check_setting
 from cifarkit.studies.study import Study, check_distinct, check_size, plan_arm
 
 
-def zoo(settings: Mapping[str, Any], *, models: Sequence[str] = STUDY, seeds: int = 1) -> Study:
+def zoo(
+    settings: Mapping[str, Any], *, inputs: Inputs, models: Sequence[str] = STUDY, seeds: int = 1
+) -> Study:
     """One arm per network.
 
     Networks trained from scratch keep their own size and random weights, whatever `image_size`
@@ -29,6 +32,6 @@ def zoo(settings: Mapping[str, Any], *, models: Sequence[str] = STUDY, seeds: in
         varied: dict[str, Any] = {"model": facts.key}
         if facts.includes_head:
             varied |= {"image_size": None, "weights": None}
-        arm = plan_arm(facts.name, settings, varied, seeds=seeds)
+        arm = plan_arm(facts.name, settings, varied, inputs=inputs, seeds=seeds)
         arms.append(arm)
     return check_distinct(Study("zoo", "Comparison of networks", ("model",), tuple(arms)))

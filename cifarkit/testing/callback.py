@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from cifarkit.execution.callbacks import Callback
 from cifarkit.execution.events import TrialEnded, TrialFound
-from cifarkit.specs import TrialSpec
 from cifarkit.store.records import Status
+from cifarkit.studies.completion import trial_spec
 from cifarkit.testing.expect import expect
 from cifarkit.testing.work import epoch_ended
 
@@ -25,7 +25,7 @@ def check_callback(make: Callable[[], Callback]) -> None:
     callback = make()
     expect(isinstance(callback, Callback), f"{type(callback).__name__} is not a Callback")
     specs = tuple(
-        TrialSpec.of(dataset="synthetic", classes=2, model="lenet", seed=seed) for seed in range(4)
+        trial_spec(dataset="synthetic", classes=2, model="lenet", seed=seed) for seed in range(4)
     )
     first, second, third, fourth = specs
     for title in ("First", "Second"):

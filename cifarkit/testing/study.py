@@ -10,9 +10,9 @@ from typing import Any
 
 from cifarkit.profiling.measurements import Environment, Memory, Parameters, Time
 from cifarkit.reporting.study_view import StudyView
-from cifarkit.specs import TrialSpec
 from cifarkit.store.records import Accuracy, Result, State, Status, TrialRecord
 from cifarkit.store.study_records import Arm, StudyRecord
+from cifarkit.studies.completion import trial_spec
 
 AXES: Mapping[str, tuple[Any, ...]] = {
     "model": ("mobilenetv2", "densenet121", "resnet50"),
@@ -41,7 +41,7 @@ def study_view(*axes: str, seeds: int = 2, finished: bool = True) -> StudyView:
         settings = dict(zip(axes, values, strict=True))
         trials = []
         for seed in range(seeds):
-            spec = TrialSpec.of(
+            spec = trial_spec(
                 **{"dataset": "synthetic", "classes": 4, "model": "mobilenetv2", "weights": "none"}
                 | settings,
                 seed=seed,

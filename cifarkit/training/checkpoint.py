@@ -11,7 +11,6 @@ training, whatever the disk.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import time
@@ -24,6 +23,7 @@ from typing import IO, Any
 import numpy as np
 
 from cifarkit.atomic_write import atomic_writer
+from cifarkit.digests import blocks, digest
 from cifarkit.store.store import CHECKPOINTS
 
 _LOG = logging.getLogger(__name__)
@@ -158,14 +158,14 @@ def _write(
         stream.write(b"." * _DIGEST + b"\n")
         np.savez(stream, allow_pickle=False, **arrays)
         stream.flush()
-        digest = _digest(stream)
+        checksum = _checksum(stream)
         stream.seek(0)
-        stream.write(digest)
+        stream.write(checksum)
 
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, list[np.ndarray]]]:
     with path.open("rb") as stream:
-        if stream.read(_DIGEST) != _digest(stream):
+        if stream.read(_DIGEST) != _checksum(stream):
             raise Unreadable("its checksum does not match")
         stream.seek(_DIGEST + 1)
         try:
@@ -180,7 +180,7 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, list[np.ndarray]]]:
     return about, variables
 
 
-def _digest(stream: IO[bytes]) -> bytes:
+def _checksum(stream: IO[bytes]) -> bytes:
     """Of everything after the line that holds it."""
     stream.seek(_DIGEST + 1)
-    return hashlib.file_digest(stream, "sha256").hexdigest().encode()  # type: ignore[arg-type]
+    return digest(blocks(stream)).encode()

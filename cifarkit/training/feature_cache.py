@@ -7,7 +7,6 @@ with the same frozen part, such as in a sweep over learning rates, batch sizes o
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from cifarkit.datasets import memmap_cache
 from cifarkit.datasets.augmentation import Augmented
 from cifarkit.datasets.dataset import Images
 from cifarkit.datasets.memmap_cache import Rows
+from cifarkit.digests import digest
 from cifarkit.execution.events import MIN_INTERVAL_SECONDS, Emit, PhaseChanged
 from cifarkit.profiling.flops import flops_per_image
 from cifarkit.specs import TrainSpec
@@ -250,23 +250,24 @@ def prefix_identity(prefix: Any) -> bytes:
     Raises:
         NotImplementedError: An operation cannot tell its configuration.
     """
+    return bytes.fromhex(digest(_parts(prefix)))
+
+
+def _parts(prefix: Any) -> Iterator[bytes | memoryview]:
     import keras
     import tensorflow as tf
 
-    digest = hashlib.sha256()
+    def told(*values: Any) -> bytes:
+        return repr(values).encode()
 
-    def add(*values: Any) -> None:
-        digest.update(repr(values).encode())
-
-    add(_VERSION, keras.__version__, tf.__version__, uses_xla())
+    yield told(_VERSION, keras.__version__, tf.__version__, uses_xla())
     operations = prefix.operations
     for operation in operations:
-        add(type(operation).__name__, _settings(operation), call_of(operation, operations))
-        add([(x.shape, x.dtype) for x in keras.tree.flatten(operation.output)])
+        yield told(type(operation).__name__, _settings(operation), call_of(operation, operations))
+        yield told([(x.shape, x.dtype) for x in keras.tree.flatten(operation.output)])
         for weight in getattr(operation, "weights", ()):
-            digest.update(np.ascontiguousarray(weight).data)
-    add(ends(prefix, operations))
-    return digest.digest()
+            yield np.ascontiguousarray(weight).data
+    yield told(ends(prefix, operations))
 
 
 def _settings(operation: Any) -> dict[str, Any]:
@@ -280,15 +281,18 @@ def _settings(operation: Any) -> dict[str, Any]:
 
 
 def _entry(identity: bytes, images: Part) -> str:
-    digest = hashlib.sha256(identity)
+    return digest(_content(identity, images))[:32]
+
+
+def _content(identity: bytes, images: Part) -> Iterator[bytes | memoryview]:
+    yield identity
     if isinstance(images, Augmented):
-        digest.update(repr(sorted(images.settings.items())).encode())
-        digest.update(images.change.chances.data)
+        yield repr(sorted(images.settings.items())).encode()
+        yield images.change.chances.data
         images = images.images
-    digest.update(repr((images.shape, images.dtype)).encode())
+    yield repr((images.shape, images.dtype)).encode()
     for start in range(0, len(images), 1024):
-        digest.update(np.ascontiguousarray(images[start : start + 1024]).data)
-    return digest.hexdigest()[:32]
+        yield np.ascontiguousarray(images[start : start + 1024]).data
 
 
 def _in_words(size: int) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
+from cifarkit.digests import digest
 from cifarkit.training.keras_compat import calls_within, producer
 
 
@@ -18,28 +18,26 @@ def graph_sha256(model: Any) -> str:
     way, with weights of the same shapes. Code that is not reflected in a layer's configuration is
     not covered. Empty if a configuration is unavailable, or the model not functional.
     """
-    digest = hashlib.sha256()
     try:
-        _add(digest, model)
+        return digest(_parts(model))
     except (NotImplementedError, AttributeError):  # from Keras; from a subclassed model
         return ""
-    return digest.hexdigest()
 
 
-def _add(digest: Any, model: Any) -> None:
+def _parts(model: Any) -> Iterator[bytes]:
     import keras
 
     operations = model.operations
     for operation in operations:
         description: list[Any] = [type(operation).__name__, call_of(operation, operations)]
         if isinstance(operation, keras.Function):
-            _add(digest, operation)
+            yield from _parts(operation)
         else:
             description.append(_settings(operation.get_config()))
         description.append([tuple(x.shape) for x in keras.tree.flatten(operation.output)])
         description.append([tuple(weight.shape) for weight in getattr(operation, "weights", ())])
-        digest.update(repr(description).encode())
-    digest.update(repr(ends(model, operations)).encode())
+        yield repr(description).encode()
+    yield repr(ends(model, operations)).encode()
 
 
 def _settings(value: Any) -> Any:
@@ -60,7 +58,7 @@ def call_of(operation: Any, operations: Sequence[Any]) -> str:
             return ("tensor", operations.index(operation), place)
         if hasattr(argument, "__array__"):  # the repr of a large array is abbreviated
             array = np.ascontiguousarray(argument)
-            return (array.shape, array.dtype, hashlib.sha256(array.tobytes()).hexdigest())
+            return (array.shape, array.dtype, digest([array.tobytes()]))
         return argument
 
     calls = [(call.args, call.kwargs) for call in calls_within(operation, operations)]

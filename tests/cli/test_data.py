@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cifarkit.specs import TrialSpec
 from cifarkit.store.earlier_fingerprints import identified_by_sizes
 from cifarkit.store.store import Store
+from cifarkit.studies.completion import trial_spec
 from cifarkit.training.trial import load_splits
 from tests.cli.command import cifarkit
 from tests.datasets.digits import make_digits
@@ -39,10 +39,10 @@ class TestOtherBytes:
 
     def test_a_folder(self, tmp_path: Path) -> None:
         root = self.folder(tmp_path / "images")
-        planned = TrialSpec.of(model="lenet", dataset=str(root))
+        planned = trial_spec(model="lenet", dataset=str(root))
         load_splits(planned)
         replaced(root / "a" / "3.bmp")
-        assert TrialSpec.of(model="lenet", dataset=str(root)).trial_id != planned.trial_id
+        assert trial_spec(model="lenet", dataset=str(root)).trial_id != planned.trial_id
         with pytest.raises(ValueError, match="no longer those that this trial was planned with"):
             load_splits(planned)
 
@@ -50,7 +50,7 @@ class TestOtherBytes:
         file = tmp_path / "d.npz"
         images = np.random.default_rng(0).integers(0, 256, (20, 8, 8, 3), np.uint8)
         np.savez(file, x_train=images, y_train=np.arange(20) % 2)
-        planned = TrialSpec.of(model="lenet", dataset=str(file))
+        planned = trial_spec(model="lenet", dataset=str(file))
         np.savez_compressed(file, x_train=images, y_train=np.arange(20) % 2)
         load_splits(planned)
         np.savez(file, x_train=images[::-1], y_train=np.arange(20) % 2)
@@ -61,12 +61,12 @@ class TestOtherBytes:
 def test_a_trial_whose_data_was_identified_by_sizes_is_not_taken_for_done(tmp_path: Path) -> None:
     root = make_digits(tmp_path, per_class=5)
     store = Store(tmp_path / "runs")
-    spec = TrialSpec.of(model="lenet", dataset=str(root))
+    spec = trial_spec(model="lenet", dataset=str(root))
     data = spec.data.model_copy(update={"fingerprint": "sha256:0123456789abcdef"})
     store.add(spec.model_copy(update={"data": data}))
-    store.add(TrialSpec.of(model="lenet", dataset="synthetic"))
+    store.add(trial_spec(model="lenet", dataset="synthetic"))
     assert identified_by_sizes([spec], store) == 1
-    assert identified_by_sizes([TrialSpec.of(model="resnet20", dataset=str(root))], store) == 0
+    assert identified_by_sizes([trial_spec(model="resnet20", dataset=str(root))], store) == 0
     shown = cifarkit(
         "zoo", "--dataset", root, "--models", "lenet", "--runs", store.root, "--dry-run"
     )

@@ -13,6 +13,7 @@ from cifarkit.specs import TrialSpec
 from cifarkit.store.records import Status
 from cifarkit.store.store import Store
 from cifarkit.store.study_records import Arm
+from cifarkit.studies.completion import trial_spec
 from tests.cli.command import cifarkit
 from tests.cli.test_start import imported
 from tests.reporting.evaluated_trials import arrays, save, trial
@@ -120,7 +121,7 @@ def test_refusals_of_a_store_end_with_exit_code_2(fabricator: Fabricator) -> Non
 
 def specs_of(count: int) -> dict[str, TrialSpec]:
     """So many different specs by their ids."""
-    found = (TrialSpec.of(model="lenet", seed=seed) for seed in range(count))
+    found = (trial_spec(model="lenet", seed=seed) for seed in range(count))
     return {spec.trial_id: spec for spec in found}
 
 

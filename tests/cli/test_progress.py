@@ -15,11 +15,11 @@ from cifarkit.execution.events import (
     TrialFound,
     TrialStarted,
 )
-from cifarkit.specs import TrialSpec
 from cifarkit.store.records import Status
+from cifarkit.studies.completion import trial_spec
 from tests.execution.work import epoch_ended
 
-SPECS = [TrialSpec.of(model="lenet", dataset="synthetic", seed=seed) for seed in range(3)]
+SPECS = [trial_spec(model="lenet", dataset="synthetic", seed=seed) for seed in range(3)]
 
 
 def event(payload: Payload, trial: int) -> TrialEvent:

@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 from cifarkit.execution import runner
-from cifarkit.specs import TrialSpec
 from cifarkit.store.store import Store
 from cifarkit.store.studies import register, set_choice, trials_of
+from cifarkit.studies.completion import trial_spec
+from cifarkit.studies.inputs import Inputs
+from cifarkit.studies.sweep import sweep
 from tests.cli.stubbed import cifarkit, error_of, headings, train_nothing
 
 T = ("--dataset", "synthetic", "--weights", "none", "--classes", "4", "--train-per-class", "20",
@@ -283,11 +285,12 @@ def test_a_choice_and_its_date_stay_until_the_new_one_stands(
 def test_commands_at_the_same_time_lose_no_seed() -> None:
     from concurrent.futures import ThreadPoolExecutor
 
-    from cifarkit.studies.sweep import sweep
-
     def run(seeds: int) -> None:
         study = sweep(
-            {"dataset": "synthetic", "model": "lenet"}, {"learning_rate": [1, 2]}, seeds=seeds
+            {"dataset": "synthetic", "model": "lenet"},
+            {"learning_rate": [1, 2]},
+            inputs=Inputs(),
+            seeds=seeds,
         )
         register(Store("runs"), study.record(""))
 
@@ -301,18 +304,18 @@ def test_commands_at_the_same_time_lose_no_seed() -> None:
 
 def test_a_record_is_not_replaced_by_another_of_its_name() -> None:
     """Whatever made them of one name."""
-    from cifarkit.studies.sweep import sweep
 
     store = Store("runs")
     settings = {"dataset": "synthetic", "model": "lenet"}
     one, other = (
-        sweep(settings, {"learning_rate": values}).record("") for values in ([0.1, 0.2], [0.3, 0.4])
+        sweep(settings, {"learning_rate": values}, inputs=Inputs()).record("")
+        for values in ([0.1, 0.2], [0.3, 0.4])
     )
     register(store, one)
     entered = register(store, other.model_copy(update={"name": one.name}))
     assert {study.name for study in store.studies()} == {one.name, f"{one.name}-2"}
     assert trials_of(entered) == [
-        TrialSpec.of(**settings, learning_rate=rate).trial_id for rate in (0.3, 0.4)
+        trial_spec(**settings, learning_rate=rate).trial_id for rate in (0.3, 0.4)
     ]
     from cifarkit.store.study_records import Choice
 

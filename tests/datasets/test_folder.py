@@ -449,15 +449,6 @@ class TestIdentity:
         dataset_registry.facts(str(root))
         assert not list((cache_folder.directory() / "digests").glob("*.json"))
 
-    def test_a_command_looks_at_its_data_once(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        root = noise_of(tmp_path / "root")
-        with dataset_registry.scanned_once():
-            before = dataset_registry.facts(str(root))
-            monkeypatch.setattr(folder, "scan", None)
-            assert dataset_registry.facts("folder", str(root)) == before
-
     def test_what_takes_long_is_reported(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
     ) -> None:

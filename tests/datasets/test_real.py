@@ -11,7 +11,7 @@ from sklearn.datasets import load_digits
 from cifarkit.datasets import registry as dataset_registry
 from cifarkit.datasets.dataset import load, select_classes, split
 from cifarkit.errors import InvalidInput
-from cifarkit.specs import TrialSpec
+from cifarkit.studies.completion import trial_spec
 from cifarkit.training.trial import load_splits
 from tests.datasets.digits import make_digits_npz, make_uneven_digits
 
@@ -54,20 +54,20 @@ def test_a_published_npz(tmp_path: Path) -> None:
 def test_at_most_so_many_of_each_class(tmp_path: Path) -> None:
     root = make_uneven_digits(tmp_path)
     with pytest.raises(InvalidInput, match=r"8 training images in its smallest class.*at_most"):
-        TrialSpec.of(model="lenet", dataset=str(root), train_per_class=20)
+        trial_spec(model="lenet", dataset=str(root), train_per_class=20)
     with pytest.raises(InvalidInput, match="give one"):
-        TrialSpec.of(model="lenet", dataset=str(root), train_per_class=5, train_at_most=20)
-    spec = TrialSpec.of(model="lenet", dataset=str(root), train_at_most=15)
+        trial_spec(model="lenet", dataset=str(root), train_per_class=5, train_at_most=20)
+    spec = trial_spec(model="lenet", dataset=str(root), train_at_most=15)
     parts = load_splits(spec)
     together = np.concatenate([parts.train_labels, parts.validation_labels])
     assert np.bincount(together).tolist() == [8, 10, 12, 14, 15, 15, 15, 15, 15, 15]
-    plain = TrialSpec.of(model="lenet", dataset=str(root))
+    plain = trial_spec(model="lenet", dataset=str(root))
     assert plain.trial_id != spec.trial_id
-    assert plain == TrialSpec.of(model="lenet", dataset=str(root), train_at_most=26)
+    assert plain == trial_spec(model="lenet", dataset=str(root), train_at_most=26)
 
 
 def test_a_fraction_that_is_not_used_makes_no_other_trial(tmp_path: Path) -> None:
     path = make_digits_npz(tmp_path / "digitsmnist.npz")
-    assert TrialSpec.of(model="lenet", dataset=path) == TrialSpec.of(
+    assert trial_spec(model="lenet", dataset=path) == trial_spec(
         model="lenet", dataset=path, validation_fraction=0.3
     )

@@ -24,6 +24,7 @@ from cifarkit.execution.runner import run
 from cifarkit.specs import TrialSpec
 from cifarkit.store.records import Status
 from cifarkit.store.store import Store
+from cifarkit.studies.completion import trial_spec
 from tests.cli.command import hear_signals
 from tests.execution.work import epoch_ended
 
@@ -31,7 +32,7 @@ QUICK, RAISES, HANGS = (f"tests.execution.work:{name}" for name in ("quick", "ra
 
 
 def specs(n: int) -> list[TrialSpec]:
-    return [TrialSpec.of(model="lenet", dataset="synthetic", seed=seed) for seed in range(n)]
+    return [trial_spec(model="lenet", dataset="synthetic", seed=seed) for seed in range(n)]
 
 
 def test_what_is_done_is_not_done_again(tmp_path: Path) -> None:

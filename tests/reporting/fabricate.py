@@ -12,11 +12,11 @@ import numpy as np
 
 from cifarkit.profiling.measurements import Memory, Parameters
 from cifarkit.reporting import published
-from cifarkit.specs import TrialSpec
 from cifarkit.store.correctness_bits import packed
 from cifarkit.store.records import Hits, Result, State, Status, TrialRecord
 from cifarkit.store.store import Store, checksums, write_history, write_result
 from cifarkit.store.study_records import Arm, StudyRecord
+from cifarkit.studies.completion import trial_spec
 from cifarkit.testing import study as made_up
 from cifarkit.testing.study import ENVIRONMENT, history
 
@@ -88,9 +88,7 @@ class Fabricator:
         **of_state: Any,
     ) -> str:
         """A trial in a state; complete ones have a result and a history."""
-        spec = TrialSpec.of(
-            **({"classes": 80, "head_outputs": 100, "epochs": 100} | dict(settings))
-        )
+        spec = trial_spec(**({"classes": 80, "head_outputs": 100, "epochs": 100} | dict(settings)))
         folder = self.store.add(spec)
         started, self._clock = self._clock, self._clock + timedelta(minutes=10)
         times: dict[str, Any] = {"started_at": started, "ended_at": self._clock, "host": "box"}

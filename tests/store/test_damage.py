@@ -21,10 +21,11 @@ from cifarkit.store.file_io import DamagedFile, check_sum
 from cifarkit.store.records import Status
 from cifarkit.store.repair import faults
 from cifarkit.store.store import Store
+from cifarkit.studies.completion import trial_spec
 from cifarkit.studies.study import PlannedArm, Study
 
 WORK = "tests.execution.whole_work:whole"
-SPECS = [TrialSpec.of(model="lenet", dataset="synthetic", seed=seed) for seed in range(3)]
+SPECS = [trial_spec(model="lenet", dataset="synthetic", seed=seed) for seed in range(3)]
 HURT, OTHER, SOUND = (spec.trial_id for spec in SPECS)
 FILES = ("spec.json", "state.json", "history.csv", "result.json", "predictions.npz")
 

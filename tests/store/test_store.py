@@ -6,13 +6,13 @@ import pytest
 
 from cifarkit.atomic_write import write_atomically
 from cifarkit.errors import InvalidInput
-from cifarkit.specs import TrialSpec
 from cifarkit.store.file_io import DamagedFile, read_history
 from cifarkit.store.records import State, Status
 from cifarkit.store.store import Store, write_history, write_result
+from cifarkit.studies.completion import trial_spec
 from tests.reporting.fabricate import result
 
-SPEC = TrialSpec.of(model="lenet", dataset="synthetic")
+SPEC = trial_spec(model="lenet", dataset="synthetic")
 
 
 def test_a_trial_that_was_added_is_read_back(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """A whole study: each step builds on what the one before chose, and says why it chose."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,15 @@ from cifarkit.cli import run_study
 from cifarkit.cli.app import app
 from cifarkit.errors import InvalidInput
 from cifarkit.specs import Augmentation, TrialSpec
+from cifarkit.studies import pipeline
 from cifarkit.studies.config import PRESETS, StudyFile, read
-from cifarkit.studies.pipeline import StepResult, preview, walk
+from cifarkit.studies.inputs import Inputs
+from cifarkit.studies.pipeline import StepResult
 from cifarkit.studies.study import Study
 from tests.studies.fabricate import runner
+
+preview = partial(pipeline.preview, inputs=Inputs())
+walk = partial(pipeline.walk, inputs=Inputs())
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.toml"))
 

@@ -1,15 +1,23 @@
 """Studies are planned whole, and refused whole, before anything is trained."""
 
 import re
+from functools import partial
 
 import pytest
 
 from cifarkit.errors import InvalidInput
-from cifarkit.studies.finetune import finetune
-from cifarkit.studies.resize import resize
+from cifarkit.studies import finetune as depth
+from cifarkit.studies import resize as sizes
+from cifarkit.studies import sweep as sweeps
+from cifarkit.studies import zoo as networks
+from cifarkit.studies.inputs import Inputs
 from cifarkit.studies.study import Study
-from cifarkit.studies.sweep import names, parse_axes, sweep
-from cifarkit.studies.zoo import zoo
+from cifarkit.studies.sweep import names, parse_axes
+
+finetune = partial(depth.finetune, inputs=Inputs())
+resize = partial(sizes.resize, inputs=Inputs())
+sweep = partial(sweeps.sweep, inputs=Inputs())
+zoo = partial(networks.zoo, inputs=Inputs())
 
 DENSENET = {"model": "densenet201", "image_size": 96}
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,15 @@ from cifarkit.reporting.study_view import StudyView
 from cifarkit.reporting.tables import summary
 from cifarkit.store.records import Course, State, Status, TrialRecord
 from cifarkit.store.study_records import Choice, StudyRecord
+from cifarkit.studies import sweep as sweeps
 from cifarkit.studies.candidates import NothingToChooseFrom
 from cifarkit.studies.costs import COSTS, CostName
+from cifarkit.studies.inputs import Inputs
 from cifarkit.studies.selection import Selection, pick
-from cifarkit.studies.sweep import sweep
 from tests.reporting.fabricate import ENVIRONMENT, result
 from tests.studies.fabricate import IMAGES, finished
+
+sweep = partial(sweeps.sweep, inputs=Inputs())
 
 START = datetime(2026, 3, 14, 9, 0, tzinfo=UTC)
 DIVERGED = Course(

@@ -12,6 +12,7 @@ import pytest
 
 from cifarkit.execution.events import Emit, EpochEnded, WorkEvent
 from cifarkit.specs import TrialSpec
+from cifarkit.studies.completion import trial_spec
 from cifarkit.training import checkpoint, loop
 from cifarkit.training.checkpoint import Checkpoints, ResourceUsage, Snapshot
 from cifarkit.training.fit_result import FitResult
@@ -89,7 +90,7 @@ CASES = {
 
 @pytest.mark.parametrize("case", CASES)
 def test_it_goes_on_to_the_last_bit(case: str, tmp_path: Path) -> None:
-    spec = TrialSpec.of(**{"dataset": "cifar10", "classes": 2, "batch_size": 32} | CASES[case])
+    spec = trial_spec(**{"dataset": "cifar10", "classes": 2, "batch_size": 32} | CASES[case])
     whole, expected = train(spec, tmp_path / "none")
     cuts = [1, len(whole.history) - 1]
     for cut in cuts:
@@ -105,7 +106,7 @@ def test_it_goes_on_to_the_last_bit(case: str, tmp_path: Path) -> None:
 def test_it_is_noted_where_the_attempts_rounded_differently(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    spec = TrialSpec.of(model="lenet", dataset="cifar10", classes=2, batch_size=32, epochs=3)
+    spec = trial_spec(model="lenet", dataset="cifar10", classes=2, batch_size=32, epochs=3)
     for number, cut in ((2, 1), (2, 2), (8, None)):
         monkeypatch.setattr(loop, "arithmetic", lambda number=number: f"a CPU, {number} threads")
         if cut is None:
@@ -118,7 +119,7 @@ def test_it_is_noted_where_the_attempts_rounded_differently(
 
 
 def test_from_the_end_nothing_is_left_to_train(tmp_path: Path) -> None:
-    spec = TrialSpec.of(model="lenet", dataset="cifar10", classes=2, batch_size=32, epochs=3)
+    spec = trial_spec(model="lenet", dataset="cifar10", classes=2, batch_size=32, epochs=3)
     whole, expected = train(spec, tmp_path)
     again, logits = train(spec, tmp_path)
     assert again.history == whole.history
@@ -129,7 +130,7 @@ def test_from_the_end_nothing_is_left_to_train(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_it_goes_on_in_either_phase(tmp_path: Path) -> None:
     """Cut off while the head alone is trained, between the phases, and after them."""
-    spec = TrialSpec.of(
+    spec = trial_spec(
         model="mobilenetv2",
         weights="none",
         dataset="cifar10",

@@ -14,7 +14,7 @@ from cifarkit.datasets import memmap_cache
 from cifarkit.datasets.dataset import Splits
 from cifarkit.execution.events import PhaseChanged
 from cifarkit.models.registry import get as get_backbone
-from cifarkit.specs import TrialSpec
+from cifarkit.studies.completion import trial_spec
 from cifarkit.training import feature_cache
 from cifarkit.training.feature_cache import prefix_identity
 from cifarkit.training.fit_result import FitResult
@@ -93,7 +93,7 @@ def network(unfreeze: float, dropout: float, precise: bool = False) -> BuiltMode
 def train(
     events: list[Any] | None = None, **settings: Any
 ) -> tuple[FitResult, np.ndarray, BuiltModel, list[np.ndarray]]:
-    spec = TrialSpec.of(
+    spec = trial_spec(
         **{
             "model": "mobilenetv2",  # any: the network is our own
             "weights": "none",
@@ -170,7 +170,7 @@ def test_every_backbone_of_the_study_trains_as_the_whole_does(
     rng = np.random.default_rng(0)
     data = Splits(*images(24, rng), *images(6, rng), *images(5, rng), DATA.class_names)
     size = max(32, get_backbone(model).min_size)
-    spec = TrialSpec.of(
+    spec = trial_spec(
         model=model, weights="none", image_size=size, dataset="cifar10", classes=3, unfreeze=0.1,
         augment=False, batch_size=12, epochs=2,
         # Small steps, of the gradients' own size: others magnify rounding in networks so deep.
@@ -321,7 +321,7 @@ def test_a_cache_that_cannot_be_written_stops_nobody(
 def test_where_it_would_not_be_exact_or_not_pay_it_is_not_used(
     settings: dict[str, Any], computed: list[int], real_costs: None
 ) -> None:
-    spec = TrialSpec.of(
+    spec = trial_spec(
         **{"model": "mobilenetv2", "weights": "none", "image_size": 32, "dataset": "cifar10"}
         | {"augment": False, "epochs": 2, "unfreeze": 0.5}
         | settings

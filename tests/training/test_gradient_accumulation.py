@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from cifarkit.specs import TrialSpec
+from cifarkit.studies.completion import trial_spec
 from cifarkit.training.fit_result import FitResult
 from cifarkit.training.loop import fit
 from cifarkit.training.model_builder import build
@@ -13,7 +13,7 @@ from tests.training.test_loop import DATA
 
 def train(micro_batch: int | None, **settings: object) -> tuple[FitResult, list[np.ndarray]]:
     """LeNet has neither BatchNormalization nor dropout; the last batch of 40 holds 16 images."""
-    spec = TrialSpec.of(
+    spec = trial_spec(
         **{"model": "lenet", "dataset": "cifar10", "classes": 2, "batch_size": 40, "epochs": 3}
         | settings
     )

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from cifarkit.models.registry import get as get_backbone
-from cifarkit.specs import TrialSpec
+from cifarkit.studies.completion import trial_spec
 from cifarkit.training.graph_split import cut
 from cifarkit.training.model_builder import build, freeze
 from tests.training.calibrated import calibrate
@@ -30,7 +30,7 @@ def elements(prefix: keras.Model) -> int:
 
 def built(model: str, unfreeze: float, dropout: float = 0.5) -> Any:
     facts = get_backbone(model)
-    spec = TrialSpec.of(
+    spec = trial_spec(
         model=model,
         weights="none",
         image_size=max(32, facts.min_size),

@@ -8,7 +8,7 @@ import pytest
 
 from cifarkit.datasets.dataset import Splits
 from cifarkit.evaluation.logits import cross_entropy_and_accuracy
-from cifarkit.specs import TrialSpec
+from cifarkit.studies.completion import trial_spec
 from cifarkit.training.fit_result import FitResult
 from cifarkit.training.loop import NotFinite, fit
 from cifarkit.training.model_builder import build
@@ -31,7 +31,7 @@ DATA = Splits(*stripes(96, 0), *stripes(32, 1), *stripes(32, 2), ("across", "alo
 
 
 def train(model: str = "lenet", **settings: Any) -> tuple[FitResult, Any, Any]:
-    spec = TrialSpec.of(
+    spec = trial_spec(
         **{"model": model, "dataset": "cifar10", "classes": 2, "batch_size": 32, "epochs": 4}
         | settings
     )
@@ -68,7 +68,7 @@ def test_it_repeats_to_the_digit() -> None:
 
 def test_it_matches_keras_own_fit() -> None:
     """The same updates as `model.fit` on the same batches: one loop, no other mathematics."""
-    spec = TrialSpec.of(
+    spec = trial_spec(
         model="lenet", dataset="cifar10", classes=2, batch_size=96, epochs=3, augment=False
     )
     keras.utils.set_random_seed(0)
@@ -108,7 +108,7 @@ def test_a_loss_that_is_no_number_ends_it_with_a_reason() -> None:
 
 
 def test_frozen_weights_do_not_change() -> None:
-    spec = TrialSpec.of(
+    spec = trial_spec(
         model="mobilenetv2",
         weights="none",
         dataset="cifar10",
@@ -130,11 +130,11 @@ def test_frozen_weights_do_not_change() -> None:
 def test_the_head_is_trained_first_and_then_everything() -> None:
     settings = {"weights": "none", "image_size": 32, "batch_size": 48, "augment": False}
     keras.utils.set_random_seed(0)
-    alike = TrialSpec.of(model="mobilenetv2", dataset="cifar10", classes=2, **settings)
+    alike = trial_spec(model="mobilenetv2", dataset="cifar10", classes=2, **settings)
     initial = build(alike.model, (32, 32))
     start = [np.asarray(weight) for weight in initial.backbone.weights]
     probed: list[list[np.ndarray]] = []
-    spec = TrialSpec.of(
+    spec = trial_spec(
         model="mobilenetv2", dataset="cifar10", classes=2, head_epochs=2, epochs=1, **settings
     )
     keras.utils.set_random_seed(0)
@@ -164,7 +164,7 @@ def test_mixed_precision_learns(policy: str) -> None:
 
 def test_warmup_by_hand() -> None:
     """Four updates of 0.1, 0.2, 0.3, 0.4 times a gradient of 1, then of 0.4."""
-    spec = TrialSpec.of(model="lenet", dataset="cifar10", optimizer="sgd", learning_rate=0.4)
+    spec = trial_spec(model="lenet", dataset="cifar10", optimizer="sgd", learning_rate=0.4)
     optimizer = make_optimizer(spec.train, warmup_steps=4)
     weight = keras.Variable([0.0])
     seen = []

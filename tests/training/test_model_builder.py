@@ -10,6 +10,7 @@ import pytest
 
 from cifarkit.profiling.parameters import count
 from cifarkit.specs import TrialSpec
+from cifarkit.studies.completion import trial_spec
 from cifarkit.training.cost_estimate import Plan, plan
 from cifarkit.training.model_builder import build, precision
 
@@ -19,7 +20,7 @@ PUBLISHED: dict[str, Any] = json.loads(
 
 
 def published(**settings: Any) -> TrialSpec:
-    return TrialSpec.of(
+    return trial_spec(
         **{"classes": 80, "head_outputs": 100, "model": "densenet201", "image_size": 96} | settings
     )
 
@@ -67,7 +68,7 @@ def test_table_5_memory() -> None:
     ids=lambda settings: str(settings["model"]),
 )
 def test_a_plan_counts_what_a_built_model_has(settings: dict[str, Any]) -> None:
-    spec = TrialSpec.of(classes=7, dataset="cifar10", weights="none", **settings)
+    spec = trial_spec(classes=7, dataset="cifar10", weights="none", **settings)
     found = next(plan([spec]))
     size = spec.model.image_size
     built = build(spec.model, (size, size))
@@ -80,7 +81,7 @@ def test_a_plan_counts_what_a_built_model_has(settings: dict[str, Any]) -> None:
 
 
 def mobile(**settings: Any) -> Any:
-    spec = TrialSpec.of(
+    spec = trial_spec(
         model="mobilenetv2", weights="none", image_size=32, dataset="cifar10", **settings
     )
     return build(spec.model, (32, 32))
@@ -101,7 +102,7 @@ def test_frozen_batchnorm_freezes_nothing_else() -> None:
 
 def test_a_frozen_backbone_is_a_function_of_its_input() -> None:
     """EfficientNet's stochastic depth drops blocks in training unless it is frozen too."""
-    spec = TrialSpec.of(
+    spec = trial_spec(
         model="efficientnetb0", weights="none", unfreeze=0.0, image_size=32, classes=2
     )
     backbone = build(spec.model, (32, 32)).backbone
@@ -111,7 +112,7 @@ def test_a_frozen_backbone_is_a_function_of_its_input() -> None:
 
 
 def test_images_are_resized_in_the_graph() -> None:
-    spec = TrialSpec.of(model="mobilenetv2", weights="none", image_size=64, dataset="cifar10")
+    spec = trial_spec(model="mobilenetv2", weights="none", image_size=64, dataset="cifar10")
     built = build(spec.model, (20, 24))
     assert built.model.input_shape == (None, 20, 24, 3)
     assert built.backbone.input_shape == (None, 64, 64, 3)
@@ -131,12 +132,12 @@ def test_logits_are_float32_under_mixed_precision() -> None:
 
 def test_weights_from_a_file(tmp_path: Path) -> None:
     keras.utils.set_random_seed(1)
-    spec = TrialSpec.of(model="mobilenetv2", weights="none", image_size=32, dataset="cifar10")
+    spec = trial_spec(model="mobilenetv2", weights="none", image_size=32, dataset="cifar10")
     donor = build(spec.model, (32, 32)).backbone
     donor.save_weights(tmp_path / "donor.weights.h5")
     keras.utils.set_random_seed(2)
     path = str(tmp_path / "donor.weights.h5")
-    taker = TrialSpec.of(model="mobilenetv2", weights=path, image_size=32, dataset="cifar10")
+    taker = trial_spec(model="mobilenetv2", weights=path, image_size=32, dataset="cifar10")
     assert taker.model.weights.startswith("sha256:")
     assert taker.train.learning_rate == 2.5e-5
     for ours, theirs in zip(

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from cifarkit.errors import CifarkitError, InvalidInput
-from cifarkit.specs import ModelSpec, TrialSpec
+from cifarkit.specs import ModelSpec
+from cifarkit.studies.completion import trial_spec
 from cifarkit.training.model_builder import build
 from tests.cli.command import cifarkit
 from tests.models.plugin import install
@@ -49,7 +50,7 @@ def test_weights_that_a_plugin_does_not_load_fail_the_trial(
 
 def test_a_digest_without_its_file_is_refused() -> None:
     with pytest.raises(InvalidInput, match=r"sha256:0123.*give the path of the \.weights\.h5 file"):
-        TrialSpec.of(model="resnet8", weights="sha256:0123456789abcdef")
+        trial_spec(model="resnet8", weights="sha256:0123456789abcdef")
 
 
 def test_a_stored_digest_without_its_file_is_read_but_not_built() -> None:
@@ -64,7 +65,7 @@ def test_a_file_that_has_changed_since_is_refused(tmp_path: Path) -> None:
     bare = ModelSpec(model="resnet8", weights="none", image_size=32, head_outputs=3)
     backbone = build(bare, (32, 32)).backbone
     backbone.save_weights(path)
-    spec = ModelSpec(model="resnet8", weights=str(path), image_size=32, head_outputs=3)
+    spec = trial_spec(model="resnet8", weights=str(path), dataset="synthetic", classes=3).model
     # Only kernels start at random: the donor's other tensors are what every network starts with.
     kernels = sum(len(weight.shape) == 4 for weight in backbone.weights)
     assert build(spec, (32, 32)).loaded_share == kernels / len(backbone.weights)

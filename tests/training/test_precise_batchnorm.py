@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from cifarkit.datasets.dataset import Splits
-from cifarkit.specs import TrialSpec
+from cifarkit.studies.completion import trial_spec
 from cifarkit.training import precise_batchnorm
 from cifarkit.training.fit_result import FitResult
 from cifarkit.training.loop import fit
@@ -69,7 +69,7 @@ def train(
     make: Callable[[bool], BuiltModel] = network,
     **settings: Any,
 ) -> tuple[FitResult, Any, BuiltModel]:
-    spec = TrialSpec.of(
+    spec = trial_spec(
         **{"model": "resnet8", "dataset": "cifar10", "classes": 2, "batch_size": 32, "epochs": 4}
         | {"augment": False, "weights": "none"}
         | settings

@@ -13,6 +13,7 @@ import pytest
 
 from cifarkit.errors import CifarkitError, InvalidInput
 from cifarkit.specs import ModelSpec
+from cifarkit.studies.completion import trial_spec
 from cifarkit.training.model_builder import build
 
 NAME = "layers/batch_normalization/vars/0"
@@ -20,7 +21,7 @@ SHAPE = (16,)
 
 
 def spec(weights: str) -> ModelSpec:
-    return ModelSpec(model="resnet8", weights=weights, image_size=32, head_outputs=10)
+    return trial_spec(model="resnet8", weights=weights, dataset="cifar10").model
 
 
 @pytest.fixture(scope="module")
@@ -108,6 +109,5 @@ def test_a_truncated_file_is_refused(sound: Path, tmp_path: Path) -> None:
 def test_what_is_no_hdf5_is_refused_when_the_spec_is_made(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "no.weights.h5"
     path.write_bytes(content)
-    with pytest.raises(ValueError, match="is not an HDF5 file") as refused:
+    with pytest.raises(InvalidInput, match="is not an HDF5 file"):
         spec(str(path))
-    assert isinstance(refused.value.errors()[0]["ctx"]["error"], InvalidInput)
