@@ -52,13 +52,12 @@ def fetch(models: Iterable[ModelSpec], say: Callable[[str], None]) -> None:
         InvalidInput: A download failed; the message names the file and the alternatives.
     """
     models = list(models)
-    for spec in models:
-        package = get_backbone(spec.model).weights_package
-        if spec.weights == "imagenet" and package is not None:
+    for model in sorted({spec.model for spec in models if spec.weights == "imagenet"}):
+        if package := get_backbone(model).weights_package:
             try:
                 package.path()
             except InvalidInput as error:
-                raise InvalidInput(f"--weights: imagenet of {spec.model}: {error}") from None
+                raise InvalidInput(f"--weights: imagenet of {model}: {error}") from None
     for key, size, file in missing(models):
         try:
             cache_folder().mkdir(parents=True, exist_ok=True)
