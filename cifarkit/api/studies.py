@@ -39,7 +39,7 @@ class PlannedStudy:
     """
 
     source: Study | StudyFile
-    inputs: Inputs
+    inputs: Inputs = field(compare=False, repr=False)
     overrides: Mapping[str, Any] = field(default_factory=dict)
     seeds: int | None = None
     call: str = ""
