@@ -257,17 +257,19 @@ def _parts(prefix: Any) -> Iterator[bytes | memoryview]:
     import keras
     import tensorflow as tf
 
-    def told(*values: Any) -> bytes:
+    def encoded(*values: Any) -> bytes:
         return repr(values).encode()
 
-    yield told(_VERSION, keras.__version__, tf.__version__, uses_xla())
+    yield encoded(_VERSION, keras.__version__, tf.__version__, uses_xla())
     operations = prefix.operations
     for operation in operations:
-        yield told(type(operation).__name__, _settings(operation), call_of(operation, operations))
-        yield told([(x.shape, x.dtype) for x in keras.tree.flatten(operation.output)])
+        yield encoded(
+            type(operation).__name__, _settings(operation), call_of(operation, operations)
+        )
+        yield encoded([(x.shape, x.dtype) for x in keras.tree.flatten(operation.output)])
         for weight in getattr(operation, "weights", ()):
             yield np.ascontiguousarray(weight).data
-    yield told(ends(prefix, operations))
+    yield encoded(ends(prefix, operations))
 
 
 def _settings(operation: Any) -> dict[str, Any]:
