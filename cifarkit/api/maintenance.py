@@ -41,12 +41,12 @@ class Exported:
 
 
 def check_store(store: str | os.PathLike[str] = "runs", *, repair: bool = False) -> list[Finding]:
-    """Check every file of a store against its checksum and its form.
+    """Check every file of a store against its checksum and schema.
 
     Args:
         store: The folder of results.
-        repair: Set damaged files aside, so that the same calls make them again; remove what
-            interrupted writes have left; mark trials whose process died as not run.
+        repair: Set damaged files aside, so that the same calls recreate them; remove leftovers of
+            interrupted writes; mark trials whose process died as not run.
 
     Raises:
         InvalidInput: There is no such store.
@@ -55,7 +55,7 @@ def check_store(store: str | os.PathLike[str] = "runs", *, repair: bool = False)
 
 
 def rename_study(study: str, new: str, store: str | os.PathLike[str] = "runs") -> None:
-    """Give a study another name; the call that made it still goes on with it.
+    """Rename a study; the call that made it still resumes it.
 
     Raises:
         InvalidInput: There is no such study, or the new name is taken or cannot be one.
@@ -106,7 +106,7 @@ def export_trials(
 def import_trials(
     file: str | os.PathLike[str], store: str | os.PathLike[str] = "runs"
 ) -> ImportSummary:
-    """Add an archive's trials and studies; what is complete in the store stays as it is.
+    """Add an archive's trials and studies; complete trials of the store are kept.
 
     Raises:
         InvalidInput: The archive is damaged, or is not as `export_trials` writes them; nothing was

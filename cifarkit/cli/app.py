@@ -117,7 +117,7 @@ def _check_text(arguments: Sequence[str]) -> None:
 def _complain(message: str) -> None:
     from cifarkit.text import plain
 
-    message = re.sub(r"(\S{100})\S{200,}(\S{100})", r"\1...\2", message)  # a path of 5,000 letters
+    message = re.sub(r"(\S{100})\S{200,}(\S{100})", r"\1...\2", message)  # a very long path
     for line in map(plain, message.splitlines()):
         typer.secho(f"cifarkit: {line}", err=True, fg="red")
 

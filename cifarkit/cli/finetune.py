@@ -12,10 +12,10 @@ from cifarkit.cli.setting_options import numbers, shared
 @shared(without=("unfreeze",))
 def finetune(
     *,
-    model: Annotated[str, typer.Option(help="Which network.")] = "densenet201",
+    model: Annotated[str, typer.Option(help="The network.")] = "densenet201",
     unfreeze: Annotated[
         str,
-        typer.Option(help="Fractions of the backbone's layers to train, from its end."),
+        typer.Option(help="Fractions of the backbone's layers to train, counted from its end."),
     ] = "0,0.1,0.2,1",
     settings: dict[str, Any],
     run: dict[str, Any],

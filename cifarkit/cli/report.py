@@ -27,7 +27,7 @@ def report(
         list[str] | None,
         typer.Option(help="Only this study, by its name; may be repeated.", show_default="all"),
     ] = None,
-    format: Annotated[Format, typer.Option(help="What to write.")] = Format.MARKDOWN,
+    format: Annotated[Format, typer.Option(help="The output format.")] = Format.MARKDOWN,
     published: Annotated[
         bool, typer.Option("--published", help="Show the published study's columns beside ours.")
     ] = False,

@@ -13,10 +13,10 @@ from cifarkit.cli.setting_options import comma_separated, numbers, shared
 def resize_study(
     *,
     models: Annotated[
-        str, typer.Option(help="Which networks, comma-separated.")
+        str, typer.Option(help="Networks, comma-separated.")
     ] = "densenet169,densenet201",
     sizes: Annotated[
-        str, typer.Option(help="Which image sizes in pixels, comma-separated.")
+        str, typer.Option(help="Image sizes in pixels, comma-separated.")
     ] = "32,78,96,128",
     settings: dict[str, Any],
     run: dict[str, Any],

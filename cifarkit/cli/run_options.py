@@ -45,7 +45,7 @@ RUN: dict[str, Any] = {
     "seeds": Annotated[
         int | None,
         typer.Option(
-            "--seeds", min=1, rich_help_panel=PANEL, help="Run every trial this many times."
+            "--seeds", min=1, rich_help_panel=PANEL, help="Number of seeds of each setting."
         ),
     ],
     "name": Annotated[
@@ -54,8 +54,8 @@ RUN: dict[str, Any] = {
             "--name",
             rich_help_panel=PANEL,
             callback=_checked_name,
-            help="What to call the study in the store.",
-            show_default="what it varies, the data, and a digest of both",
+            help="Name of the study in the store.",
+            show_default="made of what it varies, the data and a digest",
         ),
     ],
     "runs": Annotated[
@@ -63,12 +63,14 @@ RUN: dict[str, Any] = {
     ],
     "jobs": Annotated[
         int,
-        typer.Option("--jobs", min=1, rich_help_panel=PANEL, help="Trials run side by side."),
+        typer.Option(
+            "--jobs", min=1, rich_help_panel=PANEL, help="Number of trials run in parallel."
+        ),
     ],
     "timeout": Annotated[
         float | None,
         typer.Option(
-            "--timeout", min=0.001, rich_help_panel=PANEL, help="Of each trial, in seconds."
+            "--timeout", min=0.001, rich_help_panel=PANEL, help="Limit on each trial, in seconds."
         ),
     ],
     "silence_timeout": Annotated[
@@ -77,7 +79,7 @@ RUN: dict[str, Any] = {
             "--silence-timeout",
             min=0.001,
             rich_help_panel=PANEL,
-            help="End a trial that reports nothing for so many seconds; compiling is silent.",
+            help="End a trial that reports nothing for this many seconds; compiling is silent.",
         ),
     ],
     "memory_limit": Annotated[
@@ -86,7 +88,7 @@ RUN: dict[str, Any] = {
             "--memory-limit",
             min=1,
             rich_help_panel=PANEL,
-            help="Resident memory of each trial, in MB.",
+            help="Limit on the resident memory of each trial, in MB.",
         ),
     ],
     "oom_backoff": Annotated[
@@ -94,7 +96,7 @@ RUN: dict[str, Any] = {
         typer.Option(
             "--oom-backoff",
             rich_help_panel=PANEL,
-            help="Try a trial that runs out of memory again in smaller micro-batches.",
+            help="Retry a trial that runs out of memory with smaller micro-batches.",
         ),
     ],
     "keep_weights": Annotated[
@@ -110,7 +112,7 @@ RUN: dict[str, Any] = {
         typer.Option(
             "--strict",
             rich_help_panel=PANEL,
-            help="Refuse data with images that cannot be decoded; up to 1% are left out otherwise.",
+            help="Refuse images that cannot be decoded; otherwise up to 1% of them are left out.",
         ),
     ],
     "launcher": Annotated[
@@ -119,7 +121,7 @@ RUN: dict[str, Any] = {
             "--launcher",
             rich_help_panel=PANEL,
             callback=_checked_launcher,
-            help="What runs a trial: process, in-process, or an installed package's.",
+            help="How trials are run: process, in-process, or a launcher of an installed package.",
             show_default="process",
         ),
     ],
@@ -129,7 +131,7 @@ RUN: dict[str, Any] = {
             "--callback",
             rich_help_panel=PANEL,
             callback=_checked_callbacks,
-            help="An installed package's callback, such as a tracker. May be given several times.",
+            help="A callback of an installed package, such as a tracker. May be repeated.",
             show_default=False,
         ),
     ],

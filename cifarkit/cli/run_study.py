@@ -36,7 +36,7 @@ def execute(study: PlannedStudy, *, dry_run: bool, runs: Path, **options: Any) -
     try:
         results = run(study, runs, command=command_line(), on_study_done=show_tables, **options)
     except (KeyboardInterrupt, Interrupted) as error:
-        say("Interrupted. What is finished is kept; the same command goes on from here.", "yellow")
+        say("Interrupted. Finished trials are kept; the same command resumes the others.", "yellow")
         raise typer.Exit(getattr(error, "exit_code", 130)) from None
     if whole:
         chosen = [

@@ -9,9 +9,7 @@ import typer
 
 from cifarkit.cli.run_options import RUNS_DEFAULT
 
-app = typer.Typer(
-    no_args_is_help=True, help="Look through the folder of results, check it, move it."
-)
+app = typer.Typer(no_args_is_help=True, help="List, check, repair and move the folder of results.")
 
 Runs = Annotated[Path, typer.Option("--runs", help="The folder of results.")]
 
@@ -50,7 +48,7 @@ def show(
     ],
     runs: Runs = RUNS_DEFAULT,
 ) -> None:
-    """Show everything of one trial or study."""
+    """Show all details of a trial or a study."""
     from cifarkit.api.open_store import existing_store
     from cifarkit.reporting import trial_listing, trial_lookup
     from cifarkit.store.trials import gather
@@ -70,7 +68,7 @@ def rename(
     new: Annotated[str, typer.Argument(help="Its new name: letters, digits and dashes.")],
     runs: Runs = RUNS_DEFAULT,
 ) -> None:
-    """Give a study another name; the command that made it still goes on with it."""
+    """Rename a study; the command that made it still resumes it."""
     from cifarkit.api.maintenance import rename_study
     from cifarkit.console import say
 
@@ -85,12 +83,12 @@ def check(
         bool,
         typer.Option(
             "--repair",
-            help="Set damaged files aside, so that the same commands make them again; remove what "
-            "interrupted writes have left; mark trials whose process died as not run.",
+            help="Set damaged files aside, so that the same commands recreate them; remove "
+            "leftovers of interrupted writes; mark trials whose process died as not run.",
         ),
     ] = False,
 ) -> None:
-    """Check every file against its checksum and its form; exit with 1 if something is wrong."""
+    """Check every file against its checksum and schema; exit with 1 if something is wrong."""
     from cifarkit.api.maintenance import check_store
     from cifarkit.api.open_store import existing_store
     from cifarkit.console import lines, say
@@ -101,10 +99,10 @@ def check(
         repaired = f": {finding.repaired}" if finding.repaired else ""
         typer.echo(lines(f"{finding.path}: {finding.problem}{repaired}"))
     if faults:
-        hint = "" if repair else "; --repair sets it aside, and the same commands make it again"
+        hint = "" if repair else "; --repair sets it aside, and the same commands recreate it"
         say(f"{faults} found{hint}", "yellow")
         raise typer.Exit(1)
-    say(f"{len(existing_store(runs).trial_ids())} trials are as they should be.", "green")
+    say(f"{len(existing_store(runs).trial_ids())} trials are intact.", "green")
 
 
 @app.command(no_args_is_help=True)
@@ -113,7 +111,9 @@ def remove(
         list[str], typer.Argument(help="Trials' ids or their first letters, or studies' names.")
     ],
     runs: Runs = RUNS_DEFAULT,
-    force: Annotated[bool, typer.Option("--force", help="Also trials that a study lists.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Also remove trials that a study lists.")
+    ] = False,
 ) -> None:
     """Remove trials with all their files, or studies; the trials of a removed study stay."""
     from cifarkit.api.maintenance import remove_results
@@ -153,7 +153,7 @@ def import_trials(
     file: Annotated[Path, typer.Argument(help="An archive of `cifarkit store export`.")],
     runs: Runs = RUNS_DEFAULT,
 ) -> None:
-    """Add an archive's trials and studies; what is complete here already stays as it is."""
+    """Add an archive's trials and studies; complete trials of the store are kept."""
     from cifarkit.api.maintenance import import_trials as take_in
     from cifarkit.console import say
     from cifarkit.text import counted
@@ -164,6 +164,6 @@ def import_trials(
     added = (
         f"{counted(len(done.trials), 'trial')}, {counted(len(done.studies), 'study', 'studies')}"
     )
-    say(f"{added} added; {len(done.kept)} kept as they are here")
+    say(f"{added} added; {len(done.kept)} kept")
     if done.refused:
         raise typer.Exit(1)

@@ -27,7 +27,7 @@ def sweep(
             autocompletion=_complete,
         ),
     ],
-    model: Annotated[str, typer.Option(help="Which network.")] = "densenet201",
+    model: Annotated[str, typer.Option(help="The network.")] = "densenet201",
     settings: dict[str, Any],
     run: dict[str, Any],
 ) -> None:

@@ -15,12 +15,12 @@ def zoo(
     models: Annotated[
         str | None,
         typer.Option(
-            help="Which networks, comma-separated, or 'all'.",
+            help="Networks, comma-separated, or 'all'.",
             show_default="the published 13",
         ),
     ] = None,
     list_models: Annotated[
-        bool, typer.Option("--list", help="Show every known network and its facts.")
+        bool, typer.Option("--list", help="List all networks with their properties.")
     ] = False,
     settings: dict[str, Any],
     run: dict[str, Any],

@@ -22,7 +22,7 @@ from tests.reliability.small_study import FAULTS
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="POSIX signals")
 
 ROOT = Path(__file__).parents[2]
-KEPT = "Interrupted. What is finished is kept; the same command goes on from here."
+KEPT = "Interrupted. Finished trials are kept; the same command resumes the others."
 # The command line as it is, but for the work of its trials, which train nothing.
 PROGRAM = (
     "import sys; from importlib import import_module; from cifarkit.cli import app\n"
