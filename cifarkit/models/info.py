@@ -22,18 +22,20 @@ class Backbone:
         family: The architecture's family (`DenseNet`).
         paper: Authors, title and year of the paper that describes it.
         build: `build(image_size=, weights=, outputs=, dropout=)` returns a Keras model. A
-            pretrained backbone ignores `outputs` and `dropout` and returns a feature extractor,
-            `(n, s, s, 3) -> (n, h, w, features)`; a network with `includes_head=True` returns
-            logits, `(n, outputs)`. It imports Keras in its body. `weights` is one of
-            `weight_sets`, or None for random initialization. Weights are loaded through Keras
-            (`load_weights`, `set_weights`, `assign`); a trial fails if loading changes no
-            weight.
+            pretrained backbone ignores `outputs` and `dropout` and returns a functional feature
+            extractor of images `(n, s, s, 3)`: a map `(n, h, w, features)`, tokens
+            `(n, tokens, features)`, or pooled features `(n, features)`. A network with
+            `includes_head=True` returns logits, `(n, outputs)`. It imports Keras in its body.
+            `weights` is one of `weight_sets`, or None for random initialization. Weights are
+            loaded through Keras (`load_weights`, `set_weights`, `assign`); a trial fails if
+            loading changes no weight. A layer of a type that `profiling.flops` does not count
+            has an attribute `flops_per_image`, an int.
         preprocessing: Applied to RGB images in 0..255: `caffe` (BGR, ImageNet means subtracted),
             `tf` (-1..1), `torch` (0..1, then ImageNet mean and standard deviation), `unit`
-            (0..1), `none` (part of the network).
+            (0..1), `none` (the network's own layers do it).
         min_size: The smallest supported image side, in pixels.
         native_size: The image side that it was designed for, in pixels.
-        features: The width of its last feature map (of its last hidden layer if `includes_head`).
+        features: The width of its features (of its last hidden layer if `includes_head`).
         weight_sets: The names of published weights, besides `none`.
         weights_file: The file that Keras downloads for `imagenet`, looked for in its `models`
             cache; `{size}` stands for the size that `weights_size` gives. None if there is none.
@@ -44,7 +46,12 @@ class Backbone:
         uses_batchnorm: Whether it has BatchNormalization.
         count: For a network with its own head, a function of `(image_size, outputs)`: parameters
             and output elements per image of all layers, for dry runs.
-        head: `standard` (Dropout, pooling, Dense), or `xception`, the published study's.
+        pooling: Of the `standard` head: `average` over positions or tokens, or `class_token`, the
+            first token.
+        head: `standard` (Dropout, pooling, Dense); `xception`, the published study's; or a function
+            `head(features, outputs=, dropout=)` from the symbolic features to logits, pooling
+            included.
+        head_uses_batchnorm: Whether a head of its own has BatchNormalization.
         note: A remark for readers of its results (for instance, that it replaces another network).
     """
 
@@ -65,7 +72,9 @@ class Backbone:
     uses_dropout: bool = True
     uses_batchnorm: bool = True
     count: Callable[[int, int], tuple[int, int]] | None = None
-    head: Literal["standard", "xception"] = "standard"
+    pooling: Literal["average", "class_token"] = "average"
+    head: Literal["standard", "xception"] | Callable[..., Any] = "standard"
+    head_uses_batchnorm: bool = False
     note: str = ""
 
     def __post_init__(self) -> None:
@@ -75,4 +84,4 @@ class Backbone:
     def trains_batchnorm(self, unfreeze: float) -> bool:
         """Whether BatchNormalization is trained if this fraction of the layers is."""
         trained = self.uses_batchnorm and (self.includes_head or unfreeze > 0)
-        return trained or self.head == "xception"  # this head has one
+        return trained or self.head == "xception" or self.head_uses_batchnorm

@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 def flops_per_image(model: keras.Model) -> int:
     """FLOPs of a forward pass for one image, from the shapes of kernels and outputs.
 
-    Nothing is traced or run. Conv2D, DepthwiseConv2D, SeparableConv2D and Dense are counted, in
-    nested models too; a layer that is called several times counts once. Layers of other kinds
-    count as nothing.
+    Nothing is traced or run. Conv2D, DepthwiseConv2D, SeparableConv2D, Dense and
+    MultiHeadAttention are counted, in nested models too; a layer that is called several times
+    counts once. A layer of another type counts as its attribute `flops_per_image`, or as nothing
+    (see `uncounted`).
 
     Args:
         model: A functional or sequential model with a fixed image size.
@@ -33,12 +34,36 @@ def flops_per_image(model: keras.Model) -> int:
     from keras import Model
 
     return sum(
-        flops_per_image(layer) if isinstance(layer, Model) else 2 * _multiply_adds(layer)
+        flops_per_image(layer) if isinstance(layer, Model) else _layer_flops(layer) or 0
         for layer in model.layers
     )
 
 
-def _multiply_adds(layer: keras.layers.Layer) -> int:
+def uncounted(model: keras.Model) -> list[str]:
+    """The types of layers that may multiply matrices and are not counted: those with a matrix."""
+    from keras import Model, layers
+
+    found: set[str] = set()
+    for layer in model.layers:
+        if isinstance(layer, Model):
+            found.update(uncounted(layer))
+        elif isinstance(layer, layers.Embedding) or _layer_flops(layer) is not None:
+            continue
+        elif any(sum(side > 1 for side in weight.shape) > 1 for weight in layer.weights):
+            found.add(type(layer).__name__)
+    return sorted(found)
+
+
+def _layer_flops(layer: keras.layers.Layer) -> int | None:
+    """None for a type that is not counted."""
+    own = getattr(layer, "flops_per_image", None)
+    if own is not None:
+        return int(own)
+    multiply_adds = _multiply_adds(layer)
+    return None if multiply_adds is None else 2 * multiply_adds
+
+
+def _multiply_adds(layer: keras.layers.Layer) -> int | None:
     from keras import layers
 
     if isinstance(layer, (layers.Conv2D, layers.Dense)):
@@ -52,7 +77,17 @@ def _multiply_adds(layer: keras.layers.Layer) -> int:
         positions = output_elements(layer) // int(layer.filters)
         kernels = (layer.depthwise_kernel, layer.pointwise_kernel)
         return positions * sum(_product(kernel.shape) for kernel in kernels)
-    return 0
+    if isinstance(layer, layers.MultiHeadAttention):
+        # Four projections; then each query meets each key, and sums over the values.
+        shapes: list[tuple[int, ...]] = [
+            tuple(weight.shape) for weight in layer.weights if len(weight.shape) == 3
+        ]
+        query, key, value, output = map(_product, shapes)
+        queries, keys = (_product(x.shape[1:-1]) for x in (layer.output, layer.input[1]))
+        _, heads, key_width = shapes[0]
+        pairs = queries * keys * heads * (key_width + shapes[2][-1])
+        return queries * (query + output) + keys * (key + value) + pairs
+    return None
 
 
 def _product(sides: tuple[int, ...]) -> int:

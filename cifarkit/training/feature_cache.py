@@ -20,7 +20,7 @@ from cifarkit.datasets.dataset import Images
 from cifarkit.datasets.memmap_cache import Rows
 from cifarkit.digests import digest
 from cifarkit.execution.events import MIN_INTERVAL_SECONDS, Emit, PhaseChanged
-from cifarkit.profiling.flops import flops_per_image
+from cifarkit.profiling.flops import flops_per_image, uncounted
 from cifarkit.specs import TrainSpec
 from cifarkit.training.graph_hash import call_of, ends
 from cifarkit.training.graph_split import cut
@@ -103,7 +103,8 @@ def prepare(
         np.dtype(_stored(x.dtype)).itemsize * int(np.prod(x.shape[1:]))
         for x in halves.prefix.outputs
     )
-    if flops_per_image(halves.prefix) < MIN_FLOPS_PER_BYTE * bytes_per_image:
+    cheap = flops_per_image(halves.prefix) < MIN_FLOPS_PER_BYTE * bytes_per_image
+    if cheap and not uncounted(halves.prefix):
         return Source(model)
 
     began = time.perf_counter()

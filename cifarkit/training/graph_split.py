@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from cifarkit.training.keras_compat import flat, nodes_in_order
+from cifarkit.training.keras_compat import all_layers, dropouts_of, flat, nodes_in_order
 
 
 @dataclass(frozen=True)
@@ -79,12 +79,18 @@ def _is_fixed(operation: Any) -> bool:
         return True
     if operation.trainable_variables:
         return False
-    if isinstance(operation, layers.BatchNormalization):
-        return not operation.trainable  # normalizes by the batch even without gamma and beta
-    if isinstance(operation, layers.Dropout):
-        return bool(operation.rate == 0)
+    if any(
+        isinstance(layer, layers.BatchNormalization) and layer.trainable
+        for layer in (operation, *all_layers(operation))
+    ):
+        return False  # normalizes by the batch even without gamma and beta
+    drops = dropouts_of(operation)
     # The state of a random generator is a variable but not a weight.
-    return len(operation.variables) == len(operation.weights)
+    return not any(drop.rate for drop in drops) and _states(operation) == sum(map(_states, drops))
+
+
+def _states(layer: Any) -> int:
+    return len(layer.variables) - len(layer.weights)
 
 
 def _has_weights(operation: Any) -> bool:

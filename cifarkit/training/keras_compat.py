@@ -85,6 +85,14 @@ def all_layers(model: Any) -> list[Any]:
     return list(model._flatten_layers(include_self=False))
 
 
+def dropouts_of(layer: Any) -> list[Any]:
+    """The Dropout layers among a layer and those within it."""
+    import keras
+
+    within = (layer, *all_layers(layer))
+    return [one for one in within if isinstance(one, keras.layers.Dropout)]
+
+
 def adam_moments(optimizer: Any, variable: Any) -> tuple[Any, Any]:
     """The Keras variables of Adam's first and second moment of a variable."""
     place = optimizer._get_variable_index(variable)

@@ -18,6 +18,7 @@ from cifarkit.profiling.parameters import count
 from cifarkit.specs import ModelSpec, TrialSpec
 from cifarkit.store.store import KEPT_WEIGHTS
 from cifarkit.training.graph_hash import graph_sha256
+from cifarkit.training.keras_compat import dropouts_of
 from cifarkit.training.weight_check import assignments
 
 
@@ -87,8 +88,6 @@ def build(
     Raises:
         CifarkitError: The weights are missing, belong to another backbone, or changed nothing.
     """
-    import keras
-
     facts = get_backbone(spec.model)
     loads = pretrained and spec.weights != "none"
     with assignments() as assigned:
@@ -106,21 +105,15 @@ def build(
         backbone, unfreeze=spec.unfreeze, freeze_batchnorm=spec.batchnorm == "frozen"
     )
 
-    inputs = keras.Input((*native_size, 3), name="image")
-    x = inputs
-    if native_size != (spec.image_size, spec.image_size):
-        x = keras.layers.Resizing(spec.image_size, spec.image_size, name="resize")(x)
-    for layer in preprocessing_layers(facts.preprocessing):
-        x = layer(x)
-    x = backbone(x)
-    if facts.includes_head:
-        layers = tuple(backbone.layers)
-    else:
-        head = _head(facts, spec)
-        for layer in head:
-            x = layer(x)
-        layers = (backbone, *head)
-    model = keras.Model(inputs, x, name=f"{spec.model}_classifier")
+    model, head = assemble(
+        facts,
+        backbone,
+        native_size,
+        image_size=spec.image_size,
+        outputs=spec.head_outputs or 0,
+        dropout=spec.dropout,
+    )
+    layers = tuple(backbone.layers) if facts.includes_head else (backbone, *head)
     return BuiltModel(
         model,
         backbone,
@@ -131,6 +124,48 @@ def build(
         precise_batchnorm=spec.batchnorm == "precise",
         graph_sha256=graph,
     )
+
+
+def assemble(
+    facts: Backbone,
+    backbone: Any,
+    native_size: tuple[int, int],
+    *,
+    image_size: int,
+    outputs: int,
+    dropout: float,
+) -> tuple[Any, tuple[Any, ...]]:
+    """A backbone with resizing and preprocessing in front of it, and its head behind.
+
+    Args:
+        facts: Of the backbone.
+        backbone: As `facts.build` made it.
+        native_size: (height, width) of the input images.
+
+    Returns:
+        The model, (n, h, w, 3) in 0..255 to (n, outputs) float32 logits, and the head's layers.
+
+    Raises:
+        CifarkitError: Features and head do not fit together.
+    """
+    import keras
+
+    inputs = keras.Input((*native_size, 3), name="image")
+    front = (
+        []
+        if native_size == (image_size, image_size)
+        else [keras.layers.Resizing(image_size, image_size, name="resize")]
+    )
+    front += [*preprocessing_layers(facts.preprocessing), backbone]
+    x = inputs
+    for layer in front:
+        x = layer(x)
+    if not facts.includes_head:
+        x = _logits(facts, x, outputs, dropout)
+        if tuple(x.shape) != (None, outputs):
+            raise CifarkitError(f"{facts.key}: its head gives {x.shape}, not (None, {outputs})")
+    model = keras.Model(inputs, x, name=f"{facts.key}_classifier")
+    return model, tuple(layer for layer in model.layers[1:] if layer not in front)
 
 
 def _load(
@@ -172,9 +207,9 @@ def freeze(backbone: Any, *, unfreeze: float, freeze_batchnorm: bool = False) ->
     frozen = int(len(backbone.layers) * (1 - unfreeze))
     for layer in backbone.layers[:frozen]:
         layer.trainable = False
-        if isinstance(layer, keras.layers.Dropout):
+        for dropout in dropouts_of(layer):
             # Turn off stochastic depth: a frozen layer has to be a function of its input.
-            layer.rate = 0
+            dropout.rate = 0
     if freeze_batchnorm:
         for layer in backbone.layers[frozen:]:
             if isinstance(layer, keras.layers.BatchNormalization):
@@ -185,33 +220,40 @@ def freeze(backbone: Any, *, unfreeze: float, freeze_batchnorm: bool = False) ->
 @contextmanager
 def all_frozen(backbone: Any) -> Iterator[None]:
     """Temporarily freeze the whole backbone."""
-    import keras
-
     layers = list(backbone.layers)
     trainable = [layer.trainable for layer in layers]
-    drops = [layer for layer in layers if isinstance(layer, keras.layers.Dropout)]
-    rates = [layer.rate for layer in drops]
+    drops = [dropout for layer in layers for dropout in dropouts_of(layer)]
+    rates = [dropout.rate for dropout in drops]
     freeze(backbone, unfreeze=0.0)
     try:
         yield
     finally:
         for layer, flag in zip(layers, trainable, strict=True):
             layer.trainable = flag
-        for layer, rate in zip(drops, rates, strict=True):
-            layer.rate = rate
+        for dropout, rate in zip(drops, rates, strict=True):
+            dropout.rate = rate
 
 
-def _head(facts: Backbone, spec: ModelSpec) -> list[Any]:
+def _logits(facts: Backbone, features: Any, outputs: int, dropout: float) -> Any:
     """The classifier, in the published study's order: Dropout before the pooling."""
     from keras import layers
 
-    head = [
-        layers.Dropout(spec.dropout, name="dropout"),
-        layers.GlobalAveragePooling2D(name="pool"),
-    ]
+    x = features
+    if callable(facts.head):
+        x = facts.head(features, outputs=outputs, dropout=dropout)
+        # Logits stay float32 under mixed precision.
+        return layers.Activation("linear", dtype="float32", name="logits_float32")(x)
+    if facts.pooling == "class_token":
+        if len(x.shape) != 3:
+            raise CifarkitError(f"{facts.key}: features {x.shape} have no class token to pool by")
+        x = x[:, 0]
     if facts.head == "xception":
-        head = [layers.BatchNormalization(name="head_bn"), *head]
-        head.append(layers.Dense(256, activation="relu", name="head_dense"))
-    # Logits stay float32 under mixed precision.
-    head.append(layers.Dense(spec.head_outputs, dtype="float32", name="logits"))
-    return head
+        x = layers.BatchNormalization(name="head_bn")(x)
+    x = layers.Dropout(dropout, name="dropout")(x)
+    if len(x.shape) == 4:
+        x = layers.GlobalAveragePooling2D(name="pool")(x)
+    elif len(x.shape) == 3:
+        x = layers.GlobalAveragePooling1D(name="pool")(x)
+    if facts.head == "xception":
+        x = layers.Dense(256, activation="relu", name="head_dense")(x)
+    return layers.Dense(outputs, dtype="float32", name="logits")(x)

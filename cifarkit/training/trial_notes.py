@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from cifarkit.datasets.dataset import Splits
 from cifarkit.execution.worker import has_own_process
+from cifarkit.profiling.flops import uncounted
 from cifarkit.specs import TrialSpec
 from cifarkit.store.records import Duplicates
 from cifarkit.training.fit_result import FitResult
@@ -49,6 +51,11 @@ def loading_notes(spec: TrialSpec, share: float | None) -> Iterator[str]:
             f"loading the weights {spec.model.weights} changed {share:.0%} of the backbone's "
             f"weight tensors; the others kept their initial values"
         )
+
+
+def flops_notes(backbone: Any) -> Iterator[str]:
+    if left_out := uncounted(backbone):
+        yield f"FLOPs leave out the layers of type {', '.join(left_out)}, which are not known"
 
 
 def fit_notes(fit: FitResult, batch_size: int, micro_batch: int | None) -> Iterator[str]:

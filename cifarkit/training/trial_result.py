@@ -20,7 +20,13 @@ from cifarkit.training.checkpoint import ResourceUsage
 from cifarkit.training.fit_result import FitResult
 from cifarkit.training.model_builder import BuiltModel
 from cifarkit.training.step import uses_xla
-from cifarkit.training.trial_notes import duplicate_notes, fit_notes, loading_notes, process_notes
+from cifarkit.training.trial_notes import (
+    duplicate_notes,
+    fit_notes,
+    flops_notes,
+    loading_notes,
+    process_notes,
+)
 from cifarkit.training.trial_scores import Scores
 
 
@@ -65,6 +71,7 @@ def make_result(
             *splits.notes,
             *duplicate_notes(scores.duplicates, splits, scores.accuracy.test),
             *loading_notes(spec, built.loaded_share),
+            *flops_notes(built.backbone),
             *fit_notes(fitted, batch_size, micro_batch),
             *process_notes(),
         ),
