@@ -1,10 +1,11 @@
-"""Write files atomically: to a new file in the same folder, flushed to the disk and renamed."""
+"""Writes files and folders under temporary names and renames them when they are complete."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,18 +14,17 @@ from typing import BinaryIO
 
 @contextmanager
 def atomic_writer(path: Path, *, temporary: Path | None = None) -> Iterator[BinaryIO]:
-    """A binary stream, to read and write, whose file takes the place of `path` at the end.
+    """A binary stream, to read and write, whose file replaces `path` at the end.
 
     Args:
-        path: What is there stays until the new file is complete, and if it never is.
-        temporary: Where to write, in the same folder; a new name by default. With one name for
-            several files, processes that are killed leave no more than one file behind.
+        path: An existing file stays unless the new one is complete.
+        temporary: Where to write, in the same folder; a new name by default. With a fixed name,
+            killed processes leave at most one file behind.
 
     Raises:
         OSError: It could not be written; the error names `path`.
     """
-    # `tempfile` would make it for its owner alone, whatever the umask: others of a group that
-    # shares the folder could not read the results.
+    # Not `tempfile`, which ignores the umask: a group that shares the folder could not read it.
     temporary = temporary or path.with_name(f".{path.name}.{secrets.token_hex(6)}")
     try:
         temporary.unlink(missing_ok=True)
@@ -42,10 +42,24 @@ def atomic_writer(path: Path, *, temporary: Path | None = None) -> Iterator[Bina
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Put `content` at `path`, all of it or nothing.
+    """Write a file completely or not at all.
 
     Raises:
-        OSError: It could not be written; the error names `path`, and what was there still is.
+        OSError: It could not be written; the error names `path`, whose old content is kept.
     """
     with atomic_writer(path) as stream:
         stream.write(content)
+
+
+@contextmanager
+def partial_folder(path: Path) -> Iterator[None]:
+    """Create an empty folder to write to, and remove it at the end unless it was renamed.
+
+    The caller holds a lock: a folder that exists was left by a killed process, and is emptied.
+    """
+    shutil.rmtree(path, ignore_errors=True)
+    path.mkdir(parents=True)
+    try:
+        yield
+    finally:
+        shutil.rmtree(path, ignore_errors=True)

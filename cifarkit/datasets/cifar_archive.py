@@ -35,7 +35,7 @@ def read(found: Path, forms: tuple[Format, ...]) -> tuple[Format, dict[str, byte
         raise
     except (OSError, EOFError, ValueError, zlib.error, tarfile.TarError) as error:
         raise InvalidInput(
-            f"{found} cannot be read: it is damaged or no .tar.gz archive ({error})"
+            f"{found} cannot be read: it is damaged or not a .tar.gz archive ({error})"
         ) from error
     for form in forms:
         if {*form.train, *form.test} <= files.get(form.folder, {}).keys():
@@ -43,7 +43,7 @@ def read(found: Path, forms: tuple[Format, ...]) -> tuple[Format, dict[str, byte
     expected = " or ".join(
         f"{form.folder}/ with {', '.join((*form.train, *form.test))}" for form in forms
     )
-    raise InvalidInput(f"{found} does not hold what it should: {expected}, as regular files")
+    raise InvalidInput(f"{found} does not contain {expected} as regular files")
 
 
 def _unpacked(folder: Path, forms: tuple[Format, ...]) -> dict[str, dict[str, bytes]]:

@@ -24,7 +24,7 @@ class Format:
     Attributes:
         binary: True for fixed-size records, False for Python pickles.
         archive: The name of the packed file.
-        archive_md5: Of the official one, as its home page gives it.
+        archive_md5: The MD5 of the official archive, from its home page.
         folder: The folder in the archive that holds everything.
         train: The training files and the MD5 of the official ones.
         test: The test file and its MD5.
@@ -144,10 +144,10 @@ def missing(dataset: str, location: Path | None) -> str | None:
     python, binary = FORMATS[dataset]
     problem = f"{TITLES[dataset]} is not available: {python.archive} is not in {place}"
     for other in _candidates(dataset, keras_cache()) if location is None else ():
-        problem += f"; {other} is there, but is not the official data: damaged, or made by others"
+        problem += f"; {other} exists but does not have the official content"
     return (
         f"{problem}. Get it from {HOME_PAGE} and pass --data-dir DIR ({binary.archive} and the "
-        f"unpacked folders {python.folder} and {binary.folder} will do too), or use "
+        f"unpacked folders {python.folder} and {binary.folder} also work), or use "
         "--dataset synthetic, which needs no files"
     )
 

@@ -30,9 +30,9 @@ class ImageDataset:
         test_labels: `(m,)` int32 in 0..classes-1.
         class_names: The name of each label, all different.
         class_groups: The superclass of each label; empty if there are none.
-        validation_images, validation_labels: The same of a validation part of its own; None if
-            it has none, and a share of the training images is held out.
-        fingerprint: Of what was read, as `info.DatasetInfo` has it.
+        validation_images, validation_labels: The same for the validation part; None if the data has
+            none, so that a share of the training images is held out.
+        fingerprint: Identifies the content (see `info.DatasetInfo`).
         notes: Remarks for readers of the results, without a full stop.
 
     Raises:
@@ -210,7 +210,7 @@ def split(
 ) -> Splits:
     """Hold out a stratified validation part of the training images; the test part is untouched.
 
-    A data set with a validation part of its own keeps that: nothing is held out.
+    Nothing is held out if the data set comes with a validation part.
 
     Each class is shuffled by the seed and its own name, so its split does not depend on the other
     classes: a network trained on some classes has not seen the validation images of a later study
@@ -219,9 +219,9 @@ def split(
     Args:
         dataset: The data set to split.
         train_per_class: Training images of each class, validation included; None takes all.
-        train_at_most: The same, but classes with fewer images keep all of them.
-        validation_fraction: Of each class's images, in 0..1 exclusive; rounded to whole images,
-            at least one and at most all but one.
+        train_at_most: Likewise, but classes with fewer images keep all of them.
+        validation_fraction: The share of each class, between 0 and 1; rounded to whole images, at
+            least one and at most all but one.
         data_seed: The seed of the shuffle, with the same result on every machine.
 
     Raises:
@@ -237,7 +237,7 @@ def split(
         if size > len(members):
             raise InvalidInput(
                 f"--train-per-class: {dataset.name} has {len(members)} training images of class "
-                f"{name!r}, {size} were asked for"
+                f"{name!r}, received {size}"
             )
         if size < 2 and not own_part:
             raise InvalidInput(

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import socket
 import sys
 from pathlib import Path
 
+from cifarkit.atomic_write import partial_folder
 from cifarkit.datasets import cifar_files
 from cifarkit.errors import InvalidInput
 
@@ -54,14 +54,12 @@ def _download(dataset: str, target: Path) -> None:
     import keras
 
     archive = cifar_files.FORMATS[dataset][0].archive
-    # A fixed name: under the lock, an existing file is left over from a killed process.
     partial = target.with_name(f"{target.name}.part")
-    shutil.rmtree(partial, ignore_errors=True)
     timeout = socket.getdefaulttimeout()
     socket.setdefaulttimeout(_STALLED_SECONDS)  # Keras would wait forever
     try:
         # Keras prints its progress to standard output, which is reserved for results.
-        with contextlib.redirect_stdout(sys.stderr):
+        with partial_folder(partial), contextlib.redirect_stdout(sys.stderr):
             downloaded = keras.utils.get_file(
                 fname=archive,
                 origin=_URL + archive,
@@ -69,7 +67,6 @@ def _download(dataset: str, target: Path) -> None:
                 cache_dir=str(partial.parent),
                 cache_subdir=partial.name,
             )
-        os.replace(downloaded, target)
+            os.replace(downloaded, target)
     finally:
         socket.setdefaulttimeout(timeout)
-        shutil.rmtree(partial, ignore_errors=True)

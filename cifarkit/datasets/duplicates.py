@@ -21,9 +21,9 @@ class Repeated:
     """Images with equal pixels in the parts of a data set.
 
     Attributes:
-        test: (n,) bool, test images that are training or validation images too.
-        validation: How many validation images are training images too.
-        two_labels: How many different images occur with more than one label, in all parts.
+        test: (n,) bool, whether each test image is also a training or validation image.
+        validation: The number of validation images that are also training images.
+        two_labels: The number of distinct images that occur with more than one label.
     """
 
     test: npt.NDArray[np.bool_]

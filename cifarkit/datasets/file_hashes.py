@@ -1,4 +1,4 @@
-"""Digests of data files, and what a check of their content found, cached between runs.
+"""Digests of data files, and findings about their content, cached between runs.
 
 A cached entry is used while path, size, times, and inode are the same. Like git's index, an entry
 is not kept if its file was modified just before it was read: a second change within the clock's
@@ -34,16 +34,16 @@ Value = TypeVar("Value")
 
 
 class NotRegularFile(OSError):
-    """A path that names a folder, a FIFO, a socket, or a device."""
+    """The path is a folder, a FIFO, a socket or a device."""
 
 
 @dataclass(frozen=True)
 class FileInfo:
-    """Content of one file.
+    """The content of one file.
 
     Attributes:
-        digest: BLAKE2b of its bytes, 32 hexadecimal digits; empty if it is no regular file.
-        found: What the check returned, JSON values.
+        digest: BLAKE2b of its bytes, 32 hexadecimal digits; empty if it is not a regular file.
+        found: The findings of the check, JSON values.
     """
 
     digest: str
@@ -51,10 +51,10 @@ class FileInfo:
 
 
 def open_regular(path: Path) -> BinaryIO:
-    """Open a regular file for reading; a FIFO or a device is neither waited for nor touched.
+    """Open a regular file for reading, without blocking on a FIFO or a device.
 
     Raises:
-        NotRegularFile: It is something else.
+        NotRegularFile: It is not a regular file.
         OSError: It cannot be opened.
     """
     descriptor = os.open(
@@ -81,13 +81,13 @@ def fingerprint(digests: Mapping[str, str]) -> str:
 def inspect(
     root: Path, files: Sequence[Path], check: Check | None = None, *, version: str = ""
 ) -> list[FileInfo]:
-    """Hash and check files, in threads; unchanged ones are looked up in the cache.
+    """Hash and check files in threads; the results for unchanged files come from the cache.
 
     Args:
-        root: What the files belong to: names the cache's entry, and progress messages.
-        files: Their paths.
-        check: Looks at an open file and returns JSON values; called from several threads.
-        version: Of the check: results of another one are not used.
+        root: The data set's path, which names the cache entry and appears in progress messages.
+        files: The files' paths.
+        check: Examines an open file and returns JSON values; called from several threads.
+        version: The version of the check; results of other versions are not used.
 
     Raises:
         OSError: A file cannot be read.
@@ -131,7 +131,7 @@ def inspect(
 
 
 def in_threads(function: Callable[[Item], Value], items: Sequence[Item]) -> Iterator[Value]:
-    """The function's values in the order of the items; what is not begun is dropped on an error."""
+    """Map items in threads, keeping their order; after an error no further calls are started."""
     pool = ThreadPoolExecutor(max_workers=os.cpu_count())
     try:
         yield from pool.map(function, items)
@@ -140,14 +140,14 @@ def in_threads(function: Callable[[Item], Value], items: Sequence[Item]) -> Iter
 
 
 def progress(values: Iterator[Value], root: Path, files: Sequence[Path]) -> Iterator[Value]:
-    """Pass values on; say on standard error how far they are, if it takes long."""
+    """Pass values on, and log the progress if it takes long."""
     began = time.monotonic()
     due = began + _QUIET_SECONDS
     for done, value in enumerate(values, start=1):
         yield value
         if time.monotonic() > due:
             _LOG.info("%r: %s of %s files read", root.name, f"{done:,}", f"{len(files):,}")
-            # More and more rarely: a line per doubling of the time.
+            # One line per doubling of the time.
             due = began + 2 * (time.monotonic() - began)
 
 

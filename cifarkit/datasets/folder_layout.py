@@ -65,13 +65,13 @@ def find_parts(root: Path) -> Layout:
         if role in parts:
             raise InvalidInput(
                 f"--dataset: {root} has two {role} parts, {_listed([parts[role], folder])}; "
-                "leave one of them there"
+                "remove one of them"
             )
         parts[role] = folder
     if flat:
         raise InvalidInput(
-            f"--dataset: {_listed(flat)} in {root} holds images without class folders, beside "
-            f"{_listed(with_classes)} with class folders; sort its images into class folders, or "
+            f"--dataset: {_listed(flat)} in {root} holds images without class folders, while "
+            f"{_listed(with_classes)} has class folders; sort its images into class folders, or "
             "move it elsewhere"
         )
     if "train" not in parts:

@@ -1,8 +1,7 @@
 """Streams training batches from arrays of images.
 
 The order follows from (seed, epoch) alone, as do the changes of augmentation
-(`datasets.augmentation`), so that a run repeats to the digit and an interrupted one can go on
-from any epoch.
+(`datasets.augmentation`), so that a run is reproducible and can resume from any epoch.
 """
 
 from __future__ import annotations

@@ -22,6 +22,7 @@ import numpy.typing as npt
 from filelock import FileLock
 
 from cifarkit import locking
+from cifarkit.atomic_write import partial_folder
 from cifarkit.datasets import cache_folder
 
 LIMIT_BYTES = 8 * 2**30
@@ -106,14 +107,11 @@ def write(entry: str, count: int, batches: Iterable[Sequence[npt.NDArray[Any]]])
             rows are those of the first batch throughout.
 
     Raises:
-        OSError: The disk is full, or the cache cannot be written. Nothing is left of the entry.
+        OSError: The disk is full, or the cache cannot be written; no partial entry remains.
     """
     partial = _root() / f"{entry}.part"
-    # Left over from a dead process: the lock's holder has exclusive access.
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
     began = time.perf_counter()
-    try:
+    with partial_folder(partial):
         checksums: dict[str, int] = {}
         with ExitStack() as stack:
             files: list[Any] = []
@@ -139,8 +137,6 @@ def write(entry: str, count: int, batches: Iterable[Sequence[npt.NDArray[Any]]])
         (partial / _SECONDS).write_text(f"{time.perf_counter() - began:015.6f}\n")
         shutil.rmtree(_root() / entry, ignore_errors=True)
         os.replace(partial, _root() / entry)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
 
 
 def make_room(needed_bytes: int, keep: Iterable[str] = ()) -> bool:

@@ -163,7 +163,7 @@ class _Unpickler(pickle._Unpickler):
         self._source = source
 
     def find_class(self, module: str, name: str) -> Any:
-        """The stand-in for what the pickle names."""
+        """The stand-in for a name in the pickle."""
         stand_in = _STAND_INS.get((module, name))
         if stand_in is None:
             raise InvalidInput(

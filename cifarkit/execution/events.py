@@ -16,7 +16,7 @@ MIN_INTERVAL_SECONDS = 0.5
 
 @dataclass(frozen=True)
 class PhaseChanged:
-    """A trial begins something other than an epoch: `data`, `build`, `compile`, `evaluate`, ..."""
+    """A trial enters a phase: `data`, `build`, `compile`, `evaluate`, ..."""
 
     phase: str
 
@@ -86,7 +86,7 @@ class TrialWaiting:
     """Another process runs the trial.
 
     Attributes:
-        by: Which process on which host.
+        by: The process and its host.
     """
 
     by: str
@@ -97,7 +97,7 @@ class FilesDamaged:
     """Damaged files of the trial were set aside.
 
     Attributes:
-        files: Each with what is wrong with it.
+        files: The name and the fault of each.
     """
 
     files: tuple[str, ...]

@@ -18,7 +18,7 @@ class WeightsPackage:
         distribution: The package's name on the index.
         module: Its import name; it is located, not imported.
         file: The file's path within the module.
-        sha256: Of the file, 64 hexadecimal digits.
+        sha256: The file's SHA-256, 64 hexadecimal digits.
         extra: The extra of cifarkit that installs the package.
     """
 
@@ -29,7 +29,7 @@ class WeightsPackage:
     extra: str
 
     def path(self) -> Path:
-        """Where the file lies, its content checked.
+        """The file's path, after checking its content.
 
         Raises:
             InvalidInput: The package is not installed, or the file is missing or has another
@@ -52,6 +52,6 @@ class WeightsPackage:
         if content != self.sha256:
             raise InvalidInput(
                 f"{path} does not have the content of {self.distribution} "
-                f"(SHA-256 {content[:16]}, expected {self.sha256[:16]}): install the package anew"
+                f"(SHA-256 {content[:16]}, expected {self.sha256[:16]}): reinstall the package"
             )
         return path

@@ -82,7 +82,7 @@ def import_archive(store: Store, archive: Path) -> ImportSummary:
 
 
 class _Refused(Exception):
-    """Why an archive is refused."""
+    """The reason to refuse an archive."""
 
 
 def _unpack(archive: Path, staging: Path) -> None:
@@ -103,7 +103,7 @@ def _unpack(archive: Path, staging: Path) -> None:
     except (OSError, EOFError, zlib.error, tarfile.TarError) as error:
         if isinstance(error, OSError) and error.errno is not None:  # gzip's errors have none
             raise _Refused(f"could not be unpacked: {error}") from None
-        raise _Refused(f"is damaged, or no .tar.gz archive ({error})") from None
+        raise _Refused(f"is damaged or not a .tar.gz archive ({error})") from None
 
 
 def _contents(stream: gzip.GzipFile) -> Contents:
@@ -122,7 +122,7 @@ def _contents(stream: gzip.GzipFile) -> Contents:
                 f"was written by a newer cifarkit; this one reads up to schema_version "
                 f"{SCHEMA_VERSION}"
             ) from None
-        raise _Refused(f"its {CONTENTS} is not as it should be: {fault['msg']}") from None
+        raise _Refused(f"its {CONTENTS} is invalid: {fault['msg']}") from None
     for name, member in contents.members.items():
         if not _EXPECTED.fullmatch(name):
             raise _Refused(f"holds {name[:200]!r}, which does not belong in a store")

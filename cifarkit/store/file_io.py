@@ -1,4 +1,4 @@
-"""Reads the untrusted files of a store, which may be damaged or somebody else's.
+"""Reads the files of a store, which are untrusted: they may be damaged or forged.
 
 Nothing here follows links, blocks on pipes or reads without a limit. For any content the result is
 a record or an `UnreadableFile` that names the file.
@@ -52,7 +52,7 @@ class UnreadableFile(CifarkitError):
 
 
 class DamagedFile(UnreadableFile):
-    """Its content is not what was written."""
+    """Its content is damaged."""
 
 
 class MissingFile(DamagedFile):
@@ -139,7 +139,7 @@ def read_spec(folder: Path) -> TrialSpec:
 
 
 def read_model(path: Path | str, kind: type[Stored], content: bytes | None = None) -> Stored:
-    """A record from its JSON file, or from its content, if that was read."""
+    """A record from its JSON file, or from the file's content."""
     content = read_bytes(path) if content is None else content
     try:
         return kind.model_validate_json(content)
@@ -155,7 +155,7 @@ def read_model(path: Path | str, kind: type[Stored], content: bytes | None = Non
 
 
 def read_history(path: Path | str, content: bytes | None = None) -> Iterator[dict[str, Any]]:
-    """The rows of a `history.csv`, or of its content: `epoch` whole, everything else a float."""
+    """The rows of a `history.csv`, or of its content; `epoch` is an int, all else a float."""
     try:
         text = (read_bytes(path) if content is None else content).decode("utf-8")
         rows = csv.reader(io.StringIO(text, newline=""), strict=True)
@@ -166,11 +166,11 @@ def read_history(path: Path | str, content: bytes | None = None) -> Iterator[dic
         for row in rows:
             yield {name: kind(value) for name, kind, value in zip(header, kinds, row, strict=True)}
     except (TypeError, ValueError, csv.Error) as error:
-        raise DamagedFile(path, f"is no history: {str(error)[:200]}") from None
+        raise DamagedFile(path, f"is not a history: {str(error)[:200]}") from None
 
 
 def read_if_there(path: Path | str) -> bytes | None:
-    """The content of a file, as `read_bytes` has it; None if there is none."""
+    """As `read_bytes`; None if the file does not exist."""
     try:
         return read_bytes(path)
     except MissingFile:
@@ -250,14 +250,16 @@ def _opened(path: Path | str, most: int) -> tuple[int, int]:
         if os.path.islink(path):
             raise DamagedFile(path, "is a link") from None
         if error.errno in _NO_FILE:
-            raise DamagedFile(path, f"is no regular file: {error.strerror}") from None
+            raise DamagedFile(path, f"is not a regular file: {error.strerror}") from None
         raise UnavailableFile(path, error) from None
     found = os.fstat(handle)
     if stat.S_ISREG(found.st_mode) and found.st_size <= most:
         return handle, found.st_size
     os.close(handle)
     regular = stat.S_ISREG(found.st_mode)
-    raise DamagedFile(path, f"is larger than {most:,} bytes" if regular else "is no regular file")
+    raise DamagedFile(
+        path, f"is larger than {most:,} bytes" if regular else "is not a regular file"
+    )
 
 
 def _faults(error: ValidationError) -> str:

@@ -45,8 +45,7 @@ class State(StoredRecord):
             None for whole batches.
         pid, host: The process that runs it.
         started_at, ended_at: UTC.
-        checksums: SHA-256 of the files that a complete trial left, by name; records of the first
-            versions have none.
+        checksums: SHA-256 of a complete trial's files by name; empty in early records.
     """
 
     schema_version: Version = SCHEMA_VERSION
@@ -69,10 +68,9 @@ class Accuracy(StoredRecord):
     Accuracies are fractions, 0..1; losses are mean cross-entropies in nats.
 
     Attributes:
-        train: The running mean of the epoch that was kept: its weights changed from batch to
-            batch, with dropout and augmentation on. The learning curves show it.
-        train_kept: Of the kept weights on all training images, without either; None in records of
-            the first versions.
+        train: The running mean over the kept epoch's batches, with dropout and augmentation, while
+            the weights changed. The learning curves show it.
+        train_kept: That of the kept weights on all training images, without either.
     """
 
     train: Share
@@ -85,13 +83,12 @@ class Accuracy(StoredRecord):
 
 
 class Hits(StoredRecord):
-    """Which test images were predicted right: all that a comparison of trials needs.
+    """Which test images were predicted correctly, for comparisons of trials.
 
     Attributes:
-        images: How many there are.
-        right: A bit for each in their order, 1 if it was, eight to a byte, the first one highest;
-            written in base64.
-        labels_sha256: Of their true labels: trials with another one were scored on other images.
+        images: The number of test images.
+        right: A bit per image, 1 if correct, eight to a byte, most significant first; in base64.
+        labels_sha256: The hash of the true labels; trials with different ones cannot be compared.
     """
 
     images: Count
@@ -106,7 +103,7 @@ class Duplicates(StoredRecord):
         test_images: Test images that are training or validation images too.
         validation_images: Validation images that are training images too.
         two_labels: Different images that occur with more than one label.
-        accuracy_without: Test accuracy without those test images; None if no others are left.
+        accuracy_without: Test accuracy without these test images; None if there are no others.
     """
 
     test_images: Count
@@ -135,6 +132,8 @@ class Course(StoredRecord):
 class Result(StoredRecord):
     """`result.json`: the measurements of a complete trial.
 
+    Fields with a default are missing from records of earlier versions.
+
     Attributes:
         epochs_run: Epochs trained; at most the spec's.
         best_epoch: The epoch, from 1, whose weights were kept and scored.
@@ -147,16 +146,15 @@ class Result(StoredRecord):
         flops_per_image: Floating-point operations (two per multiply-add) of the convolutions and
             dense layers in one forward pass.
         notes: What a reader of this trial's row must know.
-        hits: See `Hits`; None in records of the first versions.
-        duplicates: See `Duplicates`; None in records of the first versions.
-        course: See `Course`; None in records of the first versions.
+        hits: See `Hits`.
+        duplicates: See `Duplicates`.
+        course: See `Course`.
         loaded_share: The share of the backbone's weight tensors that loading weights changed; None
-            if it started from random weights, and in records of the first versions.
-        backbone_package: Name and version of the package that a plug-in's network came from; empty
-            for our own, and in records of the first versions.
-        dataset_package: The same of a plug-in's data set.
-        graph_sha256: Of the backbone's graph as it was built (see `training.graph_hash`); empty if
-            it is not known, and in records of the first versions.
+            if it started from random weights.
+        backbone_package: Name and version of the package of a plug-in's network; empty for
+            built-in ones.
+        dataset_package: The same for a plug-in's data set.
+        graph_sha256: The hash of its graph (see `training.graph_hash`); empty if unknown.
         own_validation: Whether the data came with its validation part, so that none was drawn from
             the training images.
     """
@@ -196,8 +194,8 @@ class TrialRecord:
     Attributes:
         history: One dict per epoch, in order: `epoch` (from 1), `loss`, `accuracy`,
             `validation_loss`, `validation_accuracy`, `train_seconds`, `validation_seconds`,
-            `images_per_second`. `validation_seconds` includes computing the statistics of
-            BatchNormalization anew. Empty unless the whole trial was read.
+            `images_per_second`. `validation_seconds` includes recomputing the statistics of
+            BatchNormalization. Empty unless the whole trial was read.
         folder: Where its files lie; `predictions.npz` there holds `labels` (n,) int32,
             `predictions` (n,) int32 and `probabilities` (n, outputs) float16 of the test images.
     """
@@ -211,15 +209,15 @@ class TrialRecord:
 
     @cached_property
     def course(self) -> Course | None:
-        """From the result, or for results of the first versions from the history, if readable."""
+        """From the result; for results of the first versions from the history, if readable."""
         from cifarkit.store.file_io import UnreadableFile, read_history
-        from cifarkit.store.training_checks import course
+        from cifarkit.store.training_checks import summarize
 
         if self.result is None or self.result.course is not None:
             return self.result.course if self.result else None
         try:
             rows = self.history or tuple(read_history(self.folder / "history.csv"))
-            return course(rows, 1 / max(2, len(self.result.class_names)))
+            return summarize(rows, 1 / max(2, len(self.result.class_names)))
         except (UnreadableFile, LookupError, ValueError):
             return None
 

@@ -100,13 +100,13 @@ class Store:
         write_model(self.folder(trial_id) / "state.json", state)
 
     def write_study(self, study: StudyRecord) -> None:
-        """Write a study, in place of an earlier one of its name; a damaged one is set aside.
+        """Write a study, replacing an earlier one of its name; a damaged one is set aside.
 
-        `studies.register` is for what was run: it never replaces another study.
+        To record a study that is run, use `studies.register`, which never replaces another study.
 
         Raises:
-            UnavailableFile: The one that is there could not be read.
-            ForeignFile: A newer cifarkit wrote the one that is there.
+            UnavailableFile: The existing one could not be read.
+            ForeignFile: The existing one was written by a newer cifarkit.
         """
         path = self.study_path(study.name)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -120,8 +120,8 @@ class Store:
     def tidy(self, trial_id: str) -> None:
         """Remove files that a complete trial does not need; call it under the trial's lock."""
         folder = self.folder(trial_id)
-        # A name with a leading dot is left over from a killed writer; but a spec may be in the
-        # process of being written, by a process that will wait for the lock.
+        # A name with a leading dot is left over from a killed writer, except that another process
+        # that waits for the lock may be writing the spec.
         left = (path for path in folder.glob(".*") if not path.name.startswith(".spec.json"))
         for path in (*folder.glob(CHECKPOINTS), *left):
             path.unlink(missing_ok=True)
@@ -133,7 +133,7 @@ class Store:
         return read_state(self.folder(trial_id))
 
     def holder(self, trial_id: str) -> str:
-        """The process that is recorded as running a trial, in words."""
+        """A description of the process that runs a trial, as recorded."""
         try:
             state = self.state(trial_id)
         except UnreadableFile:
@@ -176,7 +176,7 @@ class Store:
 
         Raises:
             InvalidInput: The store has no such trial.
-            DamagedFile: One of its files is not what was written.
+            DamagedFile: One of its files is damaged.
             UnavailableFile: One of its files could not be read.
             ForeignFile: One of its files is of a newer cifarkit.
         """
@@ -214,7 +214,7 @@ class Store:
     def studies(
         self, on_unreadable: Callable[[UnreadableFile], None] = lambda error: None
     ) -> list[StudyRecord]:
-        """All readable studies, oldest first; the steps of a whole in order.
+        """All readable studies, oldest first; the steps of a multi-step study in order.
 
         Args:
             on_unreadable: Called with each file that cannot be read.

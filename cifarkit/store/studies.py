@@ -1,6 +1,7 @@
 """Studies in a store: running a study again extends its record and never replaces another's.
 
-The same study is the same arms on the same data, whatever it is called (`records.study_identity`).
+Studies are the same if their arms and data are, whatever their names
+(`study_records.study_identity`).
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ def checked_name(text: str, option: str) -> str:
     """A name that a user gives to a study.
 
     Raises:
-        InvalidInput: It has other characters than letters, digits and dashes, or may be taken for
-            a trial's id.
+        InvalidInput: It has other characters than letters, digits and dashes, or could be a
+            trial's id.
     """
     if not _NAME.fullmatch(text):
         raise InvalidInput(
@@ -50,9 +51,9 @@ def find(
     """The store's record of the same study; None if it has none.
 
     Args:
-        study: As it is planned.
-        name: The one that the user gave it; of a step, the user named the whole.
-        specs: Of its trials by id, to say how another study of that name differs.
+        study: The planned study.
+        name: The name given by the user; for a step, the name of the multi-step study.
+        specs: The planned trials by id, to report how another study of that name differs.
 
     Raises:
         InvalidInput: The name is another study's; the message says how it differs.
@@ -86,7 +87,7 @@ def is_same(one: StudyRecord, other: StudyRecord) -> bool:
 
 
 def _same_whole(one: StudyRecord, other: StudyRecord) -> bool:
-    """Steps that the first versions wrote know their whole by its name only."""
+    """Whether two steps are of one multi-step study; the first versions stored its name only."""
     return one.whole_id == other.whole_id or "" in (one.whole_id, other.whole_id)
 
 
@@ -98,10 +99,10 @@ def register(
 ) -> StudyRecord:
     """Record a study that is about to run, or extend the record of the same study.
 
-    What the record lists stays, and so do its choice and its date. See `find` for the arguments.
+    The arms, choice and date of an existing record are kept. See `find` for the arguments.
 
     Returns:
-        The study as it now stands in the store.
+        The record as written.
 
     Raises:
         InvalidInput: `name` is another study's.
@@ -223,7 +224,7 @@ def named(store: Store, name: str) -> StudyRecord:
 def matching(studies: Iterable[StudyRecord], text: str) -> list[StudyRecord]:
     """The studies that a name refers to: one, or all that share the name without its digest.
 
-    The first versions' names had no digits there. A whole study's name stands for its steps.
+    The first versions' names had no digest. The name of a multi-step study refers to its steps.
     """
     studies = list(studies)
     return [one for one in studies if one.name == text] or [

@@ -19,7 +19,7 @@ class Arm(StoredRecord):
         label: The row's label (a model's name, a value of the axis).
         settings: The flat settings that set this arm apart from the others, by name.
         trials: Trial ids, one per seed, in the order of the seeds; empty if not possible.
-        impossible: Why no trial of this arm can exist ("inceptionv3 takes 75 pixels or more").
+        impossible: Why this arm has no trials ("inceptionv3 takes 75 pixels or more").
     """
 
     label: str
@@ -49,16 +49,16 @@ class StudyRecord(StoredRecord):
     """`studies/<name>.json`: the trials of a study along its axes.
 
     Attributes:
-        name: Of its file: letters, digits, dashes.
+        name: The name of its file: letters, digits, dashes.
         kind: `zoo`, `resize`, `finetune`, `sweep`, or `single` for one training with no axis.
         title: For documents.
         axes: The settings that vary, by flat name; `("model",)` for a zoo.
         command: The command line that made it.
-        choice: What was decided, if anything was.
-        part_of, whole_title, step: The whole that it is a step of, and which one, from 1; 0 if of
-            none.
-        whole_id: Tells apart wholes of one name whose settings or steps differ; empty in records of
-            the first versions.
+        choice: The setting chosen by this study, if any.
+        part_of, whole_title, step: The multi-step study that it is a step of, and the number of the
+            step, from 1; 0 if it is not part of one.
+        whole_id: Distinguishes multi-step studies of the same name; empty in the first versions'
+            records.
     """
 
     schema_version: Version = SCHEMA_VERSION
@@ -92,7 +92,7 @@ class StudyRecord(StoredRecord):
 
 
 def arm_identity(arm: Arm) -> str:
-    """The first seed's trial id, which covers every setting and the data; or why there is none."""
+    """The first trial's id, which covers settings and data; without trials, the settings."""
     return arm.trials[0] if arm.trials else json.dumps(arm.settings, sort_keys=True, default=str)
 
 
@@ -100,10 +100,10 @@ _KIND_ALONG = {("model",): "zoo", ("image_size", "model"): "resize", ("unfreeze"
 
 
 def study_identity(kind: str, axes: Iterable[str], arms: Sequence[Arm]) -> str:
-    """Eight hexadecimal digits that identify what a study compares, and on what data.
+    """Eight hexadecimal digits that identify the arms and the data of a study.
 
-    Neither the number of seeds nor the order of arms and axes counts: more seeds extend a study.
-    Earlier versions called a sweep along some axes `sweep` that is now the study of these axes.
+    They do not depend on the number of seeds, since more seeds extend a study, or on the order of
+    arms and axes. Some sweeps of earlier versions are now studies of another kind.
     """
     axes = tuple(sorted(axes))
     if kind == "sweep":

@@ -12,13 +12,13 @@ from typing import Any, Literal
 
 from cifarkit.store.records import Course, Result, TrialRecord
 
-FAR_ABOVE = 0.25
+OVERFIT_GAP = 0.25
 """Minimum gap between training accuracy and a validation accuracy at chance."""
-LEARNT_NOTHING = 0.1
+UNTRAINED_SHARE = 0.1
 """Share of the range from chance to 1 within which training accuracy may be luck."""
-FELL = 0.98
+NOT_FALLEN_SHARE = 0.98
 """A lowest loss above this share of the first one counts as not falling."""
-ROSE = 1.5
+DIVERGED_RATIO = 1.5
 """A loss this many times the first epoch's, and worse than guessing, has diverged."""
 
 
@@ -43,7 +43,7 @@ class Finding:
         return self.kind != "cut short"
 
 
-def course(rows: Sequence[Mapping[str, Any]], chance: float) -> Course | None:
+def summarize(rows: Sequence[Mapping[str, Any]], chance: float) -> Course | None:
     """Summarize a history for the checks; None if it is empty.
 
     Args:
@@ -70,7 +70,7 @@ def findings(trial: TrialRecord, axes: Collection[str] = ()) -> list[Finding]:
     result = trial.result
     if not trial.complete or result is None:
         return []
-    found = [] if trial.course is None else _of_course(trial.course, result)
+    found = [] if trial.course is None else _course_findings(trial.course, result)
     allowed = trial.spec.train.epochs
     last = trial.spec.train.head_epochs + allowed
     if "epochs" not in axes and not result.stopped_early and result.best_epoch == last:
@@ -82,45 +82,46 @@ def findings(trial: TrialRecord, axes: Collection[str] = ()) -> list[Finding]:
     return found
 
 
-def _of_course(went: Course, result: Result) -> list[Finding]:
+def _course_findings(course: Course, result: Result) -> list[Finding]:
     found = []
     classes, validation = max(2, len(result.class_names)), result.accuracy.validation
     guessing = math.log(classes)  # the loss of equal probabilities, in nats
     # One standard deviation above chance, which a network that guesses one class reaches.
-    spread = math.sqrt(went.chance * (1 - went.chance) / max(1, result.validation_images))
-    learnt = went.highest_accuracy > went.chance + LEARNT_NOTHING * (1 - went.chance)
-    if validation <= went.chance + spread and went.highest_accuracy >= validation + FAR_ABOVE:
+    spread = math.sqrt(course.chance * (1 - course.chance) / max(1, result.validation_images))
+    learnt = course.highest_accuracy > course.chance + UNTRAINED_SHARE * (1 - course.chance)
+    if validation <= course.chance + spread and course.highest_accuracy >= validation + OVERFIT_GAP:
         found.append(
             Finding(
                 "at chance",
                 "validation at chance",
                 "validation accuracy is no better than guessing, though training accuracy is",
                 f"validation accuracy {validation:.3f} is no better than guessing "
-                f"({went.chance:.3f}), while training accuracy reached {went.highest_accuracy:.3f}",
+                f"({course.chance:.3f}), while training accuracy reached "
+                f"{course.highest_accuracy:.3f}",
             )
         )
-    if went.last_loss > max(ROSE * went.first_loss, guessing):
+    if course.last_loss > max(DIVERGED_RATIO * course.first_loss, guessing):
         found.append(
             Finding(
                 "diverged",
                 "diverged",
                 "training diverged",
-                f"training diverged: the loss rose from {went.first_loss:.3g} in the first epoch "
-                f"to {went.last_loss:.3g} in the last; the learning rate may be too high",
+                f"training diverged: the loss rose from {course.first_loss:.3g} in the first epoch "
+                f"to {course.last_loss:.3g} in the last; the learning rate may be too high",
             )
         )
     elif (
         result.epochs_run > 1
         and not learnt
-        and went.lowest_loss >= FELL * min(went.first_loss, guessing)
+        and course.lowest_loss >= NOT_FALLEN_SHARE * min(course.first_loss, guessing)
     ):
         found.append(
             Finding(
                 "never fell",
                 "loss never fell",
                 "training loss never fell",
-                f"the training loss never fell: {went.first_loss:.3g} in the first epoch, "
-                f"{went.lowest_loss:.3g} in the best, {guessing:.3g} by guessing",
+                f"the training loss never fell: {course.first_loss:.3g} in the first epoch, "
+                f"{course.lowest_loss:.3g} in the best, {guessing:.3g} by guessing",
             )
         )
     return found

@@ -1,12 +1,11 @@
-"""Where a training stands, on the disk: what an attempt that was killed hands to the next one.
+"""Checkpoints, from which a trial resumes after it was killed.
 
 A checkpoint is one file, `epoch-00007.checkpoint`: the SHA-256 of the rest in hexadecimal, a line
-feed, and a NumPy `.npz` of plain arrays (nothing in it is ever unpickled). It is written beside its
-place, flushed to the disk and renamed. The one before it stays, in case it cannot be read.
+feed, and a NumPy `.npz` of plain arrays, which is loaded without pickle. It is written to a
+temporary file and renamed; the previous one is kept in case it cannot be read.
 
-Writing is throttled: after the first epoch's, the next one waits until training has gone on for
-twenty times as long as the last one took to write, so that checkpoints cost less than 5% of a
-training, whatever the disk.
+Between two checkpoints the training runs for at least twenty times as long as the last one took to
+write, so that checkpoints cost less than 5% of the training on any disk.
 """
 
 from __future__ import annotations
@@ -28,17 +27,17 @@ from cifarkit.store.store import CHECKPOINTS
 
 _LOG = logging.getLogger(__name__)
 TRAINED_PER_WRITTEN = 20.0
-"""Seconds trained for each second that is spent on a checkpoint, at least."""
+"""The least seconds of training per second of writing checkpoints."""
 _DIGEST = 64
 
 
 @dataclass(frozen=True)
 class ResourceUsage:
-    """What the attempts before this one used, up to the checkpoint that it goes on from.
+    """Resources used by one or more attempts.
 
     Attributes:
-        seconds: From the start of each attempt's process to its checkpoint, summed.
-        peak_rss_mb, device_peak_mb: The highest of any of them; None for no accelerator.
+        seconds: From the start of each attempt's process, summed.
+        peak_rss_mb, device_peak_mb: The maximum over the attempts; None without an accelerator.
     """
 
     seconds: float = 0.0
@@ -56,12 +55,11 @@ class ResourceUsage:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Where a training stood after an epoch.
+    """The state of a training after an epoch.
 
     Attributes:
-        progress: What is known besides arrays, as JSON takes it; floats come back bit by bit.
-        variables: Arrays by what they belong to, in the order of the model's or the optimizer's
-            variables.
+        progress: JSON values; floats are restored exactly.
+        variables: Arrays by owner, in the order of the model's or the optimizer's variables.
     """
 
     progress: Mapping[str, Any]
@@ -69,19 +67,19 @@ class Snapshot:
 
 
 class Unreadable(ValueError):
-    """A checkpoint that is not what was written."""
+    """A damaged checkpoint."""
 
 
 class Checkpoints:
-    """The checkpoints of one trial, of which the newest two are kept.
+    """The newest two checkpoints of a trial.
 
     Args:
-        folder: Of the trial.
-        identity: What a checkpoint must have been made by to be of use; another's is left alone.
-        measure: Tells what this process has used so far.
+        folder: The trial's folder.
+        identity: Checkpoints with another identity are ignored.
+        measure: Returns the resources used by this process so far.
 
     Attributes:
-        spent: By the attempts before this one; nothing before `load` has found a checkpoint.
+        spent: Resources used by earlier attempts up to the checkpoint that `load` returned.
     """
 
     def __init__(
@@ -93,25 +91,25 @@ class Checkpoints:
         self.spent = ResourceUsage()
 
     def load(self) -> Snapshot | None:
-        """The newest that is sound; a damaged one is named in the log and passed over.
+        """The newest undamaged checkpoint; damaged ones are logged and skipped.
 
         Raises:
-            OSError: One could not be read. To go on from an earlier one would lose what it holds.
+            OSError: A checkpoint could not be read; resuming from an earlier one would lose it.
         """
         for path in sorted(self._folder.glob(CHECKPOINTS), reverse=True):
             try:
-                about, variables = _read(path)
+                header, variables = _read(path)
             except OSError as error:
                 raise OSError(error.errno, error.strerror, str(path)) from error
             except Unreadable as error:
-                _LOG.warning("%s cannot be used: %s; trying the one before", path.name, error)
+                _LOG.warning("%s cannot be used: %s; trying the previous one", path.name, error)
                 continue
-            if about["identity"] != self._identity:
-                _LOG.warning("%s was made by %s: left alone", path.name, about["identity"])
+            if header["identity"] != self._identity:
+                _LOG.warning("%s has another identity, %s: ignored", path.name, header["identity"])
                 continue
-            self.spent = ResourceUsage(**about["spent"])
+            self.spent = ResourceUsage(**header["spent"])
             self._newest = path
-            return Snapshot(about["progress"], variables)
+            return Snapshot(header["progress"], variables)
         return None
 
     @property
@@ -119,19 +117,19 @@ class Checkpoints:
         return time.monotonic() >= self._due_at
 
     def save(self, epoch: int, snapshot: Snapshot) -> None:
-        """Write a checkpoint, and remove all but it and the one before.
+        """Write a checkpoint, and remove all but it and the previous one.
 
         Raises:
-            OSError: It could not be written; those that were there still are.
+            OSError: It could not be written; the earlier ones are kept.
         """
         began = time.monotonic()
-        about = {
+        header = {
             "identity": self._identity,
             "progress": snapshot.progress,
             "spent": asdict(self.spent.and_then(self._measure())),
         }
         path = self._folder / f"epoch-{epoch:05d}.checkpoint"
-        _write(path, about, snapshot.variables)
+        _write(path, header, snapshot.variables)
         for old in self._folder.glob(CHECKPOINTS):
             if old not in (path, self._newest):
                 old.unlink()
@@ -142,7 +140,7 @@ class Checkpoints:
 
 
 def _write(
-    path: Path, about: Mapping[str, Any], variables: Mapping[str, Sequence[np.ndarray]]
+    path: Path, header: Mapping[str, Any], variables: Mapping[str, Sequence[np.ndarray]]
 ) -> None:
     arrays = {
         f"{owner}.{index}": array
@@ -150,10 +148,10 @@ def _write(
         for index, array in enumerate(found)
     }
     text = json.dumps(
-        {**about, "counts": {owner: len(found) for owner, found in variables.items()}}
+        {**header, "counts": {owner: len(found) for owner, found in variables.items()}}
     )
     arrays["about"] = np.frombuffer(text.encode(), np.uint8)
-    # One name for all, so that kills leave no more than one half-written file behind.
+    # A fixed name, so that a kill leaves at most one partial file.
     with atomic_writer(path, temporary=path.with_name(".checkpoint.part")) as stream:
         stream.write(b"." * _DIGEST + b"\n")
         np.savez(stream, allow_pickle=False, **arrays)
@@ -170,17 +168,17 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, list[np.ndarray]]]:
         stream.seek(_DIGEST + 1)
         try:
             with np.load(stream, allow_pickle=False) as packed:
-                about = json.loads(packed["about"].tobytes())
+                header = json.loads(packed["about"].tobytes())
                 variables = {
                     owner: [packed[f"{owner}.{index}"] for index in range(count)]
-                    for owner, count in about.pop("counts").items()
+                    for owner, count in header.pop("counts").items()
                 }
         except (KeyError, ValueError, zipfile.BadZipFile) as error:
             raise Unreadable(str(error)) from None
-    return about, variables
+    return header, variables
 
 
 def _checksum(stream: IO[bytes]) -> bytes:
-    """Of everything after the line that holds it."""
+    """SHA-256 of everything after the first line."""
     stream.seek(_DIGEST + 1)
     return digest(blocks(stream)).encode()

@@ -19,9 +19,8 @@ class Plan:
     """The cost of one trial; memory by the published study's estimate (see `profiling.memory`).
 
     Attributes:
-        graph_sha256: Of the trial's backbone (see `training.graph_hash`); empty where none was
-            built, or another one: some networks are built in another way for published
-            weights, and one with a head of its own is counted without its dropout.
+        graph_sha256: The hash of the backbone's graph (see `training.graph_hash`); empty if it was
+            not built, or is built differently for counting than for the trial.
     """
 
     spec: TrialSpec

@@ -46,8 +46,8 @@ class Source:
         dtypes: The dtypes of its inputs.
         stored: The images that the prefix was run on, with its outputs.
         seconds: The time for running the prefix, or for reading its outputs back.
-        made_seconds: How much of that went into computing, or waiting for another trial to.
-        entries: What computing each entry of the cache took, whenever that was, in seconds.
+        made_seconds: The part spent computing them, or waiting for another trial to do so.
+        entries: Seconds that computing each cache entry took, in this trial or an earlier one.
         note: A remark for readers of the result; may be empty.
     """
 
@@ -81,15 +81,14 @@ def prepare(
     epochs: int,
     emit: Emit,
 ) -> Source:
-    """The suffix of a model and its computed inputs, if that is exact and worthwhile.
+    """The suffix of a model and its precomputed inputs, if that is exact and worthwhile.
 
-    That is: an image is seen more than once as it is (no augmentation, or fewer views than
-    epochs), something is frozen that costs enough (`MIN_FLOPS_PER_BYTE`), and the cache has room
-    for the activations (`memmap_cache.make_room`).
-    Otherwise the unchanged model.
+    It is if an image is seen more than once unchanged (no augmentation, or fewer views than
+    epochs), if the frozen layers are costly enough (`MIN_FLOPS_PER_BYTE`), and if the cache has
+    room for their outputs. Otherwise the unchanged model.
 
     Args:
-        model: Frozen and unfrozen as it is to be trained.
+        model: Its layers are already frozen as wanted.
         parts: Every array of images, (n, h, w, 3), that the source will be asked for.
         emit: Called with the progress.
     """
@@ -110,21 +109,21 @@ def prepare(
     began = time.perf_counter()
     try:
         identity = prefix_identity(halves.prefix)
-    except NotImplementedError:  # raised by Keras for a layer of a third party, say
-        note = "the frozen layers ran in every epoch: one of them cannot tell its configuration"
+    except NotImplementedError:  # from Keras, for a third-party layer
+        note = "the frozen layers ran in every epoch: one of them has no configuration"
         return Source(model, note=note)
     size = _in_words(bytes_per_image * sum(map(len, parts)))
     emit(PhaseChanged("frozen layers"))
     try:
         ran = _all_parts(halves.prefix, identity, parts, train.batch_size, bytes_per_image, emit)
     except OSError as error:
-        note = f"the frozen layers ran in every epoch: what they give could not be kept: {error}"
+        note = f"the frozen layers ran in every epoch: their outputs could not be cached: {error}"
         return Source(model, note=note)
     if ran is None:
         return Source(
             model,
-            note=f"the frozen layers ran in every epoch: what they give, {size}, is more than the "
-            "cache has room for",
+            note=f"the frozen layers ran in every epoch: their outputs, {size}, are larger than "
+            "the cache has room for",
         )
     return Source(
         halves.suffix,
@@ -134,7 +133,7 @@ def prepare(
         ran.made_seconds,
         ran.entries,
         f"the frozen layers ran once per {'view' if train.augmentation else 'image'}, not once per "
-        f"epoch; what they give takes {size} of the cache",
+        f"epoch; their cached outputs take {size}",
     )
 
 
@@ -155,7 +154,7 @@ def _all_parts(
     bytes_per_image: int,
     emit: Emit,
 ) -> _Ran | None:
-    """What the prefix gives for each part; None if there is no room for it."""
+    """The prefix's outputs for each part; None if there is no room for them."""
     entries = [_entry(identity, images) for images in parts]
     found = {entry: _known(entry) for entry in entries}
     absent = {e: images for e, images in zip(entries, parts, strict=True) if found[e] is None}
@@ -189,7 +188,7 @@ def _known(entry: str) -> tuple[tuple[Rows, ...], float] | None:
 
 def _present(known: tuple[tuple[Rows, ...], float] | None) -> tuple[tuple[Rows, ...], float]:
     if known is None:
-        raise OSError("the cache cannot be read back")
+        raise OSError("the cache entry cannot be read")
     return known
 
 
@@ -213,7 +212,7 @@ class _Progress:
 
 
 def _compiled(prefix: Any) -> Any:
-    """(n, h, w, 3) float32 images to a list of tensors, as they are kept."""
+    """A function from (n, h, w, 3) float32 images to the list of tensors that are stored."""
     import tensorflow as tf
 
     run_graphs_as_traced()
@@ -244,12 +243,12 @@ def _stored(dtype: str) -> str:
 
 
 def prefix_identity(prefix: Any) -> bytes:
-    """Of everything but the images that decides what the prefix gives: layers and weights.
+    """A digest of the prefix's layers and weights, which determine its outputs for an image.
 
-    Names are left out: Keras numbers them by what else a process has built.
+    Names are left out, since Keras numbers them per process.
 
     Raises:
-        NotImplementedError: An operation cannot tell its configuration.
+        NotImplementedError: The configuration of an operation is not available.
     """
     return bytes.fromhex(digest(_parts(prefix)))
 

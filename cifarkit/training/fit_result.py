@@ -19,7 +19,7 @@ class FitResult:
         worked_seconds, waited_seconds: Time in training steps, and the part waiting for batches.
         resumed_after: The epochs after which an earlier attempt had ended.
         ran_on: The distinct environments of the attempts, as far as they affect rounding.
-        prefix_seconds: Running the frozen layers once per image, or reading back what they gave.
+        prefix_seconds: Running the frozen layers once per image, or reading the cache.
         prefix_made_seconds, prefix_entries: See `feature_cache.Source`.
         notes: Remarks for readers of the result.
     """

@@ -27,10 +27,10 @@ def in_micro_batches(
     BatchNormalization, however, sees each part separately.
 
     Args:
-        differentiate: Of a part.
-        apply: Updates the weights by gradients, one for each of `weights`.
+        differentiate: Computes the gradients of a part.
+        apply: Updates the weights, given a gradient for each of `weights`.
         signature: `tf.TensorSpec`s of images and labels.
-        xla: Whether to compile with it.
+        xla: Whether to compile with XLA.
     """
     import tensorflow as tf
 

@@ -18,9 +18,9 @@ class GraphSplit:
     """A model in two parts: `suffix(prefix(images))` equals `model(images)`.
 
     Attributes:
-        prefix: Images to the tensors that cross the cut: a list where a residual or a dense
-            connection passes it, else the tensor itself.
-        suffix: These to what the model puts out.
+        prefix: From images to the tensors that cross the cut: a list if a residual or dense
+            connection crosses it, else one tensor.
+        suffix: From these tensors to the model's outputs.
     """
 
     prefix: Any
@@ -30,8 +30,8 @@ class GraphSplit:
 def cut(model: Any) -> GraphSplit | None:
     """Split a functional model behind its last frozen, deterministic layers.
 
-    Of the cuts behind them, one that few numbers cross is taken: what has no weights (padding, a
-    concatenation) may stay on the far side.
+    Layers without weights (padding, a concatenation) may be left to the suffix, so that fewer
+    values cross the cut.
 
     Returns:
         None if the prefix would have no weights.

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 TESTED_VERSIONS = ("3.15.1",)
-"""Of Keras, each with the whole test suite."""
+"""Versions of Keras that passed the whole test suite."""
 
 # Keras imports these if installed, for wrappers, plots and other inputs that trainings do not use.
 # They take nearly as long as TensorFlow itself, and 100 MB.

@@ -34,9 +34,9 @@ class BuiltModel:
         frozen_layers: How many of the backbone's layers, from the input on, are not trained.
         loaded_share: The share, 0..1, of the backbone's weight tensors that loading weights
             changed; None if none were to be loaded.
-        graph_sha256: Of the backbone as it was built (see `training.graph_hash`).
-        precise_batchnorm: Have the statistics of BatchNormalization that is trained computed anew
-            after each epoch (see `training.precise_batchnorm`).
+        graph_sha256: The hash of the backbone's graph (see `training.graph_hash`).
+        precise_batchnorm: Whether the statistics of trained BatchNormalization are recomputed after
+            each epoch (see `training.precise_batchnorm`).
     """
 
     model: Any
@@ -176,7 +176,7 @@ def _load(
     try:
         if spec.weights.startswith("sha256:"):
             if spec.weights_file is None:
-                raise ValueError("the file with that content is not known")
+                raise ValueError("the path of the file with that content is not known")
             if file_identity(spec.weights_file) != spec.weights:
                 raise ValueError(f"its content is no longer {spec.weights}")
             backbone.load_weights(spec.weights_file)

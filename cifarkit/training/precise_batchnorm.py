@@ -2,7 +2,7 @@
 
 Inference normalizes by statistics that Keras collects as moving averages over the training steps.
 With its momentum of 0.99, a hundred steps leave 37% of their initial values in them, and a small
-data set has a few steps in an epoch: a network that has learnt well may then validate at chance.
+data set has a few steps in an epoch: a well-trained network may then validate at chance.
 
 "Precise BatchNorm" (Wu & Johnson 2021, arXiv:2105.07576, section 3) takes the statistics of some
 thousand training images instead. They are those of the weights that are validated and kept, and
@@ -54,11 +54,10 @@ class Statistics:
     """Computes the statistics of some layers of a model.
 
     Args:
-        model: Traced here, once.
         layers: Of `normalizations`, none of them `overridden`.
         signature: `tf.TensorSpec`s of the model's inputs.
-        run: (inputs) to the model's outputs in inference.
-        xla: Whether to compile with it.
+        run: The model in inference mode, from inputs to outputs; traced here, once.
+        xla: Whether to compile with XLA.
     """
 
     def __init__(

@@ -7,12 +7,12 @@ process, so that the command itself does not import TensorFlow.
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from cifarkit.atomic_write import partial_folder
 from cifarkit.errors import InvalidInput
 from cifarkit.locking import lock
 from cifarkit.models.registry import get as get_backbone
@@ -74,26 +74,21 @@ def fetch(models: Iterable[ModelSpec], say: Callable[[str], None]) -> None:
 
 
 class _NotDownloaded(Exception):
-    """Why Keras could not download a file."""
+    """The reason why Keras could not download a file."""
 
 
 def _download(key: str, size: int, file: str) -> None:
-    # A fixed name: under the lock, an existing file is left over from a killed process.
-    download = cache_folder() / ".cifarkit.part"
-    shutil.rmtree(download, ignore_errors=True)
-    download.mkdir()
-    try:
+    partial = cache_folder() / ".cifarkit.part"
+    with partial_folder(partial):
         done = subprocess.run(
             [sys.executable, "-m", "cifarkit.training.pretrained_weights", key, str(size)],
-            env=child_environment({"KERAS_HOME": str(download)}),
+            env=child_environment({"KERAS_HOME": str(partial)}),
             capture_output=True,
             text=True,
         )
         if done.returncode != 0:
             raise _NotDownloaded((done.stderr.strip().splitlines() or ["no reason was given"])[-1])
-        os.replace(download / "models" / file, cache_folder() / file)
-    finally:
-        shutil.rmtree(download, ignore_errors=True)
+        os.replace(partial / "models" / file, cache_folder() / file)
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ class Steps:
     """The compiled functions used by the loop.
 
     Attributes:
-        train: (images, labels) -> (mean loss, number right), both scalar tensors; one update.
+        train: (images, labels) -> (mean loss, number correct), both scalar tensors; one update.
         predict: (images) -> (n, outputs) float32 logits.
             `images` is a tuple of arrays for a model of several inputs.
         optimizer: Built, with a slot for every trainable weight.
@@ -96,10 +96,10 @@ def compile_steps(
     """Compile the steps of a model; its layers must already be frozen as wanted.
 
     Args:
-        dtypes: What each of the model's inputs is given.
-        micro_batch: Have no more images than that in memory at once; None for whole batches.
-        augmented: What is trained on was augmented, which makes it float32.
-        precise: The BatchNormalization layers whose statistics are computed anew.
+        dtypes: The dtype of each of the model's inputs.
+        micro_batch: The most images in memory at once; None for whole batches.
+        augmented: Whether the training images are augmented, and so float32.
+        precise: The BatchNormalization layers whose statistics are recomputed.
         warmup_steps: See `make_optimizer`.
     """
     import keras
@@ -134,7 +134,7 @@ def compile_steps(
                 objective = optimizer.scale_loss(objective)
         gradients = tape.gradient(objective, weights)
         if unused := [w.path for w, g in zip(weights, gradients, strict=True) if g is None]:
-            raise RuntimeError(f"these weights are trainable but change nothing: {unused}")
+            raise RuntimeError(f"these trainable weights do not affect the loss: {unused}")
         right = tf.equal(tf.argmax(logits, axis=-1, output_type=labels.dtype), labels)
         return loss, tf.reduce_sum(tf.cast(right, tf.int32)), gradients
 

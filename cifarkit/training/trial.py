@@ -87,15 +87,15 @@ def load_splits(spec: TrialSpec) -> Splits:
     """The training, validation and test images of a trial.
 
     Raises:
-        InvalidInput: They cannot be read, or differ from those that the trial was planned with.
+        InvalidInput: They cannot be read, or have changed since the trial was planned.
     """
     data = spec.data
     loaded = load(data.dataset, data.location, image_size=spec.model.image_size)
     if loaded.fingerprint != data.fingerprint:
         raise InvalidInput(
             f"the images in {data.location or data.dataset} are no longer those that this trial "
-            f"was planned with ({loaded.fingerprint}, planned {data.fingerprint}); the same "
-            "command plans anew"
+            f"was planned with ({loaded.fingerprint}, planned {data.fingerprint}); run the same "
+            "command again to plan with the new images"
         )
     return split(
         select_classes(

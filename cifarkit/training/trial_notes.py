@@ -23,7 +23,7 @@ def duplicate_notes(found: Duplicates, splits: Splits, accuracy: float) -> Itera
             f"test images that are training or validation images too (equal pixels): "
             f"{found.test_images:,} of {len(splits.test_labels):,}; "
             + (
-                "no others are left, so that its test accuracy means nothing"
+                "no others are left, so its test accuracy means nothing"
                 if without is None
                 else f"test accuracy {without:.4f} without them, {accuracy:.4f} with them"
             )
@@ -41,7 +41,7 @@ def process_notes() -> Iterator[str]:
     if not has_own_process():
         yield (
             "trained in a process that was not its own (another launcher): peak memory and trial "
-            "time are of all that the process did"
+            "time include everything else that the process did"
         )
 
 
@@ -62,19 +62,19 @@ def fit_notes(fit: FitResult, batch_size: int, micro_batch: int | None) -> Itera
     yield from fit.notes
     if (saved := fit.seconds_uncached - fit.seconds) > 0:
         yield (
-            f"part or all of what the frozen layers give was read from the cache; its time counts "
-            f"{saved:.1f} s for computing it, as an earlier trial did"
+            f"some or all outputs of the frozen layers were read from the cache; its time includes "
+            f"the {saved:.1f} s that an earlier trial took to compute them"
         )
     if micro_batch is not None:
         yield (
-            f"batches of {batch_size} did not fit in memory and were taken in micro-batches of "
-            f"{micro_batch}: every update is the whole batch's, but for BatchNormalization, "
-            f"which saw {micro_batch} images at a time"
+            f"batches of {batch_size} did not fit in memory and were split in micro-batches of "
+            f"{micro_batch}: updates are those of whole batches, except that BatchNormalization "
+            f"saw {micro_batch} images at a time"
         )
     if fit.resumed_after:
         yield f"resumed after epoch {', '.join(map(str, fit.resumed_after))}"
     if len(fit.ran_on) > 1:
         yield (
-            f"its attempts ran on {'; then on '.join(fit.ran_on)}: its figures are not to the "
-            f"last digit those of an uninterrupted training on either"
+            f"its attempts ran on {'; then on '.join(fit.ran_on)}: its figures may differ in the "
+            f"last digits from those of an uninterrupted training"
         )

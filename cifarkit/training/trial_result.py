@@ -15,7 +15,7 @@ from cifarkit.profiling.measurements import Memory, Parameters, Time
 from cifarkit.profiling.parameters import count
 from cifarkit.specs import TrialSpec
 from cifarkit.store.records import Result
-from cifarkit.store.training_checks import course
+from cifarkit.store.training_checks import summarize
 from cifarkit.training.checkpoint import ResourceUsage
 from cifarkit.training.fit_result import FitResult
 from cifarkit.training.model_builder import BuiltModel
@@ -75,7 +75,7 @@ def make_result(
             *fit_notes(fitted, batch_size, micro_batch),
             *process_notes(),
         ),
-        course=course(fitted.history, _majority_share(splits.validation_labels)),
+        course=summarize(fitted.history, _majority_share(splits.validation_labels)),
         hits=scores.hits,
         loaded_share=built.loaded_share,
         backbone_package=backbone_registry.package_of(spec.model.model),

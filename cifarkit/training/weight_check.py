@@ -37,7 +37,7 @@ class Assigned:
         """The share, 0..1, of the backbone's weight tensors that changed.
 
         Raises:
-            CifarkitError: None was.
+            CifarkitError: None changed.
         """
         weights = backbone.weights
         count = sum(self.changed.get(id(weight), False) for weight in weights)

@@ -155,8 +155,8 @@ def test_a_look_alike_in_keras_cache_is_passed_over_and_named(tmp_path: Path) ->
     made = make_cifar100(cifar_files.keras_cache())
     problem = dataset_registry.missing("cifar100")
     assert problem is not None
-    assert f"{made} is there, but is not the official data" in problem
-    with pytest.raises(InvalidInput, match="not the official data"):
+    assert f"{made} exists but does not have the official content" in problem
+    with pytest.raises(InvalidInput, match="not have the official content"):
         load("cifar100", image_size=32)
 
 

@@ -113,7 +113,7 @@ class TestPackage:
     def test_other_content(self) -> None:
         from dataclasses import replace
 
-        with pytest.raises(InvalidInput, match="install the package anew"):
+        with pytest.raises(InvalidInput, match="reinstall the package"):
             replace(IMAGENET, sha256="0" * 64).path()
 
     def test_a_study_is_refused_before_it_trains(self, monkeypatch: pytest.MonkeyPatch) -> None:

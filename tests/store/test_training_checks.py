@@ -9,14 +9,14 @@ from cifarkit.reporting.study_view import StudyView
 from cifarkit.reporting.tables import summary
 from cifarkit.store.records import Course, TrialRecord
 from cifarkit.store.store import write_history
-from cifarkit.store.training_checks import course, findings
+from cifarkit.store.training_checks import findings, summarize
 from tests.reporting.fabricate import Fabricator, history, result
 
 CHANCE = 0.1
 
 
 def went(*losses: float, accuracy: float = 0.9) -> Course | None:
-    return course([{"loss": loss, "accuracy": accuracy} for loss in losses], CHANCE)
+    return summarize([{"loss": loss, "accuracy": accuracy} for loss in losses], CHANCE)
 
 
 def trained(folder: Path, validation: float = 0.7, **changes: Any) -> TrialRecord:

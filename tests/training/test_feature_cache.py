@@ -206,8 +206,7 @@ def test_trials_that_share_it_compute_it_once(computed: list[int]) -> None:
     events: list[Any] = []
     first, *_ = train(events=events, epochs=2)
     assert first.notes == [
-        "the frozen layers ran once per image, not once per epoch; what they give takes 319 kB of "
-        "the cache"
+        "the frozen layers ran once per image, not once per epoch; their cached outputs take 319 kB"
     ]
     assert PhaseChanged("frozen layers") in events
     second, *_ = train(epochs=2, learning_rate=1e-2, dropout=0.3, batch_size=8, optimizer="sgd")
@@ -296,8 +295,8 @@ def test_above_the_limit_the_whole_model_is_trained(
     assert computed == []
     assert done.prefix_seconds == 0
     assert done.notes == [
-        "the frozen layers ran in every epoch: what they give, 319 kB, is more than the cache has "
-        "room for"
+        "the frozen layers ran in every epoch: their outputs, 319 kB, are larger than the cache "
+        "has room for"
     ]
     assert len(done.history) == 2
     assert not list(cache_folder.iterdir())
@@ -400,9 +399,7 @@ def test_an_operation_that_cannot_tell_its_configuration_runs_in_every_epoch(
         patched.setattr(feature_cache, "_settings", unavailable)
         found, *_ = train(epochs=2)
     assert computed == []
-    assert found.notes == [
-        "the frozen layers ran in every epoch: one of them cannot tell its configuration"
-    ]
+    assert found.notes == ["the frozen layers ran in every epoch: one of them has no configuration"]
 
 
 def test_the_files_are_gone_and_rows_still_read(cache_folder: Path) -> None:
