@@ -309,7 +309,7 @@ def test_a_cache_that_cannot_be_written_stops_nobody(
     monkeypatch.setenv("CIFARKIT_CACHE", str(tmp_path / "file"))
     done, *_ = train(epochs=2)
     assert len(done.history) == 2
-    assert "could not be kept" in done.notes[0]
+    assert "could not be cached" in done.notes[0]
 
 
 @pytest.mark.parametrize(
