@@ -41,108 +41,66 @@ def _checked_callbacks(names: list[str]) -> list[str]:
     return names
 
 
+def _option(type_: Any, flag: str, help: str, **more: Any) -> Any:
+    return Annotated[type_, typer.Option(flag, help=help, rich_help_panel=PANEL, **more)]
+
+
 RUN: dict[str, Any] = {
-    "seeds": Annotated[
-        int | None,
-        typer.Option(
-            "--seeds", min=1, rich_help_panel=PANEL, help="Number of seeds of each setting."
-        ),
-    ],
-    "name": Annotated[
+    "seeds": _option(int | None, "--seeds", "Run each arm with this many seeds.", min=1),
+    "name": _option(
         str | None,
-        typer.Option(
-            "--name",
-            rich_help_panel=PANEL,
-            callback=_checked_name,
-            help="Name of the study in the store.",
-            show_default="made of what it varies, the data and a digest",
-        ),
-    ],
-    "runs": Annotated[
-        Path, typer.Option("--runs", rich_help_panel=PANEL, help="The folder of results.")
-    ],
-    "jobs": Annotated[
-        int,
-        typer.Option(
-            "--jobs", min=1, rich_help_panel=PANEL, help="Number of trials run in parallel."
-        ),
-    ],
-    "timeout": Annotated[
+        "--name",
+        "Name of the study in the store.",
+        callback=_checked_name,
+        show_default="made of what it varies, the data and a digest",
+    ),
+    "runs": _option(Path, "--runs", "The folder of results."),
+    "jobs": _option(int, "--jobs", "Number of trials run in parallel.", min=1),
+    "timeout": _option(float | None, "--timeout", "Limit on each trial, in seconds.", min=0.001),
+    "silence_timeout": _option(
         float | None,
-        typer.Option(
-            "--timeout", min=0.001, rich_help_panel=PANEL, help="Limit on each trial, in seconds."
-        ),
-    ],
-    "silence_timeout": Annotated[
+        "--silence-timeout",
+        "End a trial that reports nothing for this many seconds; compiling is silent.",
+        min=0.001,
+    ),
+    "memory_limit": _option(
         float | None,
-        typer.Option(
-            "--silence-timeout",
-            min=0.001,
-            rich_help_panel=PANEL,
-            help="End a trial that reports nothing for this many seconds; compiling is silent.",
-        ),
-    ],
-    "memory_limit": Annotated[
-        float | None,
-        typer.Option(
-            "--memory-limit",
-            min=1,
-            rich_help_panel=PANEL,
-            help="Limit on the resident memory of each trial, in MB.",
-        ),
-    ],
-    "oom_backoff": Annotated[
-        bool,
-        typer.Option(
-            "--oom-backoff",
-            rich_help_panel=PANEL,
-            help="Retry a trial that runs out of memory with smaller micro-batches.",
-        ),
-    ],
-    "keep_weights": Annotated[
+        "--memory-limit",
+        "Limit on the resident memory of each trial, in MB.",
+        min=1,
+    ),
+    "oom_backoff": _option(
+        bool, "--oom-backoff", "Retry a trial that runs out of memory with smaller micro-batches."
+    ),
+    "keep_weights": _option(
         KeptWeights,
-        typer.Option(
-            "--keep-weights",
-            rich_help_panel=PANEL,
-            help="Keep the trained weights in the trial's folder, for --weights trial:ID.",
-        ),
-    ],
-    "strict": Annotated[
+        "--keep-weights",
+        "Keep the trained weights in the trial's folder, for --weights trial:ID.",
+    ),
+    "strict": _option(
         bool,
-        typer.Option(
-            "--strict",
-            rich_help_panel=PANEL,
-            help="Refuse images that cannot be decoded; otherwise up to 1% of them are left out.",
-        ),
-    ],
-    "launcher": Annotated[
+        "--strict",
+        "Refuse images that cannot be decoded; otherwise up to 1% of them are left out.",
+    ),
+    "launcher": _option(
         str | None,
-        typer.Option(
-            "--launcher",
-            rich_help_panel=PANEL,
-            callback=_checked_launcher,
-            help="How trials are run: process, in-process, or a launcher of an installed package.",
-            show_default="process",
-        ),
-    ],
-    "callbacks": Annotated[
+        "--launcher",
+        "How trials are run: process, in-process, or a launcher of an installed package.",
+        callback=_checked_launcher,
+        show_default="process",
+    ),
+    "callbacks": _option(
         list[str],
-        typer.Option(
-            "--callback",
-            rich_help_panel=PANEL,
-            callback=_checked_callbacks,
-            help="A callback of an installed package, such as a tracker. May be repeated.",
-            show_default=False,
-        ),
-    ],
-    "dry_run": Annotated[
+        "--callback",
+        "A callback of an installed package, such as a tracker. May be repeated.",
+        callback=_checked_callbacks,
+        show_default=False,
+    ),
+    "dry_run": _option(
         bool,
-        typer.Option(
-            "--dry-run",
-            rich_help_panel=PANEL,
-            help="List the trials with their parameters and estimated memory; train nothing.",
-        ),
-    ],
+        "--dry-run",
+        "List the trials with their parameters and estimated memory; train nothing.",
+    ),
 }
 """How trials are run. Only `--oom-backoff` may change a result, and notes it there."""
 

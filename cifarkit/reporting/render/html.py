@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import count
 
 from cifarkit.reporting.document_model import Block, Command, Document, Figure, Items, Paragraph
-from cifarkit.reporting.render.numbering import Numbers
 from cifarkit.reporting.table import Cell, Column, Table
 from cifarkit.text import plain
 
@@ -50,7 +50,7 @@ def fragment(document: Document, figures: Mapping[str, str]) -> str:
 
 
 def _body(document: Document, figures: Mapping[str, str]) -> str:
-    numbers = Numbers()
+    numbers = {Table: count(1), Figure: count(1)}
     parts = [f"<h1>{escaped(document.title)}</h1>"]
     for section in document.sections:
         parts.append(f"<h{section.level}>{escaped(section.title)}</h{section.level}>")
@@ -65,17 +65,18 @@ def escaped(text: str) -> str:
     return html.escape(plain(text))
 
 
-def _block(block: Block, figures: Mapping[str, str], numbers: Numbers) -> str:
+def _block(block: Block, figures: Mapping[str, str], numbers: Mapping[type, Iterator[int]]) -> str:
     match block:
         case Table():
-            return _table(block, numbers.table())
+            return _table(block, next(numbers[Table]))
         case Figure():
             if block.name not in figures:
                 return ""
             caption = escaped(block.caption)
             return (
                 f'<figure><img src="{html.escape(figures[block.name])}" alt="{caption}">'
-                f"<figcaption><b>Figure {numbers.figure()}.</b> {caption}.</figcaption></figure>"
+                f"<figcaption><b>Figure {next(numbers[Figure])}.</b> {caption}.</figcaption>"
+                "</figure>"
             )
         case Paragraph():
             return f"<p>{escaped(block.text)}</p>"

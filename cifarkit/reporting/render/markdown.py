@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import count
 from urllib.parse import quote
 
 from tabulate import tabulate
 
 from cifarkit.reporting.document_model import Block, Command, Document, Figure, Items, Paragraph
-from cifarkit.reporting.render.numbering import Numbers
 from cifarkit.reporting.table import Table
 from cifarkit.text import plain
 
@@ -20,7 +20,7 @@ _OPENING = re.compile(r"^(\d+)([.)])(?=\s)|^([-+#=>])")
 
 def write(document: Document, figures: Mapping[str, str]) -> str:
     """Render the document; figures are linked by path."""
-    numbers = Numbers()
+    numbers = {Table: count(1), Figure: count(1)}
     parts = [f"# {escaped(document.title)}"]
     for section in document.sections:
         parts.append(f"{'#' * section.level} {escaped(section.title)}")
@@ -52,10 +52,10 @@ def _replacement(found: re.Match[str]) -> str:
     return "&lt;" if found.group() == "<" else f"\\{found.group()}"
 
 
-def _block(block: Block, figures: Mapping[str, str], numbers: Numbers) -> str:
+def _block(block: Block, figures: Mapping[str, str], numbers: Mapping[type, Iterator[int]]) -> str:
     match block:
         case Table():
-            caption = f"**Table {numbers.table()}.** {escaped(block.caption)}"
+            caption = f"**Table {next(numbers[Table])}.** {escaped(block.caption)}"
             right = [column.numeric for column in block.columns]
             return f"{caption}\n\n{pipe_table(block.headings, right, block.texts())}"
         case Figure():
@@ -63,7 +63,7 @@ def _block(block: Block, figures: Mapping[str, str], numbers: Numbers) -> str:
                 return ""
             caption = escaped(block.caption)
             path = quote(figures[block.name], safe="/:~.-_")
-            return f"![{caption}]({path})\n\n**Figure {numbers.figure()}.** {caption}."
+            return f"![{caption}]({path})\n\n**Figure {next(numbers[Figure])}.** {caption}."
         case Paragraph():
             return _paragraph(block.text)
         case Items():
