@@ -64,7 +64,7 @@ class Results:
         return [
             f"{view.title}: {sentence}" if several else sentence
             for view in views(self.studies, self.records)
-            for sentence in (*conclusions(view), *variance_sources(view))
+            for sentence in (*conclusions(view).sentences, *variance_sources(view))
         ]
 
     def study(self, name: str) -> Results:

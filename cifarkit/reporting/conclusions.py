@@ -3,25 +3,35 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from cifarkit.errors import InvalidInput
 from cifarkit.reporting.arm_results import ArmResult
+from cifarkit.reporting.repeated_trials import seeds_sentence
+from cifarkit.reporting.scored_runs import scored_runs
 from cifarkit.reporting.study_view import StudyView
 from cifarkit.reporting.tables import axis_heading, row_name
-from cifarkit.store import predictions
-from cifarkit.store.correctness_bits import packed, unpacked
-from cifarkit.store.records import TrialRecord
 from cifarkit.text import listed
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+
+@dataclass(frozen=True)
+class Conclusions:
+    """What the data of a study support.
+
+    Attributes:
+        sentences: In reading order; none if no arm has predictions to compare.
+        pairs: How many pairs of arms were compared at once; 0 if nothing was.
+        claims: How many of the reported comparisons claim a difference or equality.
+    """
+
+    sentences: tuple[str, ...] = ()
+    pairs: int = 0
+    claims: int = 0
 
 
-def conclusions(view: StudyView) -> list[str]:
-    """Sentences on which arms differ; none if no arm has predictions to compare.
+def conclusions(view: StudyView) -> Conclusions:
+    """Which arms differ.
 
     An arm with a trial that failed a check (`store.training_checks`) is left out, and named. Only
     trials scored on the same test images are compared, as identified by the true labels and the
@@ -29,40 +39,38 @@ def conclusions(view: StudyView) -> list[str]:
     with one of them for its accuracy.
     """
     if view.axes == ("data_seed",):
-        return []
-    runs: dict[str, dict[int, NDArray[np.bool_]]] = {}
-    images: dict[str, Hashable] = {}
-    unread = []
+        return Conclusions()
     named = _named(view)
-    for name, outcome in named.items():
-        runs[name] = {}
-        images[name] = None
-        for trial in outcome.done:
-            try:
-                correct, shown = test_hits(trial)
-            except InvalidInput:
-                unread.append(f"{name} (trial {trial.trial_id})")
-                continue
-            if images[name] in (None, shown):
-                images[name] = shown
-                runs[name][trial.spec.train.seed] = correct
-    if sum(map(bool, runs.values())) < 2:
-        return []
-    flawed = {name: named[name] for name in runs if any(named[name].findings)}
-    excluded = [_no_claim(flawed, every=len(flawed) == len(runs))] if flawed else []
-    runs = {name: run for name, run in runs.items() if name not in flawed}
-    if sum(map(bool, runs.values())) < 2:
-        left = [name for name, run in runs.items() if run]
-        return [*excluded, *(f"That leaves nothing to compare {name} with." for name in left)]
-    images = {name: images[name] for name in runs}
+    scored = {name: scored_runs(outcome) for name, outcome in named.items()}
+    unread = [f"{name} (trial {trial})" for name, found in scored.items() for trial in found.unread]
+    if sum(bool(found.runs) for found in scored.values()) < 2:
+        return Conclusions()
+    flawed = {name: named[name] for name in scored if any(named[name].findings)}
+    excluded = [_no_claim(flawed, every=len(flawed) == len(scored))] if flawed else []
+    scored = {name: found for name, found in scored.items() if name not in flawed}
+    left = [name for name, found in scored.items() if found.runs]
+    if len(left) < 2:
+        alone = (f"That leaves nothing to compare {name} with." for name in left)
+        return Conclusions((*excluded, *alone))
     from cifarkit.evaluation.comparison import compare
     from cifarkit.evaluation.wording import sentences
 
     missing = [f"Left out, since no predictions could be read: {listed(unread)}."] if unread else []
+    margin = view.study.equivalence
     try:
-        return [*sentences(compare(runs, image_sets=images)), *excluded, *missing]
+        found = compare(
+            {name: one.runs for name, one in scored.items()},
+            {name: one.images for name, one in scored.items()},
+        )
     except InvalidInput as error:
-        return [f"The predictions could not be compared: {error}", *excluded, *missing]
+        return Conclusions((f"The predictions could not be compared: {error}", *excluded, *missing))
+    advice = seeds_sentence(view, len(found.scores)) if found.of_models else ""
+    written = sentences(found, equivalence=margin, seeds_needed=advice)
+    claims = sum(
+        one.verdict != "not distinguishable" or one.equal_within(margin)
+        for one in found.comparisons
+    )
+    return Conclusions((*written, *excluded, *missing), found.family, claims)
 
 
 def _no_claim(flawed: Mapping[str, ArmResult], *, every: bool) -> str:
@@ -103,18 +111,3 @@ def _named(view: StudyView) -> dict[str, ArmResult]:
             name = f"{axis_heading(axis).lower()}{'=' if is_switch else ' '}{name}"
         named[name if name not in named else f"{name} (row {position})"] = outcome
     return named
-
-
-def test_hits(trial: TrialRecord) -> tuple[NDArray[np.bool_], Hashable]:
-    """Which test images were predicted right, and an identifier of the image set.
-
-    Raises:
-        InvalidInput: It is neither in the result nor in the predictions.
-    """
-    result, data = trial.result, trial.spec.data
-    hits = result.hits if result is not None else None
-    if hits is None:  # result of the first versions
-        saved = predictions.of_trial(trial)
-        hits = packed(saved.labels, saved.predictions)
-    classes = result.class_names if result is not None else ()
-    return unpacked(hits), (data.dataset, data.fingerprint, classes, hits.labels_sha256)

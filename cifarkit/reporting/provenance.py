@@ -41,8 +41,8 @@ DEFINITIONS = (
     "BatchNorm: “precise” normalizes by the statistics of up to 2,048 training images, recomputed "
     "after each epoch (Wu & Johnson 2021); “keras” by moving averages over the training steps, "
     "which lag when an epoch has few steps; “frozen” by the pretrained statistics.",
-    "A 95% interval is Wilson's, for the number of test images; it does not include the variation "
-    "between seeds. For several seeds, mean ± sample standard deviation is given.",
+    "A 95% interval is that of the trained model (Wilson: other images), or, of several seeds, "
+    "that of the setting (other seeds and other images); ± is the standard deviation of the runs.",
 )
 """Definitions of the columns."""
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from statistics import fmean
 
 from cifarkit.errors import InvalidInput
-from cifarkit.reporting import provenance
-from cifarkit.reporting.conclusions import conclusions
+from cifarkit.evaluation.comparison import LEVEL
+from cifarkit.reporting import formatting, provenance
+from cifarkit.reporting.conclusions import Conclusions, conclusions
 from cifarkit.reporting.document_model import Block, Command, Document, Items, Paragraph, Section
 from cifarkit.reporting.evaluation_report import evaluation_sections
 from cifarkit.reporting.figures.study_figures import figures
 from cifarkit.reporting.hyperparameters import data_sentences, settings_tables
 from cifarkit.reporting.notes import notes
+from cifarkit.reporting.scored_runs import interval, interval_subject
 from cifarkit.reporting.study_view import StudyView
 from cifarkit.reporting.table import Cell, Column, Table
 from cifarkit.reporting.tables import detail_tables, main_tables
@@ -32,11 +35,13 @@ def compose(
         appendix: Whether it ends with how the trials were measured.
     """
     again = _taken_again(views)
-    sections = [Section("Summary", 2, (Paragraph(_summary(views)),))]
+    supported = {view.name: conclusions(view) for view in views}
+    summary = [_summary(views), _claims(list(supported.values()))]
+    sections = [Section("Summary", 2, tuple(map(Paragraph, filter(None, summary))))]
     if chosen := _choices(views):
         sections.append(Section("What was chosen", 2, chosen))
     for view in views:
-        first, *rest = _study(view, published, illustrated)
+        first, *rest = _study(view, supported[view.name], published, illustrated)
         blocks = [_captioned(block, view.title_suffix) for block in first.blocks]
         blocks = [*map(Paragraph, again.get(view.name, [])), *blocks]
         sections += [replace(first, blocks=tuple(blocks)), *rest]
@@ -98,6 +103,46 @@ def _choices(views: Sequence[StudyView]) -> tuple[Block, ...]:
             "what the study file declares instead."
         ),
         Table("choices", "The choices and their reasons.", columns, tuple(rows)),
+        *map(Paragraph, _final_figures(views)),
+    )
+
+
+def _final_figures(views: Sequence[StudyView]) -> list[str]:
+    """The test accuracy of what each whole study ended with; not the highest one of its tables."""
+    last = {(view.study.part_of, view.study.whole_id): view for view in views if view.study.step}
+    sentences = []
+    for view in last.values():
+        choice = view.study.choice
+        arms = (
+            view.results
+            if choice is None
+            else [a for a in view.results if a.arm.label == choice.arm]
+        )
+        if len(arms) == 1 and (scores := arms[0].values(lambda result: result.accuracy.test)):
+            span = interval(arms[0])
+            shown = span and formatting.interval(span.low, span.high, view.decimals)
+            sentences.append(
+                f"The final figure of {plain(view.study.whole_title)} is that of the last choice, "
+                f"{view.study.name_of(arms[0].name)}: test accuracy "
+                f"{fmean(scores):.{view.decimals}f}"
+                + (f" (95% interval of {interval_subject(arms)} {shown})." if shown else ".")
+            )
+    return sentences
+
+
+def _claims(supported: Sequence[Conclusions]) -> str:
+    """How many claims the report makes and how many false ones to expect; empty without pairs."""
+    families = sum(found.pairs > 0 for found in supported)
+    if not families:
+        return ""
+    claims = counted(sum(found.claims for found in supported), "claim")
+    verb = "is" if claims.startswith("1 ") else "are"
+    start = f"{claims} of a difference or of equality {verb} made on {families} "
+    if families == 1:
+        return f"{start}study; its chance of any false one is about 5%."
+    return (
+        f"{start}studies, each with a chance of about 5% of any false one: of these studies "
+        f"{LEVEL * families:.2g} are expected to make one."
     )
 
 
@@ -130,7 +175,9 @@ def _rows(arms: Sequence[Arm]) -> str:
     return counted(len(arms), "row") + (f", {impossible} not possible" if impossible else "")
 
 
-def _study(view: StudyView, published: bool, illustrated: bool) -> list[Section]:
+def _study(
+    view: StudyView, supported: Conclusions, published: bool, illustrated: bool
+) -> list[Section]:
     study = view.study
     blocks: list[Block] = []
     if study.command and not study.step:
@@ -144,7 +191,8 @@ def _study(view: StudyView, published: bool, illustrated: bool) -> list[Section]
         blocks += figures(view)
     blocks += detail_tables(view)
     sections = [Section(plain(view.title) or view.name, 2, tuple(blocks))]
-    if said := [" ".join(part) for part in (conclusions(view), variance_sources(view)) if part]:
+    texts = (supported.sentences, variance_sources(view))
+    if said := [" ".join(text) for text in texts if text]:
         sections.append(Section("What the data support", 3, tuple(map(Paragraph, said))))
     if not view.axes:
         sections += _evaluated(view, illustrated)

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import fmean
 
-from cifarkit.evaluation.metrics import Interval, wilson_interval
 from cifarkit.reporting import formatting
 from cifarkit.reporting.arm_results import ArmResult
 from cifarkit.reporting.table import Cell
@@ -106,20 +105,6 @@ def of_scores(decimals: int) -> list[Measure]:
         Measure("Test", lambda r: r.accuracy.test, text),
         Measure("Test, top 5", lambda r: r.accuracy.test_top5, text),
     ]
-
-
-def interval(outcome: ArmResult) -> Interval | None:
-    """Wilson's 95% interval of an arm's test accuracy, for the number of its test images.
-
-    Of several seeds it is the mean's: they score the same images, so that more seeds do not make
-    the images a larger sample.
-    """
-    scores = outcome.values(lambda r: r.accuracy.test)
-    images = outcome.values(lambda r: r.test_images)
-    if not scores or min(images) < 1:
-        return None
-    n = int(min(images))
-    return wilson_interval(fmean(scores) * n, n)
 
 
 def _running_mean(result: Result) -> float | None:

@@ -8,6 +8,7 @@ from typing import Any
 from cifarkit.reporting import formatting, table_columns
 from cifarkit.reporting import published as reference
 from cifarkit.reporting.arm_results import ArmResult, model_name
+from cifarkit.reporting.scored_runs import interval, interval_subject
 from cifarkit.reporting.study_view import StudyView
 from cifarkit.reporting.table import Cell, Column, Table
 from cifarkit.reporting.table_columns import PARAMETERS, TRAINABLE, Measure
@@ -46,7 +47,10 @@ def detail_tables(view: StudyView) -> list[Table]:
         return []
     cost = _measured(view, table_columns.of_cost())
     scores = _measured(view, table_columns.of_scores(view.decimals))
-    caption = "Accuracy of the kept weights on every split."
+    caption = (
+        "Accuracy of the kept weights on every split. The 95% interval is of "
+        f"{interval_subject(view.results)}."
+    )
     return [
         _flat(view, "cost", "Measured cost (unlike Memory above).", cost, reasons=False),
         _with_interval(view, _flat(view, "accuracy", caption, scores, reasons=False)),
@@ -191,9 +195,9 @@ def _pivot_cell(measure: Measure, outcome: ArmResult | None) -> Cell:
 
 
 def _with_interval(view: StudyView, table: Table) -> Table:
-    """The table with Wilson's interval to the right of the test accuracy."""
+    """The table with the interval to the right of the test accuracy."""
     at = table.headings.index("Test") + 1
-    spans = [table_columns.interval(outcome) for outcome in view.results]
+    spans = [interval(outcome) for outcome in view.results]
     texts = [span and formatting.interval(span.low, span.high, view.decimals) for span in spans]
     cells = [Cell(text, text) if text else Cell() for text in texts]
     rows = [(*row[:at], cell, *row[at:]) for row, cell in zip(table.rows, cells, strict=True)]

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from cifarkit.errors import InvalidInput
 from cifarkit.reporting import formatting
-from cifarkit.reporting.conclusions import test_hits
+from cifarkit.reporting.repeated_trials import without_seeds
+from cifarkit.reporting.scored_runs import test_hits
 from cifarkit.reporting.study_view import StudyView
-from cifarkit.specs import TrialSpec
 from cifarkit.text import counted, listed
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def variance_sources(view: StudyView) -> list[str]:
             except InvalidInput:  # named where the arms are compared
                 continue
             if not findings:
-                runs = settings.setdefault((_without_seeds(trial.spec), images), {})
+                runs = settings.setdefault((without_seeds(trial.spec), images), {})
                 runs[trial.spec.data.data_seed, trial.spec.train.seed] = right
     if all(len(runs) < 2 for runs in settings.values()):
         return []
@@ -92,8 +92,3 @@ def _sentences(found: Sources, settings: int, left_out: int) -> list[str]:
     if left_out:
         said.append(f"{counted(left_out, 'setting')} with other numbers of runs left out.")
     return said
-
-
-def _without_seeds(spec: TrialSpec) -> Hashable:
-    data = spec.data.model_copy(update={"data_seed": 0, "location": None})
-    return data, spec.model, spec.train.model_copy(update={"seed": 0})

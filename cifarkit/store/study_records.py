@@ -9,7 +9,15 @@ from typing import Annotated
 from pydantic import AwareDatetime, FailFast, Field
 
 from cifarkit.digests import json_digest
-from cifarkit.store.fields import SCHEMA_VERSION, Count, Settings, StoredRecord, Texts, Version
+from cifarkit.store.fields import (
+    SCHEMA_VERSION,
+    Count,
+    Settings,
+    Share,
+    StoredRecord,
+    Texts,
+    Version,
+)
 
 
 class Arm(StoredRecord):
@@ -57,6 +65,7 @@ class StudyRecord(StoredRecord):
         choice: The setting chosen by this study, if any.
         part_of, whole_title, step: The multi-step study that it is a step of, and the number of the
             step, from 1; 0 if it is not part of one.
+        equivalence: The difference in accuracy below which its arms are called equal.
         whole_id: Distinguishes multi-step studies of the same name; empty in the first versions'
             records.
     """
@@ -74,6 +83,7 @@ class StudyRecord(StoredRecord):
     whole_title: str = ""
     step: Count = 0
     whole_id: str = ""
+    equivalence: Share = 0.01
 
     @property
     def identity(self) -> str:

@@ -110,6 +110,7 @@ class StudyFile(_Strict):
             is cheaper by a tenth or more is chosen instead.
         cost: What is then to be lower: `time` to train, `parameters`, `flops` per image, peak
             `memory`, or time per image by `images_per_second`.
+        equivalence: In accuracy: settings whose difference is smaller for certain are called equal.
         step: The steps, in order.
     """
 
@@ -120,6 +121,7 @@ class StudyFile(_Strict):
     follow: Literal["validation", "assume"] = "validation"
     tolerance: Annotated[float, Field(ge=0, le=MOST_TOLERANCE)] = 0.0
     cost: CostName | None = None
+    equivalence: Annotated[float, Field(gt=0, le=MOST_TOLERANCE)] = 0.01
     step: Annotated[list[Step], Field(min_length=1, max_length=50)]
 
     @model_validator(mode="before")

@@ -193,7 +193,7 @@ def plan_step(
         arm = plan_arm(name, of_one_network(settings), {}, inputs=inputs, seeds=seeds)
         study = Study("single", step.title, (), (arm,))
     study = replace(study, title=step.title, part_of=file.name, whole_title=file.title)
-    return replace(study, step=number), ""
+    return replace(study, step=number, equivalence=file.equivalence), ""
 
 
 def _pointless(vary: Mapping[str, Any], settings: Mapping[str, Any]) -> str:

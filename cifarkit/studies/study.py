@@ -52,6 +52,7 @@ class Study:
     whole_title: str = ""
     step: int = 0
     whole_id: str = ""
+    equivalence: float = 0.01
 
     @property
     def name(self) -> str:
@@ -109,6 +110,7 @@ class Study:
             whole_title=self.whole_title,
             step=self.step,
             whole_id=self.whole_id,
+            equivalence=self.equivalence,
         )
 
     def _arms(self) -> tuple[Arm, ...]:

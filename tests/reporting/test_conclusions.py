@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +12,7 @@ import pytest
 from cifarkit.reporting.conclusions import conclusions
 from cifarkit.reporting.document import document
 from cifarkit.reporting.study_view import StudyView
+from cifarkit.store.records import TrialRecord
 from cifarkit.store.store import write_result
 from cifarkit.store.study_records import Arm, StudyRecord
 from tests.reporting.fabricate import Fabricator, hits, result
@@ -42,13 +43,17 @@ def sweep(
     return fabricator.study("dropout", "sweep", ["dropout"], arms, "Dropout"), trials
 
 
+def sentences_on(study: StudyRecord, records: Mapping[str, TrialRecord]) -> list[str]:
+    return list(conclusions(StudyView(study, records)).sentences)
+
+
 @pytest.mark.parametrize("first_version", [False, True])
 def test_a_clear_difference_is_concluded_and_a_small_one_is_not(
     tmp_path: Path, first_version: bool
 ) -> None:
     fabricator = Fabricator(tmp_path)
     study, _ = sweep(fabricator, 0.80, 0.802, 0.50, first_version=first_version)
-    text = " ".join(conclusions(StudyView(study, fabricator.records())))
+    text = " ".join(sentences_on(study, fabricator.records()))
     assert "dropout 0.2" in text
     assert "dropout 0.2 is equal within 1 point to dropout 0.1" in text
     assert "dropout 0.2 is better than dropout 0.3" in text
@@ -61,18 +66,18 @@ def test_results_of_both_versions_are_compared(tmp_path: Path) -> None:
     write_result(fabricator.store.folder(trials[0]), result(test_images=IMAGES))
     assert [record.result.hits is None for record in fabricator.records().values()].count(True) == 1
     assert "dropout 0.1 is better than dropout 0.2" in " ".join(
-        conclusions(StudyView(study, fabricator.records()))
+        sentences_on(study, fabricator.records())
     )
 
 
 def test_predictions_are_not_opened_where_the_results_know(tmp_path: Path) -> None:
     fabricator = Fabricator(tmp_path)
     study, trials = sweep(fabricator, 0.8, 0.5)
-    text = conclusions(StudyView(study, fabricator.records()))
+    text = sentences_on(study, fabricator.records())
     for trial in trials:
         (fabricator.store.folder(trial) / "predictions.npz").unlink()
     assert text
-    assert conclusions(StudyView(study, fabricator.records())) == text
+    assert sentences_on(study, fabricator.records()) == text
 
 
 def test_hits_that_do_not_fit_their_images_are_left_out(tmp_path: Path) -> None:
@@ -84,7 +89,7 @@ def test_hits_that_do_not_fit_their_images_are_left_out(tmp_path: Path) -> None:
     made = hurt.result.model_copy(update={"hits": wrong})
     records[trials[2]] = replace(hurt, result=made)
     assert f"could be read: dropout 0.3 (trial {trials[2]})." in " ".join(
-        conclusions(StudyView(study, records))
+        sentences_on(study, records)
     )
 
 
@@ -92,14 +97,14 @@ def test_other_images_are_not_compared(tmp_path: Path) -> None:
     fabricator = Fabricator(tmp_path)
     study, trials = sweep(fabricator, 0.8, 0.5, first_version=True)
     fabricator.predictions(trials[1], np.ones(IMAGES // 2, bool))
-    assert "different test images" in " ".join(conclusions(StudyView(study, fabricator.records())))
+    assert "different test images" in " ".join(sentences_on(study, fabricator.records()))
 
 
 def test_unreadable_predictions_are_named_and_left_out(tmp_path: Path) -> None:
     fabricator = Fabricator(tmp_path)
     study, trials = sweep(fabricator, 0.8, 0.5, 0.6, first_version=True)
     (fabricator.store.folder(trials[2]) / "predictions.npz").write_bytes(b"PK torn")
-    text = " ".join(conclusions(StudyView(study, fabricator.records())))
+    text = " ".join(sentences_on(study, fabricator.records()))
     assert f"no predictions could be read: dropout 0.3 (trial {trials[2]})." in text
 
 
@@ -108,13 +113,13 @@ def test_without_predictions_nothing_is_concluded(tmp_path: Path) -> None:
     trial = fabricator.trial({"model": "vgg16"})
     arms = [Arm(label="vgg16", settings={"model": "vgg16"}, trials=(trial,))]
     study = fabricator.study("zoo", "zoo", ["model"], arms)
-    assert conclusions(StudyView(study, fabricator.records())) == []
+    assert sentences_on(study, fabricator.records()) == []
     assert "What the data support" not in document([study], fabricator.records())
 
 
 def test_no_claim_rests_on_a_training_that_was_cut_short(tmp_path: Path) -> None:
     study, _ = sweep(fabricator := Fabricator(tmp_path), 0.9, 0.8, 0.5, cut_short=[0.9])
-    sentences = conclusions(StudyView(study, fabricator.records()))
+    sentences = sentences_on(study, fabricator.records())
     assert "dropout 0.2 has the highest accuracy" in sentences[0]
     said = "No claim is made about dropout 0.1: its training was cut short by --epochs 10."
     assert sentences[-1] == said
@@ -124,7 +129,7 @@ def test_no_claim_rests_on_a_training_that_was_cut_short(tmp_path: Path) -> None
 
 def test_of_a_single_arm_that_is_left_nothing_is_claimed(tmp_path: Path) -> None:
     study, _ = sweep(fabricator := Fabricator(tmp_path), 0.9, 0.8, 0.5, cut_short=[0.9, 0.8])
-    assert conclusions(StudyView(study, fabricator.records())) == [
+    assert sentences_on(study, fabricator.records()) == [
         "No claim is made about dropout 0.1 and dropout 0.2: their training was cut short by "
         "--epochs 10.",
         "That leaves nothing to compare dropout 0.3 with.",
@@ -133,6 +138,48 @@ def test_of_a_single_arm_that_is_left_nothing_is_claimed(tmp_path: Path) -> None
 
 def test_if_every_arm_is_flawed_that_is_said_in_a_sentence(tmp_path: Path) -> None:
     study, _ = sweep(fabricator := Fabricator(tmp_path), 0.9, 0.8, cut_short=[0.9, 0.8])
-    assert conclusions(StudyView(study, fabricator.records())) == [
+    assert sentences_on(study, fabricator.records()) == [
         "No claim is made about any arm: each one's training was cut short by --epochs 10."
     ]
+
+
+def test_one_run_each_says_how_many_seeds_would_tell(tmp_path: Path) -> None:
+    fabricator = Fabricator(tmp_path)
+    study, _ = sweep(fabricator, 0.8, 0.5)
+    unknown = sentences_on(study, fabricator.records())[-1]
+    assert unknown.startswith("How much another seed changes is not known here")
+    # Two settings of two runs each: 0.80 and 0.81, 0.70 and 0.73. Variances 0.00005 and 0.00045.
+    for dropout, seed, accuracy in ((0.7, 0, 0.80), (0.7, 1, 0.81), (0.8, 0, 0.70), (0.8, 1, 0.73)):
+        settings = {"model": "vgg16", "epochs": 10, "dropout": dropout, "seed": seed}
+        fabricator.trial(settings, result(accuracy=accuracy, test_images=IMAGES))
+    known = sentences_on(study, fabricator.records())[-1]
+    assert known.startswith(
+        "Repeated trials here differ by 1.6 points (standard deviation, 4 runs of 2 settings): to "
+        "see a difference of 1 point between two of 2 settings with a probability of 0.8, it takes "
+        "about "
+    )
+
+
+def test_a_switch_is_named(tmp_path: Path) -> None:
+    fabricator = Fabricator(tmp_path)
+    arms = []
+    for value, share in ((True, 0.8), (False, 0.5)):
+        right = np.arange(IMAGES) < share * IMAGES
+        trial = fabricator.trial(
+            {"model": "vgg16", "epochs": 10, "augment": value},
+            result(test_images=IMAGES, hits=hits(right), best_epoch=7),
+        )
+        label = "yes" if value else "no"
+        arms.append(Arm(label=label, settings={"augment": value}, trials=(trial,)))
+    study = fabricator.study("augment", "sweep", ["augment"], arms, "Augmentation")
+    text = " ".join(sentences_on(study, fabricator.records()))
+    assert "augmentation=yes is better than augmentation=no" in text
+
+
+def test_the_report_counts_its_claims(tmp_path: Path) -> None:
+    fabricator = Fabricator(tmp_path)
+    study, _ = sweep(fabricator, 0.8, 0.5, 0.6)
+    assert (
+        "2 claims of a difference or of equality are made on 1 study; its chance of any false one "
+        "is about 5%."
+    ) in document([study], fabricator.records())

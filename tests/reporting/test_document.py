@@ -10,9 +10,11 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from cifarkit.errors import InvalidInput
+from cifarkit.evaluation.comparison import accuracy_interval
 from cifarkit.reporting import arm_results, study_view
 from cifarkit.reporting.document import document
 from cifarkit.reporting.formatting import GAP
@@ -20,7 +22,7 @@ from cifarkit.reporting.study_view import StudyView
 from cifarkit.reporting.tables import detail_tables, summary
 from cifarkit.store.records import Status
 from cifarkit.store.study_records import Arm, StudyRecord
-from tests.reporting.fabricate import ENVIRONMENT, START, Fabricator, make_store, result
+from tests.reporting.fabricate import ENVIRONMENT, START, Fabricator, hits, make_store, result
 
 TABLE_1 = """\
 | Model          |   Memory (MB) |   Parameters |   Time (s) |   Accuracy |
@@ -132,7 +134,34 @@ def test_seeds_are_averaged_and_counted(fabricator: Fabricator) -> None:
     cost, scores = detail_tables(StudyView(study, fabricator.records()))
     assert cost.texts()[0][-2:] == ["2 of 3", "partly complete"]
     assert scores.headings[1:5] == ["Training, running mean", "Validation", "Test", "95% interval"]
-    assert scores.texts()[0][3:5] == ["0.710 ± 0.014", "0.700 to 0.720"]
+    # What both runs were right on is not known, which the setting's interval takes.
+    assert scores.texts()[0][3:5] == ["0.710 ± 0.014", "–"]
+
+
+def test_of_several_seeds_the_interval_is_the_settings(fabricator: Fabricator) -> None:
+    runs = {seed: np.arange(10_000) < 100 * percent for seed, percent in ((0, 70), (1, 72))}
+    several, single = (
+        [
+            fabricator.trial(
+                {"model": model, "seed": seed},
+                result(
+                    accuracy=float(runs[seed].mean()), hits=hits(runs[seed]), test_images=10_000
+                ),
+            )
+            for seed in seeds
+        ]
+        for model, seeds in (("lenet", (0, 1)), ("vgg16", (0,)))
+    )
+    study = zoo(fabricator, arm("lenet", *several), arm("vgg16", *single))
+    _, scores = detail_tables(StudyView(study, fabricator.records()))
+    assert (
+        "The 95% interval is of the setting, or with one seed of the trained model."
+        in scores.caption
+    )
+    span = accuracy_interval(runs)
+    shown = [row[scores.headings.index("95% interval")] for row in scores.texts()]
+    assert shown == [f"{span.low:.3f} to {span.high:.3f}", "0.691 to 0.709"]
+    assert span.high - span.low > 0.1
 
 
 def test_published_numbers_stand_beside_ours(tmp_path: Path) -> None:

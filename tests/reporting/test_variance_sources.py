@@ -93,5 +93,5 @@ def test_splits_are_arms_that_are_not_compared(tmp_path: Path) -> None:
     ]
     study = view.study.model_copy(update={"axes": ("data_seed",), "arms": tuple(arms)})
     view = StudyView(study, view.records)
-    assert conclusions(view) == []
+    assert conclusions(view).sentences == ()
     assert "(3 splits x 3 seeds; 2,000 test images)" in variance_sources(view)[0]

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from cifarkit.reporting import table_columns
 from cifarkit.reporting.arm_results import ArmResult
+from cifarkit.reporting.scored_runs import interval
 from cifarkit.reporting.table_columns import Measure
 from cifarkit.text import counted, shortened
 
@@ -67,7 +67,7 @@ def bar_chart(title: str, found: Sequence[ArmResult], measure: Measure, axis: st
         cell = measure.cell(outcome)
         if not isinstance(cell.raw, int | float):
             continue
-        span = table_columns.interval(outcome) if measure.published == "accuracy" else None
+        span = interval(outcome) if measure.published == "accuracy" else None
         low, high = (span.low, span.high) if span else (None, None)
         label = shortened(outcome.name, LONGEST_NAME)
         bars.append(Bar(label, cell.raw, cell.text, low, high))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cifarkit.reporting import table_columns
 from cifarkit.reporting.arm_results import ArmResult, model_name
 from cifarkit.reporting.figures.data import LONGEST_NAME, footnote
+from cifarkit.reporting.scored_runs import interval
 from cifarkit.reporting.table_columns import Measure
 from cifarkit.reporting.tables import axis_heading, axis_text
 from cifarkit.text import shortened
@@ -115,7 +115,7 @@ def line_chart(
 
 
 def _interval(outcome: ArmResult, measure: Measure) -> tuple[float | None, float | None]:
-    span = table_columns.interval(outcome) if measure.published == "accuracy" else None
+    span = interval(outcome) if measure.published == "accuracy" else None
     return (span.low, span.high) if span else (None, None)
 
 

@@ -13,6 +13,7 @@ from cifarkit.reporting.figures.series import (
     is_numeric,
     line_chart,
 )
+from cifarkit.reporting.scored_runs import interval_subject
 from cifarkit.reporting.study_view import StudyView
 from cifarkit.reporting.table_columns import Measure
 
@@ -55,6 +56,8 @@ class Quantities:
 
 def _chart(view: StudyView, measure: Measure, axis: str) -> Chart:
     title = f"{view.title}: {axis[0].lower()}{axis[1:]}"
+    if measure.published == "accuracy":
+        title += f" of {interval_subject(view.results)}"
     if view.layout.pivoted:
         return grouped_chart(title, view.results, measure, axis)
     if view.layout.lines and is_numeric(view.results, view.axes[0]):
