@@ -135,7 +135,7 @@ def test_seeds_are_averaged_and_counted(fabricator: Fabricator) -> None:
     assert cost.texts()[0][-2:] == ["2 of 3", "partly complete"]
     assert scores.headings[1:5] == ["Training, running mean", "Validation", "Test", "95% interval"]
     # What both runs were right on is not known, which the setting's interval takes.
-    assert scores.texts()[0][3:5] == ["0.710 ± 0.014", "–"]
+    assert scores.texts()[0][3:5] == ["0.710 ± 0.014", GAP]
 
 
 def test_of_several_seeds_the_interval_is_the_settings(fabricator: Fabricator) -> None:

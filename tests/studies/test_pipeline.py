@@ -146,6 +146,15 @@ def test_a_file_s_tolerance_and_cost_choose(tmp_path: Path) -> None:
         assert step.choice.arm == expected
 
 
+def test_a_file_s_margin_of_equality_is_its_studies(tmp_path: Path) -> None:
+    steps = [{"title": "A", "vary": {"dropout": [0.1, 0.5]}}]
+    file = {"name": "x", "title": "X", "settings": {"model": "vgg16"}, "step": steps}
+    for given, expected in (({}, 0.01), ({"equivalence": 0.02}, 0.02)):
+        (step,) = preview(StudyFile.model_validate(file | given), overrides={}, seeds=None)
+        assert step.study is not None
+        assert step.study.record("").equivalence == expected
+
+
 def test_steps_that_mean_nothing_to_the_chosen_network_are_left_out(tmp_path: Path) -> None:
     def lenet_wins(spec: TrialSpec) -> tuple[float, float]:
         return (0.9 if spec.model.model == "lenet" else 0.5), 10.0
@@ -239,6 +248,7 @@ FAULTS = [
     (PLAN + "vary.dropout = 'kept'", "'kept' stands for networks"),
     (PLAN + "vary.dropout = [0.1]\nkeep = 0", "step.0.keep"),
     ("tolerance = 0.005\n" + PLAN, "tolerance 0.005: name the cost that is to be lower"),
+    ("equivalence = 1\n" + PLAN, "equivalence: Input should be less than or equal to 0.1"),
     ("cost = 'time'\n" + PLAN, "cost 'time': it counts within a tolerance only"),
     ("tolerance = 0.5\ncost = 'time'\n" + PLAN, "tolerance: Input should be less than or equal"),
     ("tolerance = 0.01\ncost = 'money'\n" + PLAN, "cost: Input should be 'time', 'parameters'"),
