@@ -15,26 +15,19 @@ from typing import Any
 import numpy as np
 
 from cifarkit.datasets import memmap_cache
-from cifarkit.datasets.augmentation import Augmented
-from cifarkit.datasets.dataset import Images
 from cifarkit.datasets.memmap_cache import Rows
-from cifarkit.digests import digest
 from cifarkit.execution.events import MIN_INTERVAL_SECONDS, Emit, PhaseChanged
 from cifarkit.profiling.flops import flops_per_image, uncounted
 from cifarkit.specs import TrainSpec
-from cifarkit.training.graph_hash import call_of, ends
+from cifarkit.training.feature_cache_key import Part, entry_name, prefix_identity
 from cifarkit.training.graph_split import cut
 from cifarkit.training.step import run_graphs_as_traced, uses_xla
 
-Part = Images | Augmented
 Inputs = Part | Rows | tuple[Rows, ...]
 
 MIN_FLOPS_PER_BYTE = 1_000
 """The FLOPs that a cached byte must save to be worth reading in every epoch: at 1e9 bytes/s from a
 disk or to a GPU, this is 1e12 FLOP/s, between a CPU's rate and a GPU's."""
-
-# Increment if the same model and images give other activations, or an entry has other files.
-_VERSION = 4
 
 
 @dataclass(frozen=True)
@@ -155,7 +148,7 @@ def _all_parts(
     emit: Emit,
 ) -> _Ran | None:
     """The prefix's outputs for each part; None if there is no room for them."""
-    entries = [_entry(identity, images) for images in parts]
+    entries = [entry_name(identity, images) for images in parts]
     found = {entry: _known(entry) for entry in entries}
     absent = {e: images for e, images in zip(entries, parts, strict=True) if found[e] is None}
     needed = bytes_per_image * sum(map(len, absent.values()))
@@ -196,12 +189,8 @@ class _Progress:
     """Reports the prefix's progress about twice a second."""
 
     def __init__(self, images: int, emit: Emit) -> None:
-        self._images, self._emit, self._seen, self._reported_at = (
-            images,
-            emit,
-            0,
-            time.perf_counter(),
-        )
+        self._images, self._emit, self._seen = images, emit, 0
+        self._reported_at = time.perf_counter()
 
     def add(self, images: int) -> None:
         self._seen += images
@@ -240,61 +229,6 @@ def _batches(
 def _stored(dtype: str) -> str:
     """A lossless storage dtype for a tensor: NumPy has no bfloat16."""
     return "float32" if dtype == "bfloat16" else dtype
-
-
-def prefix_identity(prefix: Any) -> bytes:
-    """A digest of the prefix's layers and weights, which determine its outputs for an image.
-
-    Names are left out, since Keras numbers them per process.
-
-    Raises:
-        NotImplementedError: The configuration of an operation is not available.
-    """
-    return bytes.fromhex(digest(_parts(prefix)))
-
-
-def _parts(prefix: Any) -> Iterator[bytes | memoryview]:
-    import keras
-    import tensorflow as tf
-
-    def encoded(*values: Any) -> bytes:
-        return repr(values).encode()
-
-    yield encoded(_VERSION, keras.__version__, tf.__version__, uses_xla())
-    operations = prefix.operations
-    for operation in operations:
-        yield encoded(
-            type(operation).__name__, _settings(operation), call_of(operation, operations)
-        )
-        yield encoded([(x.shape, x.dtype) for x in keras.tree.flatten(operation.output)])
-        for weight in getattr(operation, "weights", ()):
-            yield np.ascontiguousarray(weight).data
-    yield encoded(ends(prefix, operations))
-
-
-def _settings(operation: Any) -> dict[str, Any]:
-    """The plain values of its configuration: strides, axes, scales, the kind of activation."""
-    left_out = ("name", "trainable", "layers")
-    return {
-        key: value
-        for key, value in operation.get_config().items()
-        if key not in left_out and not isinstance(value, dict)
-    }
-
-
-def _entry(identity: bytes, images: Part) -> str:
-    return digest(_content(identity, images))[:32]
-
-
-def _content(identity: bytes, images: Part) -> Iterator[bytes | memoryview]:
-    yield identity
-    if isinstance(images, Augmented):
-        yield repr(sorted(images.settings.items())).encode()
-        yield images.change.chances.data
-        images = images.images
-    yield repr((images.shape, images.dtype)).encode()
-    for start in range(0, len(images), 1024):
-        yield np.ascontiguousarray(images[start : start + 1024]).data
 
 
 def _in_words(size: int) -> str:

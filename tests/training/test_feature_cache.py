@@ -15,8 +15,8 @@ from cifarkit.datasets.dataset import Splits
 from cifarkit.execution.events import PhaseChanged
 from cifarkit.models.registry import get as get_backbone
 from cifarkit.studies.completion import trial_spec
-from cifarkit.training import feature_cache
-from cifarkit.training.feature_cache import prefix_identity
+from cifarkit.training import feature_cache, feature_cache_key
+from cifarkit.training.feature_cache_key import prefix_identity
 from cifarkit.training.fit_result import FitResult
 from cifarkit.training.graph_split import cut
 from cifarkit.training.loop import fit
@@ -396,7 +396,7 @@ def test_an_operation_that_cannot_tell_its_configuration_runs_in_every_epoch(
         raise NotImplementedError
 
     with monkeypatch.context() as patched:
-        patched.setattr(feature_cache, "_settings", unavailable)
+        patched.setattr(feature_cache_key, "_settings", unavailable)
         found, *_ = train(epochs=2)
     assert computed == []
     assert found.notes == ["the frozen layers ran in every epoch: one of them has no configuration"]
