@@ -14,7 +14,7 @@ from cifarkit.studies.inputs import Inputs
 
 
 def check_data(specs: Iterable[TrialSpec], store: Store, inputs: Inputs, *, strict: bool) -> None:
-    """Print the notes on the data sets of trials that are going to be run, each note once.
+    """Print the notes on the data sets of trials to be run, each note once.
 
     Args:
         specs: The trials.
@@ -39,8 +39,8 @@ def check_data(specs: Iterable[TrialSpec], store: Store, inputs: Inputs, *, stri
     if earlier := identified_by_sizes(specs, store):
         trials = "1 earlier trial" if earlier == 1 else f"{earlier:,} earlier trials"
         _say_once(
-            f"{trials} of this data identified it by names and sizes only: not taken for these, "
-            "which identify it by its content."
+            f"{trials} identified this data by names and sizes only and cannot be reused: data is "
+            "now identified by its content."
         )
 
 

@@ -12,7 +12,7 @@ FOLDERS = ("trials", "studies")
 
 
 def existing_store(runs: Path) -> Store:
-    """The store in a folder, for commands that only read one: a mistyped path is no empty store.
+    """The store in a folder, for commands that only read: a mistyped path is an error.
 
     Raises:
         InvalidInput: There is none, or it cannot be listed.
@@ -28,6 +28,6 @@ def existing_store(runs: Path) -> Store:
             raise InvalidInput(f"--runs: {runs} cannot be read: {error.strerror}") from None
     if not found:
         raise InvalidInput(
-            f"--runs: there are no results in {runs}; a study makes some (cifarkit zoo --help)"
+            f"--runs: there are no results in {runs}; run a study first (cifarkit zoo --help)"
         )
     return Store(runs)

@@ -133,4 +133,4 @@ def _done(store: Store, cost: Plan) -> str:
     if not store.is_complete(cost.spec.trial_id):
         return ""
     changed = other_graph(store.read(cost.spec.trial_id), cost.graph_sha256)
-    return "done, from a graph other than is built now" if changed else "done"
+    return "done, with a graph that differs from the one built now" if changed else "done"

@@ -27,7 +27,7 @@ class TimeLeft:
     """An upper bound on a run's remaining time: early stopping may end trials sooner.
 
     Attributes:
-        clock: Seconds, rising; handed in by tests.
+        clock: A monotonic clock in seconds; tests replace it.
     """
 
     clock: Callable[[], float] = time.monotonic
@@ -89,13 +89,13 @@ def message(payload: Payload, label: str, last: EpochEnded | None) -> str:
         case TrialStarted():
             return f"{label}: started"
         case TrialRetried(micro_batch, reason):
-            return f"{label}: {reason}; again in micro-batches of {micro_batch}"
+            return f"{label}: {reason}; retrying with micro-batches of {micro_batch}"
         case FilesDamaged(files):
             return f"{label}: damaged, set aside: {'; '.join(files)}"
         case TrialWaiting(by):
-            return f"{label}: {by} is running it; the others first, then waiting for it"
+            return f"{label}: {by} is running it; waiting for it after the other trials"
         case TrialFound():
-            return f"{label}: done earlier"
+            return f"{label}: already done"
         case TrialEnded(Status.COMPLETE):
             if last is None:
                 return f"{label}: complete"

@@ -31,7 +31,7 @@ def report(
         store: The folder of results.
         study: Only this study, or these, by name.
         format: `markdown`, `html` (holds its figures), `latex`, `csv` or `json`.
-        published: Show the published study's columns beside ours.
+        published: Add the published study's numbers.
         path: A file to write the document to as well.
         figures: A folder to draw the figures into; the document refers to them.
 

@@ -23,15 +23,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Results:
-    """Studies and their trials, as the store has them.
+    """Studies and their trials in a store.
 
     Attributes:
         store: The store that holds them.
         studies: In the order of their steps, or of their age.
-        records: Trials by id, without their histories; `records.unreadable` has the files that
-            could not be read. Trials that were never started are missing.
-        statuses: Of the trials of this run, by id; empty for a store that was opened.
-        left_out: Steps of a whole study that did not apply, and why.
+        records: Trials by id, without their histories; `records.unreadable` has unreadable files.
+            Trials that were never started are missing.
+        statuses: Statuses of this run's trials by id; empty for an opened store.
+        left_out: Steps of a whole study that did not apply, with the reason.
     """
 
     store: Store
@@ -52,9 +52,9 @@ class Results:
 
     @cached_property
     def conclusions(self) -> list[str]:
-        """Sentences that the predictions support, each by the tests of `evaluation.comparison`.
+        """Sentences supported by the predictions, from the tests of `evaluation.comparison`.
 
-        Of several studies, each sentence begins with its study's title.
+        With several studies, each sentence begins with the study's title.
         """
         from cifarkit.reporting.conclusions import conclusions
         from cifarkit.reporting.study_labels import views

@@ -84,32 +84,32 @@ def run(
 ) -> Results:
     """Run the trials of a study that the store does not have, each in a fresh process.
 
-    Progress goes to standard error, or into the notebook's cell. A trial that fails stops no
-    other; `Results.failed` has it. The same call goes on from where an earlier one was ended.
+    Progress is shown on standard error or in the notebook's cell. A failed trial stops no other;
+    `Results.failed` has the reason. The same call resumes an interrupted one.
 
     Args:
         study: From `zoo`, `resize_study`, `finetune`, `sweep` or `study`.
-        store: The folder of results; it is made if there is none.
-        name: What to call the study in the store, in place of what it varies and a digest.
-        jobs: Trials that run side by side.
-        timeout: Of each trial, in seconds.
-        silence_timeout: End a trial that reports nothing for so many seconds.
-        memory_limit: Resident memory of each trial, in MB.
-        oom_backoff: Try a trial that runs out of memory again in smaller micro-batches.
+        store: The folder of results; created if missing.
+        name: The study's name in the store; made of what it varies and a digest if None.
+        jobs: Number of trials run in parallel.
+        timeout: Limit on each trial, in seconds.
+        silence_timeout: End a trial that reports nothing for this many seconds.
+        memory_limit: Limit on the resident memory of each trial, in MB.
+        oom_backoff: Retry a trial that runs out of memory with smaller micro-batches.
         keep_weights: `best` keeps the trained weights in the trial's folder.
-        strict: Refuse data with images that cannot be decoded; up to 1% are left out otherwise.
+        strict: Refuse images that cannot be decoded; otherwise up to 1% of them are left out.
         callbacks: `Callback` objects, functions that are called with each event, or names of
             installed callbacks; called from one thread at a time.
-        launcher: Runs a trial's work, or the name of what does; a process for each trial if None.
-        command: What the report says made the study; the Python call if None.
-        on_study_done: Called after each study, or step of a whole one, with its record and trials.
+        launcher: A launcher or its name; each trial runs in a process of its own if None.
+        command: The command that the report names; the Python call if None.
+        on_study_done: Called after each study or step with its record and trials.
 
     Raises:
         InvalidInput: An argument cannot be used, the name is another study's, or weights to start
             from are missing. Nothing was run.
         CifarkitError: The store cannot be written, or a step has nothing to choose from.
-        KeyboardInterrupt: As any exception, passed on after the running trials were ended. What is
-            finished is kept.
+        KeyboardInterrupt: Raised, like any exception, after the running trials were ended.
+            Finished trials are kept.
     """
     _check_arguments(jobs, timeout, silence_timeout, memory_limit, keep_weights)
     if launcher is None or isinstance(launcher, str):

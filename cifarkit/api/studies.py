@@ -78,7 +78,7 @@ class PlannedStudy:
         """Every trial with its parameters, estimated memory and expected time; trains nothing.
 
         Args:
-            store: Where finished trials are looked for, which tell how long one takes here.
+            store: Where finished trials are looked up; their times give the expected ones.
             name: What the study would be called in the store; refused if another one is.
             strict: Refuse data with images that cannot be decoded.
 

@@ -70,7 +70,7 @@ def test_a_trial_whose_data_was_identified_by_sizes_is_not_taken_for_done(tmp_pa
     shown = cifarkit(
         "zoo", "--dataset", root, "--models", "lenet", "--runs", store.root, "--dry-run"
     )
-    assert "1 earlier trial of this data identified it by names and sizes only" in shown.stderr
+    assert "1 earlier trial identified this data by names and sizes only" in shown.stderr
 
 
 def test_damaged_and_repeated_images_are_named_in_result_and_report(tmp_path: Path) -> None:

@@ -89,7 +89,7 @@ def test_tensorflow_is_not_imported(fabricator: Fabricator, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("best", "--runs", "nowhere"), "there are no results in nowhere; a study makes some"),
+        (("best", "--runs", "nowhere"), "there are no results in nowhere; run a study first"),
         (("0123abcd", "--runs", "nowhere"), "there are no results in nowhere"),
         (("nothing.npz",), "there is no file nothing.npz"),
         (("abcd", "--study", "zoo"), "--study chooses among several trials"),

@@ -60,7 +60,7 @@ def test_outcomes_in_words() -> None:
     assert message(done, "LeNet", epoch_ended(3, 9)) == line
     failed = TrialEnded(Status.TIMEOUT, "no end after 5 s")
     assert message(failed, "LeNet", None) == "LeNet: timeout: no end after 5 s"
-    assert message(TrialFound(), "LeNet", None) == "LeNet: done earlier"
+    assert message(TrialFound(), "LeNet", None) == "LeNet: already done"
 
 
 def test_a_pipe_gets_plain_lines(capsys: pytest.CaptureFixture[str]) -> None:

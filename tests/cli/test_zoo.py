@@ -75,7 +75,7 @@ def test_from_the_command_to_the_report(small_npz: Path, tmp_path: Path) -> None
     # The same command finds everything done, trains nothing and ends at once.
     before = {path: path.stat().st_mtime_ns for path in runs.glob("trials/*/*.json")}
     again = cifarkit(*zoo)
-    assert "done earlier" in again.stderr
+    assert "already done" in again.stderr
     assert before == {path: path.stat().st_mtime_ns for path in runs.glob("trials/*/*.json")}
     assert table(again.stdout) == table(done.stdout)
 

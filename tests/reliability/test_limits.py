@@ -25,7 +25,7 @@ def test_what_does_not_fit_fails_and_micro_batches_fit_on_demand(tmp_path: Path)
     assert "out of memory" in cifarkit("report", "--runs", tmp_path).stdout
 
     done = cifarkit(*LARGE, "--runs", tmp_path, "--oom-backoff")
-    assert "again in micro-batches of 1800" in done.stderr
+    assert "retrying with micro-batches of 1800" in done.stderr
     (record,) = Store(tmp_path).records()
     assert record.result is not None
     assert record.result.requested_batch_size == 3600

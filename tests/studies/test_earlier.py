@@ -37,7 +37,7 @@ def test_a_plugin_that_has_changed_is_named(
     installed("1.0", 12)
     assert "done earlier with" not in cifarkit("sweep", "lr", "1e-3", *SMALL, *runs).stderr
     plan = cifarkit("sweep", "lr", "1e-3", *SMALL, *runs, "--dry-run")
-    assert "done, from a graph other than is built now" in plan.stdout
+    assert "done, with a graph that differs from the one built now" in plan.stdout
     cifarkit("sweep", "lr", "1e-3", "1e-2", *SMALL, *runs)
     report = cifarkit("report", *runs).stdout.replace("\n", " ")
     assert "Tiny comes from tiny-nets 1.0." in report
