@@ -151,6 +151,7 @@ class Settings(TypedDict, total=False):
     """Settings as keyword arguments; see the fields of the specs for what each does.
 
     The network and the seed are not among them: a study sets both. None stands for the default.
+    `vary_split` is a setting of a study: each seed is its trials' data seed, too.
     """
 
     dataset: str | os.PathLike[str] | None
@@ -162,6 +163,7 @@ class Settings(TypedDict, total=False):
     train_at_most: int | None
     validation_fraction: float | None
     data_seed: int | None
+    vary_split: bool | None
     weights: str | None
     image_size: int | None
     dropout: float | None

@@ -96,7 +96,7 @@ class DataSpec(_Spec):
         ),
     ] = 0.1
     data_seed: Annotated[
-        Seed, Setting("Seed of the validation split and of --train-per-class.", swept=False)
+        Seed, Setting("Seed of the validation split and of --train-per-class.")
     ] = 0
 
     @property

@@ -42,6 +42,7 @@ def choices(annotation: object) -> set[object]:
 
 def test_the_keyword_arguments_are_the_settings() -> None:
     hints = get_type_hints(Settings)
+    assert hints.pop("vary_split") == bool | None  # of a study, not of its trials
     assert hints.keys() == SETTINGS.keys() - set(SET_BY_STUDIES)
     for name, hint in hints.items():
         assert choices(hint) == choices(SETTINGS[name].type), name
@@ -143,7 +144,7 @@ def test_the_schema_describes_the_settings() -> None:
         assert "seed" not in table["properties"]
         assert table["additionalProperties"] is False
     assert "data-seed" in whole["settings"]["properties"]
-    assert "data-seed" not in step["vary"]["properties"]
+    assert "data-dir" not in step["vary"]["properties"]
     for preset in PRESETS:
         text = resources.files("cifarkit.studies").joinpath(f"presets/{preset}.toml").read_text()
         file = tomllib.loads(text)
@@ -160,9 +161,9 @@ def test_a_study_file_sets_what_the_command_line_sets() -> None:
     )
     assert file.settings == {"location": "here"}
     assert file.step[0].settings == {"data_seed": 3}
-    with pytest.raises(ValueError, match="unknown setting 'data-seed'"):
+    with pytest.raises(ValueError, match="unknown setting 'data-dir'"):
         StudyFile.model_validate(
-            {"name": "a", "title": "A", "step": [step | {"vary": {"data-seed": [1]}}]}
+            {"name": "a", "title": "A", "step": [step | {"vary": {"data-dir": ["a"]}}]}
         )
 
 

@@ -45,7 +45,17 @@ def _option(setting: Setting) -> Any:
 OPTIONS: dict[str, Any] = {
     name: _option(setting) for name, setting in SETTINGS.items() if name not in SET_BY_STUDIES
 }
-"""The options of a trial's settings, by flat name."""
+OPTIONS["vary_split"] = Annotated[
+    bool | None,
+    typer.Option(
+        "--vary-split/--no-vary-split",
+        rich_help_panel=PANELS["data"],
+        help="Each of --seeds draws its own validation part, and its own --train-per-class "
+        "images; the test part stays.",
+        show_default="no-vary-split",
+    ),
+]
+"""The options of settings, by flat name."""
 
 
 def shared(

@@ -81,6 +81,9 @@ def common_settings(
     for name in values[0][1]:
         if name in axes:
             continue
+        if name == "data_seed" and _follows_the_seed(trials):
+            rows[formatting.heading(name)] = "that of each training"
+            continue
         arms: dict[str, list[str]] = {}
         for arm, spoken in values:
             arms.setdefault(spoken[name], []).append(arm)
@@ -94,11 +97,18 @@ def common_settings(
     return rows
 
 
+def _follows_the_seed(trials: Sequence[tuple[str, TrialRecord]]) -> bool:
+    """Whether each seed has its own split."""
+    found = {(trial.spec.data.data_seed, trial.spec.train.seed) for _, trial in trials}
+    return len(found) > 1 and all(split == seed for split, seed in found)
+
+
 def mixtures(view: StudyView) -> list[str]:
     """Warnings where rows do not share data or training length, and no axis says so."""
     warnings = []
+    varied = {"data_seed"} if view.study.vary_split else set()
     kinds: dict[str, Callable[[TrialSpec], object]] = {
-        "images": lambda spec: spec.data.model_dump(exclude={"location"}),
+        "images": lambda spec: spec.data.model_dump(exclude={"location", *varied}),
         "numbers of epochs allowed": lambda spec: (spec.train.epochs, spec.train.patience),
     }
     specs = [trial.spec for _, trial in view.trials]

@@ -252,6 +252,7 @@ def _difference(
         ("kind", one.kind, planned.kind),
         ("parameters", " and ".join(sorted(one.axes)), " and ".join(sorted(planned.axes))),
         ("rows", _rows(one), _rows(planned)),
+        ("splits", _splits(one), _splits(planned)),
     ):
         if there != here:
             return f"other {what} ({there or 'none'}; here {here or 'none'})"
@@ -279,6 +280,10 @@ def _differences(there: TrialSpec, here: TrialSpec) -> list[str]:
                 else f"{name} {value}, now {ours[section].get(field)}"
             )
     return differences
+
+
+def _splits(study: StudyRecord) -> str:
+    return "one for each seed" if study.vary_split else "the same for every seed"
 
 
 def _rows(study: StudyRecord) -> str:

@@ -61,6 +61,7 @@ class StudyRecord(StoredRecord):
         kind: `zoo`, `resize`, `finetune`, `sweep`, or `single` for one training with no axis.
         title: For documents.
         axes: The settings that vary, by flat name; `("model",)` for a zoo.
+        vary_split: Whether each seed has a split of its own.
         command: The command line that made it.
         choice: The setting chosen by this study, if any.
         part_of, whole_title, step: The multi-step study that it is a step of, and the number of the
@@ -75,6 +76,7 @@ class StudyRecord(StoredRecord):
     kind: str
     title: str
     axes: Texts
+    vary_split: bool = False
     arms: Annotated[tuple[Arm, ...], FailFast()]
     created_at: AwareDatetime
     command: str = ""
@@ -88,7 +90,7 @@ class StudyRecord(StoredRecord):
     @property
     def identity(self) -> str:
         """See `study_identity`."""
-        return study_identity(self.kind, self.axes, self.arms)
+        return study_identity(self.kind, self.axes, self.arms, self.vary_split)
 
     def name_of(self, label: str) -> str:
         """An arm's label in a sentence: of a bare value, with its setting: `dropout 0.5`."""
@@ -109,13 +111,17 @@ def arm_identity(arm: Arm) -> str:
 _KIND_ALONG = {("model",): "zoo", ("image_size", "model"): "resize", ("unfreeze",): "finetune"}
 
 
-def study_identity(kind: str, axes: Iterable[str], arms: Sequence[Arm]) -> str:
+def study_identity(
+    kind: str, axes: Iterable[str], arms: Sequence[Arm], vary_split: bool = False
+) -> str:
     """Eight hexadecimal digits that identify the arms and the data of a study.
 
     They do not depend on the number of seeds, since more seeds extend a study, or on the order of
-    arms and axes. Some sweeps of earlier versions are now studies of another kind.
+    arms and axes. With `vary_split`, seeds beyond the first are other trials than without. Some
+    sweeps of earlier versions are now studies of another kind.
     """
     axes = tuple(sorted(axes))
     if kind == "sweep":
         kind = _KIND_ALONG.get(axes, kind)
-    return json_digest([kind, axes, sorted(map(arm_identity, arms))])
+    varied = ["vary_split"] if vary_split else []
+    return json_digest([kind, axes, sorted(map(arm_identity, arms)), *varied])

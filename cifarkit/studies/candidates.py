@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
+from statistics import fmean
 from typing import TYPE_CHECKING
 
 from cifarkit.errors import CifarkitError, InvalidInput
+from cifarkit.specs import DataSpec
 from cifarkit.store.records import TrialRecord
 from cifarkit.store.study_records import Arm, StudyRecord
 from cifarkit.store.training_checks import Finding, findings
@@ -58,6 +60,16 @@ class Candidate:
             found[trial.spec.train.seed] = saved.validation
         return found
 
+    @property
+    def splits(self) -> dict[int, DataSpec]:
+        """The data by seed."""
+        return {trial.spec.train.seed: trial.spec.data for trial in self.trials}
+
+    def of_seeds(self, seeds: Collection[int]) -> Candidate:
+        """The same arm without its trials of other seeds."""
+        kept = tuple(trial for trial in self.trials if trial.spec.train.seed in seeds)
+        return replace(self, trials=kept)
+
     @cached_property
     def accuracy(self) -> Fraction:
         """A fraction of counts: equal accuracies are equal, and a tolerance ends where it says."""
@@ -77,7 +89,8 @@ def candidates(
 ) -> tuple[list[Candidate], list[Candidate]]:
     """The arms with finished trials, in order, and those of them whose training failed.
 
-    If all of them failed, all are candidates.
+    If all of them failed, all are candidates. Where each seed has its own split, arms are compared
+    over the seeds that all of them have, if there are any.
 
     Raises:
         NothingToChooseFrom: No arm has a finished trial.
@@ -93,7 +106,12 @@ def candidates(
             f"{study.title}: no trial completed, so there is nothing to go on with"
         )
     sound = [one for one in found if not one.broken]
-    return (sound, [one for one in found if one.broken]) if sound else (found, [])
+    broken = [one for one in found if one.broken] if sound else []
+    sound = sound or found
+    shared = set.intersection(*(set(one.splits) for one in sound))
+    if study.vary_split and shared:
+        sound = [one.of_seeds(shared) for one in sound]
+    return sound, broken
 
 
 def difference(one: Candidate, other: Candidate) -> str:
@@ -112,11 +130,11 @@ def _interval(one: Candidate, other: Candidate) -> str:
 
     from cifarkit.evaluation.comparison import compare
 
+    if len({*one.splits.values(), *other.splits.values()}) > 1:
+        return _interval_over_splits(one, other)
     images = next(iter(one.answers.values()))[0]
     every = (*one.answers.values(), *other.answers.values())
-    if len({trial.spec.data for trial in (*one.trials, *other.trials)}) > 1 or not all(
-        np.array_equal(labels, images) for labels, _ in every
-    ):
+    if not all(np.array_equal(labels, images) for labels, _ in every):
         return "no interval: their validation images differ"
     right = {
         name: {seed: np.equal(*answer) for seed, answer in arm.answers.items()}
@@ -129,3 +147,23 @@ def _interval(one: Candidate, other: Candidate) -> str:
     several = len(one.trials) + len(other.trials) > 2
     of = ", of one model each," if found.of == "model" and several else ""
     return f"95% interval of the difference{of} {low:+.2f} to {high:+.2f}"
+
+
+def _interval_over_splits(one: Candidate, other: Candidate) -> str:
+    """Of arms in which each seed has its own split, the same in both."""
+    from cifarkit.evaluation.resampled_interval import resampled_interval
+
+    if one.splits != other.splits:
+        return "no interval: their validation images differ"
+    differences = [
+        float((labels == guesses).mean() - (labels == its).mean())
+        for seed, (labels, guesses) in one.answers.items()
+        for _, its in [other.answers[seed]]
+    ]
+    results = [trial.result for trial in one.trials if trial.result is not None]
+    held_out = fmean(result.validation_images / result.train_images for result in results)
+    found = resampled_interval(differences, held_out)
+    return (
+        f"95% interval of the difference over other splits and seeds {100 * found.low:+.2f} to "
+        f"{100 * found.high:+.2f}"
+    )

@@ -93,6 +93,11 @@ class Step(_Strict):
         for field, values in self.vary.items():
             if values == KEPT and field != "model":
                 raise InvalidInput(f"{field}: 'kept' stands for networks; list the values to try")
+        if self.choose and "data_seed" in self.vary:
+            raise InvalidInput(
+                "data-seed: each value has other validation images, so that none can be chosen by "
+                "them; set choose = false"
+            )
         return self
 
 
@@ -104,6 +109,7 @@ class StudyFile(_Strict):
         title: For the document.
         settings: Settings of every trial, named as on the command line.
         seeds: How many times every trial is repeated.
+        vary_split: Each seed draws its own validation part.
         follow: `validation`: the setting with the highest validation accuracy goes on. `assume`:
             the one that the step assumes does, and what would have been chosen is written down.
         tolerance: How far below the highest, in accuracy (0.005 is half a point), a setting that
@@ -118,6 +124,7 @@ class StudyFile(_Strict):
     title: Annotated[str, Field(min_length=1, max_length=200)]
     settings: Annotated[dict[str, Scalar | list[str]], SETTINGS_TABLE] = {}
     seeds: Annotated[int, Field(ge=1, le=100)] = 1
+    vary_split: bool = False
     follow: Literal["validation", "assume"] = "validation"
     tolerance: Annotated[float, Field(ge=0, le=MOST_TOLERANCE)] = 0.0
     cost: CostName | None = None
@@ -130,6 +137,11 @@ class StudyFile(_Strict):
         if isinstance(raw, dict) and isinstance(raw.get("settings"), dict):
             return raw | {"settings": _by_field(raw["settings"])}
         return raw
+
+    @property
+    def common(self) -> dict[str, Any]:
+        """The settings of every step."""
+        return {**self.settings, **({"vary_split": True} if self.vary_split else {})}
 
     @model_validator(mode="after")
     def _tolerance_has_a_cost(self) -> Self:

@@ -110,7 +110,7 @@ def walk(
     for _ in preview(file, overrides=overrides, seeds=seeds, inputs=inputs):
         pass
     given = {name: value for name, value in overrides.items() if value is not None}
-    position = Position({**file.settings, **given}, given=frozenset(given))
+    position = Position({**file.common, **given}, given=frozenset(given))
     whole_id = ""
     for number, step in enumerate(file.step, start=1):
         study, skipped = plan_step(file, number, position, seeds or file.seeds, inputs)
@@ -139,7 +139,7 @@ def preview(
 ) -> Iterator[StepResult]:
     """The same steps, with the file's assumptions in place of results."""
     given = {name: value for name, value in overrides.items() if value is not None}
-    position = Position({**file.settings, **given}, given=frozenset(given))
+    position = Position({**file.common, **given}, given=frozenset(given))
     whole_id = ""
     for number, step in enumerate(file.step, start=1):
         study, skipped = plan_step(file, number, position, seeds or file.seeds, inputs)
@@ -158,7 +158,7 @@ def _whole_id(file: StudyFile, given: Mapping[str, Any], first: Study) -> str:
     """
     where = {"dataset", "location"}
     settings = {
-        name: value for name, value in {**file.settings, **given}.items() if name not in where
+        name: value for name, value in {**file.common, **given}.items() if name not in where
     }
     steps = [step.model_dump(mode="json", exclude_defaults=True) for step in file.step]
     identity = first.record("").identity

@@ -50,6 +50,8 @@ class Selection:
             if arm.trials and arm not in finished
         ]
         clauses = [why, *(f"its {clause}" for clause in unique(f.clause for f in chosen.findings))]
+        if self._study.vary_split and any(len(a.trials) < len(a.arm.trials) for a in self._sound):
+            clauses.append("each over the splits of the seeds that all arms have")
         if left_out:
             clauses.append(f"left out: {listed(left_out)}")
         return Choice(arm=chosen.arm.label, settings=chosen.arm.settings, reason="; ".join(clauses))

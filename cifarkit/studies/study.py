@@ -16,6 +16,7 @@ from cifarkit.specs import TrialSpec
 from cifarkit.store.study_records import Arm, StudyRecord, study_identity
 from cifarkit.studies.completion import default_image_size, trial_spec
 from cifarkit.studies.inputs import Inputs
+from cifarkit.studies.split_seeds import check_drawn, with_seeds
 
 _LONGEST_SLUG = 180
 
@@ -57,7 +58,7 @@ class Study:
     @property
     def name(self) -> str:
         """The name of its file: the axes and the data, then a digest."""
-        identity = study_identity(self.kind, self.axes, self._arms())
+        identity = study_identity(self.kind, self.axes, self._arms(), self.vary_split)
         if self.step:
             identity = json_digest([self.whole_id, identity])
             return _file_name(f"{self.part_of}-{self.step:02}-{self.title}", identity)
@@ -72,6 +73,11 @@ class Study:
             if "classes" not in self.axes:
                 parts.append(str(spec.data.classes))
         return _file_name("-".join(parts), identity)
+
+    @property
+    def vary_split(self) -> bool:
+        """Whether each seed has its own split."""
+        return any(len({spec.data.data_seed for spec in arm.specs}) > 1 for arm in self.arms)
 
     def specs(self) -> Iterator[TrialSpec]:
         """The specs of all arms, seed by seed, so that every arm has a result early."""
@@ -103,6 +109,7 @@ class Study:
             kind=self.kind,
             title=self.title,
             axes=self.axes,
+            vary_split=self.vary_split,
             arms=self._arms(),
             created_at=datetime.now(UTC),
             command=command,
@@ -158,9 +165,11 @@ def plan_arm(
         InvalidInput: The settings cannot be used.
     """
     check_size(seeds=seeds)
-    specs = tuple(
-        trial_spec(inputs, **{**settings, **varied, "seed": seed}) for seed in range(seeds)
-    )
+    each = with_seeds({**settings, **varied}, seeds)
+    specs = tuple(trial_spec(inputs, **one) for one in each)
+    data = specs[0].data
+    if "data_seed" in varied or len({spec.data.data_seed for spec in specs}) > 1:
+        check_drawn(data, inputs.data(data.dataset, data.location))
     given = {name: value for name, value in varied.items() if value is not None}
     return PlannedArm(label, given, specs)
 

@@ -136,6 +136,7 @@ VALUES = {
     "train-per-class": ["10", "20"],
     "train-at-most": ["10", "20"],
     "validation-fraction": ["0.1", "0.2"],
+    "data-seed": ["0", "1"],
     "model": ["lenet", "vgg16"],
     "weights": ["none", "imagenet"],
     "image-size": ["32", "64"],

@@ -308,6 +308,27 @@ def test_arms_with_other_validation_images_have_no_interval(tmp_path: Path) -> N
     assert made.reason.endswith("(no interval: their validation images differ)")
 
 
+def test_arms_are_compared_split_by_split(tmp_path: Path) -> None:
+    """By hand: differences of 1, 2 and 3 points, their sd 1 point; t(2) = 4.303."""
+    study = sweep({"model": "vgg16", "vary_split": True}, {"dropout": [0.1, 0.5]}, seeds=3)
+    records = {}
+    for spec in study.specs():
+        more = (spec.model.dropout > 0.2) * 40 * (1 + spec.train.seed)
+        records[spec.trial_id] = finished(tmp_path, spec, first(3000 + more), state={})
+    made = Selection(study.record(""), records).choose()
+    half = 4.302653 * (1 / 3 + 4000 / 36_000) ** 0.5
+    assert made.reason.endswith(
+        "0.770 on 4,000 validation images (mean of 3 runs), 2.00 points above that of dropout 0.1 "
+        "(95% interval of the difference over other splits and seeds "
+        f"{2 - half:+.2f} to {2 + half:+.2f})"
+    )
+    # Without the best arm's last split, neither is scored on it.
+    del records[study.arms[1].specs[2].trial_id]
+    made = Selection(study.record(""), records).choose()
+    assert "0.765 on 4,000 validation images (mean of 2 runs), 1.50 points above" in made.reason
+    assert made.reason.endswith("; each over the splits of the seeds that all arms have")
+
+
 def test_the_assumed_arm_is_followed_and_the_other_named(tmp_path: Path) -> None:
     study, records = arms(tmp_path, [3160, 3200])
     selection = Selection(study, records)
