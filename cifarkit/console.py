@@ -28,7 +28,7 @@ def say(text: str, style: str = "") -> None:
 
 
 def busy(text: str) -> AbstractContextManager[object]:
-    """A terminal shows that work is going on; elsewhere nothing is shown."""
+    """A spinner in a terminal, nothing elsewhere."""
     console = messages()
     return console.status(text) if console.is_terminal else nullcontext()
 
@@ -55,7 +55,7 @@ def plain_or_rich_table(
     for index, name in enumerate(header):
         heading = plain(name)
         if index in numeric and console.width < WIDE:
-            heading = heading.replace(" ", "\n")  # its cells do not wrap, so it would not either
+            heading = heading.replace(" ", "\n")  # columns of numbers do not wrap
         table.add_column(
             escape(heading),
             justify="right" if index in numeric else "left",

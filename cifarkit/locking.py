@@ -82,7 +82,7 @@ def _probe(folder: Path) -> str:
         except OSError as error:
             held = error.errno in (errno.EAGAIN, errno.EACCES)
             return "" if held else f"flock fails there: {error.strerror}"
-    return "flock lets two in at once there"
+    return "flock does not exclude a second process there"
 
 
 def _local_only(folder: Path) -> str:
@@ -95,7 +95,9 @@ def _local_only(folder: Path) -> str:
             if os.path.join(place, "").startswith(os.path.join(point, "")) and point >= nearest:
                 nearest, options = point, set(filesystem.split()[-1].split(","))
     found = ", ".join(sorted(options & _LOCAL_LOCKS))
-    return f"{nearest} is mounted with {found}: its locks end at this machine" if found else ""
+    return (
+        f"{nearest} is mounted with {found}: its locks are local to this machine" if found else ""
+    )
 
 
 class Lease:

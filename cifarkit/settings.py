@@ -27,18 +27,18 @@ LOCATIONS = ("location", "weights_file")
 
 @dataclass(frozen=True)
 class Setting:
-    """What is to be said of a setting; an annotation of its field.
+    """Metadata of a setting; an annotation of its field.
 
     Attributes:
         help: One sentence. `{choices}` stands for the values of a `Literal`.
-        default: The default in words, where the field's own does not say it.
-        flags: The option's names, where it is not called like the field.
+        default: The default in words, if the field's own does not show it.
+        flags: The option's names, if they differ from the field's.
         aliases: Further names in a sweep and in study files.
         heading: In tables and in lists of settings.
         swept: Whether it can be an axis.
-        unmentioned: A value, besides None, of which reports have nothing to say.
-        since: The version of the specs that it came with. Trial ids leave out later settings
-            that hold their default, so that a new one does not change the ids of earlier trials.
+        unmentioned: A value, besides None, that reports do not mention.
+        since: The version of the specs that introduced it. Trial ids omit later settings at their
+            default, so that a new one does not change the ids of earlier trials.
         name, path, type: From the field: its flat name, where it is in a `TrialSpec`, and its type
             without None and limits. `augment`, whether there is augmentation, is a bool.
         value: The field's own default; None if it has none.
@@ -64,7 +64,7 @@ class Setting:
 
     @property
     def title(self) -> str:
-        """Its heading: `Batch size`, or what it is given."""
+        """Its heading; by default made of its name: `Batch size`."""
         return self.heading or self.name.replace("_", " ").capitalize()
 
     @property
@@ -81,7 +81,7 @@ class Setting:
 
 
 def collect(spec: type[BaseModel], path: tuple[str, ...] = ()) -> Iterable[Setting]:
-    """The settings of a spec and of the specs within it, those of inner ones last."""
+    """The settings of a spec and of its nested specs, nested ones last."""
     inner: list[Setting] = []
     for name, field in spec.model_fields.items():
         part = nested(field.annotation)

@@ -64,7 +64,7 @@ def prepare() -> None:
 
 
 class _ToStandardError(logging.Handler):
-    """Writes to what `sys.stderr` is then; `logging.StreamHandler` keeps the first one."""
+    """Writes to the current `sys.stderr`; `logging.StreamHandler` keeps the first one."""
 
     def emit(self, record: logging.LogRecord) -> None:
         with contextlib.suppress(OSError, ValueError, AttributeError):  # it may be closed
