@@ -189,7 +189,7 @@ def test_a_launcher_that_hides_a_failure_is_found() -> None:
         check_launcher(Cheerful, enforces_limits=False)
 
 
-def test_a_callback_that_fails_is_called_no_more_and_stops_no_other(
+def test_a_callback_that_fails_is_not_called_again_and_stops_no_other(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     class Broken(Callback):
@@ -209,7 +209,7 @@ def test_a_callback_that_fails_is_called_no_more_and_stops_no_other(
         listener(TrialEvent(spec, number, 2, TrialStarted()))
     assert counting.starts == 2
     (said,) = caplog.messages
-    assert "callback Broken failed and is called no more: OSError: no route to host" in said
+    assert "callback Broken failed and is not called again: OSError: no route to host" in said
     check_callback(Counting)
     with pytest.raises(OSError, match="no route"):
         check_callback(Broken)

@@ -1,7 +1,7 @@
-"""The data sets: their sources by name, what is known of each, and whether its files are there.
+"""Looks up data sources by name, with their facts and whether their files are present.
 
-Cheap to import and to ask: a spec is checked against these facts. The readers (and NumPy with
-them) are imported only where the files themselves must be looked into.
+Cheap to import and to call: settings are checked against these facts. Readers, and NumPy with them,
+are imported only when files have to be read.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from cifarkit.errors import InvalidInput, unknown
 from cifarkit.plugins import Registry
 
 _ON_DISK = ("folder", "npz")
-"""Recognised by what is at a path."""
+"""Kinds that are recognized by what is at the path."""
 
 
 def _source(name: str, loaded: object) -> DataSource:
@@ -38,7 +38,7 @@ SOURCES: Registry[DataSource] = Registry(
     },
     _source,
 )
-"""Where data comes from. A package adds an instance of a `DataSource` under `cifarkit.datasets`."""
+"""A package adds an instance of a `DataSource` under `cifarkit.datasets`."""
 
 
 def facts(dataset: str, location: str | None = None) -> DatasetInfo:
@@ -71,15 +71,15 @@ def info(kind: str, path: Path | None) -> DatasetInfo:
 
 
 def package_of(dataset: str) -> str:
-    """Name and version of the package that a plug-in's data set is from; empty for our own."""
+    """Name and version of the package that a data set is from; empty if it is built in."""
     return "" if dataset in SOURCES.builtin else SOURCES.plugins().get(dataset, "")
 
 
 def missing(dataset: str, location: str | None = None) -> str | None:
-    """None if the files are there, else a message: what is missing and what to do.
+    """None if the files are there, otherwise a message: what is missing and what to do.
 
-    Takes what `facts` takes; data that cannot be used is missing, too. The files' presence is
-    checked; of CIFAR in Keras' cache also that it is the official content.
+    Takes the arguments of `facts`; data that cannot be used counts as missing. Only the presence of
+    files is checked, and for CIFAR in Keras' cache that the content is the official one.
     """
     try:
         kind, path = resolve(dataset, location)
@@ -89,21 +89,21 @@ def missing(dataset: str, location: str | None = None) -> str | None:
 
 
 def fetch(dataset: str, location: str | None = None) -> None:
-    """Download or generate the data, once, before trials start; does nothing if it is there.
+    """Download or generate the data before trials start; does nothing if it is there.
 
-    Takes what `facts` takes.
+    Takes the arguments of `facts`.
 
     Raises:
-        InvalidInput: There is no such data set, or its files are not there and cannot be had.
+        InvalidInput: There is no such data set, or its files are missing and cannot be downloaded.
     """
     kind, path = resolve(dataset, location)
     SOURCES.get(kind).fetch(path)
 
 
 def resolve(dataset: str, location: str | None) -> tuple[str, Path | None]:
-    """The kind of data set, and the absolute path of its files if they have one of their own.
+    """The kind of data set, and the absolute path of its files unless they have a fixed place.
 
-    The kind is one of `DatasetInfo.dataset`. Takes what `facts` takes.
+    The kind is a value of `DatasetInfo.dataset`. Takes the arguments of `facts`.
 
     Raises:
         InvalidInput: There is no such data set, or nothing at the path of a folder or an `.npz`.
@@ -111,7 +111,7 @@ def resolve(dataset: str, location: str | None) -> tuple[str, Path | None]:
     if dataset in _ON_DISK:
         path = path_of(None if location is None else _absolute(location), dataset)
         return _kind_of(path, "--data-dir"), path
-    # A path with a separator or a suffix is no name, and no plug-in is loaded for it.
+    # With a separator or a suffix it is a path: do not load plug-ins to look for such a name.
     named = dataset == os.path.basename(dataset) and not os.path.splitext(dataset)[1]
     if named and dataset in SOURCES:
         return dataset, None if location is None else _absolute(location)
@@ -136,7 +136,7 @@ def _absolute(path: str) -> Path:
         str(absolute).encode()  # a record could not hold it
     except UnicodeEncodeError:
         raise InvalidInput(f"{str(absolute)!a} is not UTF-8; rename the folder") from None
-    except (OSError, ValueError) as error:  # too long, a folder that may not be looked into, NUL
+    except (OSError, ValueError) as error:  # too long, no permission, a NUL character
         reason = getattr(error, "strerror", None) or error
         raise InvalidInput(f"{reprlib.repr(path)} cannot be looked at: {reason}") from None
     return absolute

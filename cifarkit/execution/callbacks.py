@@ -17,11 +17,12 @@ class Callback:
     """Follows a run. Subclasses override the methods that they need.
 
     All methods are called in the command's process, from one thread at a time; with `jobs`, trials
-    overlap. An exception ends no training: it is logged, and the callback is called no more.
+    overlap. An exception does not stop the training: it is logged, and the callback is not called
+    again.
     """
 
     def on_study_start(self, title: str, specs: tuple[TrialSpec, ...]) -> None:
-        """A study begins, or a step of a larger one, with its trials in the order of the run."""
+        """A study, or a step of one, begins; its trials are in the order in which they run."""
 
     def on_trial_start(self, spec: TrialSpec) -> None:
         """A trial begins to train. Not called for one that is complete already."""
@@ -32,11 +33,11 @@ class Callback:
     def on_trial_end(self, spec: TrialSpec, end: TrialEnded | TrialFound) -> None:
         """A trial ended, completely or not (`end.status`), or was complete already.
 
-        Not called for a trial that the user interrupts.
+        Not called for a trial that the user interrupted.
         """
 
     def on_study_end(self) -> None:
-        """The study ended, also by an interruption or an error."""
+        """The study ended, possibly by an interruption or an error."""
 
 
 class Callbacks:
@@ -75,7 +76,7 @@ class Callbacks:
             except Exception as error:  # third-party code
                 self._live.remove(callback)
                 logging.getLogger("cifarkit").warning(
-                    "cifarkit: callback %s failed and is called no more: %s",
+                    "cifarkit: callback %s failed and is not called again: %s",
                     type(callback).__name__,
                     in_one_line(error),
                 )

@@ -77,10 +77,10 @@ class Launcher(Protocol):
 
 
 class InProcessLauncher:
-    """Runs the work in this process: for a debugger, and for tests. Limits do not apply.
+    """Runs the work in this process, for debuggers and tests. Limits do not apply.
 
     Args:
-        environment: Not used: this process's is not changed.
+        environment: Ignored: this process's environment is not changed.
     """
 
     def __init__(self, environment: Mapping[str, str] | None = None) -> None:
@@ -258,8 +258,7 @@ LAUNCHERS: Registry[Callable[[Mapping[str, str]], Launcher]] = Registry(
     },
     _factory,
 )
-"""A package adds a class under `cifarkit.launchers`; it is called with variables to set in the
-environment of the work."""
+"""A package adds a class under `cifarkit.launchers`; see `create`."""
 
 
 def create(name: str, environment: Mapping[str, str]) -> Launcher:

@@ -1,7 +1,7 @@
-"""What is known of every backbone before it is built, and how it is found by name.
+"""Looks up backbones by key: facts that are known before a network is built.
 
-Nothing here imports TensorFlow: a spec is checked against these facts, and `cifarkit zoo --list`
-shows them. Tests hold every fact against the built model.
+Imports no TensorFlow: settings are checked against these facts, and `cifarkit zoo --list` shows
+them. Tests compare every fact with the built model.
 """
 
 from __future__ import annotations
@@ -37,17 +37,16 @@ STUDY: tuple[str, ...] = (
 """The thirteen networks of the published study, in the order of its Table 1."""
 
 _PACKAGES: dict[str, str] = {}
-"""What `package_of` knows: filled when the plug-ins are loaded."""
+"""Package name and version by key; filled when the plug-ins are loaded."""
 
 
 @cache
 def registry() -> dict[str, Backbone]:
-    """Every known backbone by key: the study's, other small ones, the rest of
-    Keras', then third parties'.
+    """All backbones by key: the published study's, the other built-in ones, then plug-ins'.
 
-    A third party registers under the entry-point group `cifarkit.backbones` an object that is a
-    `Backbone` or an iterable of them. A plug-in that cannot be imported, gives something else, or
-    takes a key that is taken, is named in a logged warning and left out.
+    A package registers a `Backbone`, or an iterable of them, under the entry-point group
+    `cifarkit.backbones`. A plug-in that cannot be imported, gives something else, or uses a key
+    that is taken is named in a logged warning and left out.
     """
     built_in = (*SCRATCH, *CIFAR_RESNETS, EFFICIENTNET_LITE0, *APPLICATIONS)
     ours = {backbone.key: backbone for backbone in built_in}
@@ -66,10 +65,10 @@ def registry() -> dict[str, Backbone]:
 
 
 def check_facts(backbone: object) -> Backbone:
-    """A plug-in's backbone, as far as its facts can be used without building it.
+    """Check that a plug-in's object is a backbone and that its facts have the right types.
 
     Raises:
-        InvalidInput: It is something else, or its facts are of other types.
+        InvalidInput: It is not, or they have not.
     """
     if not isinstance(backbone, Backbone):
         raise InvalidInput(f"it gave {str(backbone)[:80]!r}, not a Backbone")
@@ -90,16 +89,16 @@ def trains_batchnorm(key: str, unfreeze: float) -> bool:
 
 
 def package_of(key: str) -> str:
-    """Name and version of the package that a plug-in's network is from; empty for our own."""
+    """Name and version of the package that a network is from; empty if it is built in."""
     registry()
     return _PACKAGES.get(key, "")
 
 
 def get(key: str) -> Backbone:
-    """The backbone of that key; letters' case does not matter.
+    """The backbone of that key; upper and lower case are the same.
 
     Raises:
-        UnknownBackbone: There is none; the message names the nearest.
+        UnknownBackbone: There is none; the message suggests the nearest key.
     """
     key = str(key)  # a study file may have a number there
     found = registry().get(key.lower())
@@ -109,10 +108,10 @@ def get(key: str) -> Backbone:
 
 
 class UnknownBackbone(InvalidInput):
-    """No network of that key is known here.
+    """There is no network of that key.
 
     Attributes:
-        key: What was asked for.
+        key: The requested key.
     """
 
     def __init__(self, key: str) -> None:
@@ -126,8 +125,8 @@ class UnknownBackbone(InvalidInput):
 def weights_size(backbone: Backbone, image_size: int) -> int:
     """The image side, in pixels, for which the ImageNet weights of a build were trained.
 
-    Keras takes the file of just that size where there is one (MobileNet v1 and v2), and else the
-    one of the native size.
+    Keras loads the file for exactly this size if there is one (MobileNet v1 and v2), otherwise the
+    one for the native size.
     """
     return image_size if image_size in backbone.weights_sizes else backbone.native_size
 

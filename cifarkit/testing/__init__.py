@@ -1,6 +1,6 @@
-"""Contract tests for plug-ins: each raises AssertionError with what the object does not keep.
+"""Contract tests for plug-ins: each raises an AssertionError that names the broken rule.
 
-They need no installation of the plug-in: call them with the object in a test of your package.
+The plug-in need not be installed: call them with the object, in the tests of your package.
 """
 
 from cifarkit.testing.backbone import check_backbone

@@ -24,10 +24,10 @@ def check_backbone(backbone: Backbone, *, weight_sets: Sequence[str] = ()) -> No
 
     Args:
         backbone: What the entry point gives.
-        weight_sets: Published weights to load as well; they may have to be downloaded.
+        weight_sets: Names of published weights to load as well; this may download them.
 
     Raises:
-        AssertionError: It does not keep the contract of `models.info.Backbone`.
+        AssertionError: It breaks the contract of `models.info.Backbone`.
     """
     import keras
 

@@ -13,13 +13,13 @@ from cifarkit.testing.work import epoch_ended
 
 
 def check_callback(make: Callable[[], Callback]) -> None:
-    """Play two studies to a callback: trials that overlap, fail, are found, and are cut off.
+    """Call a callback as two studies would: trials overlap, fail, are done, and are interrupted.
 
     Args:
         make: What the entry point gives.
 
     Raises:
-        AssertionError: It is no `execution.callbacks.Callback`.
+        AssertionError: It is not an `execution.callbacks.Callback`.
         Exception: Any that the callback raises.
     """
     callback = make()

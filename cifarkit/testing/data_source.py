@@ -14,7 +14,7 @@ from cifarkit.testing.expect import expect
 def check_data_source(
     source: DataSource, location: str | Path | None = None, *, image_size: int = 32
 ) -> None:
-    """Fetch and load a data source, twice, and hold its images against what it says of them.
+    """Fetch a data source, load it twice, and compare its images with its facts.
 
     Args:
         source: What the entry point gives.
@@ -22,7 +22,7 @@ def check_data_source(
         image_size: The side of the network's images, in pixels.
 
     Raises:
-        AssertionError: It does not keep the contract of `datasets.info.DataSource`.
+        AssertionError: It breaks the contract of `datasets.info.DataSource`.
     """
     path = None if location is None else Path(location).absolute()
     name = source.name
@@ -36,7 +36,7 @@ def check_data_source(
     expect(isinstance(info, DatasetInfo), f"info() gave {type(info).__name__}, not a DatasetInfo")
     expect(info == source.info(path), "two calls of info() differ")
     expect(info.dataset == name, f"info().dataset is {info.dataset!r}, name is {name!r}")
-    expect(info.title and isinstance(info.title, str), "info().title is empty or no text")
+    expect(info.title and isinstance(info.title, str), "info().title is not a text, or empty")
     expect(info.fingerprint and isinstance(info.fingerprint, str), "info().fingerprint is empty")
     expect(len(info.class_names) >= 2, "fewer than two classes")
     first, second = (source.load(path, image_size=image_size) for _ in range(2))

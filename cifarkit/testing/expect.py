@@ -1,4 +1,4 @@
-"""An assertion that holds under `python -O`, too."""
+"""An assertion that `python -O` does not remove."""
 
 
 def expect(condition: object, message: str) -> None:

@@ -16,14 +16,14 @@ _STUDIES = (
 
 
 def check_figure(figure: StudyFigure[Any], *axes: str) -> None:
-    """Draw made-up studies of several layouts, with failed trials, or without any that ran.
+    """Draw made-up studies of several layouts, with a failed trial or with none that ran.
 
     Args:
         figure: What the entry point gives.
         axes: Of a study that the figure is for, keys of `testing.study.AXES`.
 
     Raises:
-        AssertionError: It does not keep the contract of `StudyFigure`.
+        AssertionError: It breaks the contract of `StudyFigure`.
         Exception: Any that the figure raises.
     """
     expect(not isinstance(figure, type), "it is a class; an instance is registered")

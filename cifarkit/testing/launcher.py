@@ -22,14 +22,14 @@ _ENDED_SECONDS = 60
 def check_launcher(
     make: Callable[[Mapping[str, str]], Launcher], *, enforces_limits: bool = True
 ) -> None:
-    """Launch work that completes, fails, runs out of memory and hangs.
+    """Launch work that completes, fails, runs out of memory, and hangs.
 
     Args:
         make: What the entry point gives.
         enforces_limits: False for a launcher that cannot end its work, such as one in this process.
 
     Raises:
-        AssertionError: It does not keep the contract of `execution.launchers.Launcher`.
+        AssertionError: It breaks the contract of `execution.launchers.Launcher`.
     """
     ended, events, folder = _launch(make({}), "completes", options={"text": "yes"})
     expect(ended.status is Status.COMPLETE, f"work that completes: {ended}")

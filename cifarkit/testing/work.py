@@ -1,4 +1,4 @@
-"""Work that trains nothing, for `check_launcher`."""
+"""Work without any training, for `check_launcher`."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from cifarkit.execution.events import Emit, EpochEnded, PhaseChanged
 
 
 def epoch_ended(epoch: int, epochs: int) -> EpochEnded:
-    """An epoch of made-up numbers."""
+    """An epoch with made-up numbers."""
     return EpochEnded(epoch, epochs, 1.0, 0.5, 1.0, 0.5, 1.0, 0.1, 100.0)
 
 
 def completes(folder: Path, emit: Emit, *, text: str) -> None:
-    """Two events and a file."""
+    """Emit two events and write a file."""
     emit(PhaseChanged("data"))
     emit(epoch_ended(1, 1))
     (folder / "done").write_text(text)

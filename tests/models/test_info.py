@@ -25,6 +25,7 @@ from cifarkit.models.info import Backbone
 from cifarkit.models.preprocessing import preprocessing_layers
 from cifarkit.models.registry import get, imagenet_file, registry
 from cifarkit.models.small_cnns import SCRATCH
+from cifarkit.profiling.flops import uncounted
 
 OUTPUTS = 5
 SLOW = {
@@ -113,6 +114,10 @@ def test_its_output_is_as_wide_as_said_and_not_empty(built: Built) -> None:
         assert len(sides) == 2
         assert min(sides) >= 1
         assert width == built.backbone.features
+
+
+def test_every_layer_with_a_matrix_is_counted_in_flops(built: Built) -> None:
+    assert uncounted(built.model) == []
 
 
 def test_its_layers_are_those_of_the_table(built: Built) -> None:

@@ -73,7 +73,7 @@ def _free(points: Sequence[Point], index: int, taken: Iterable[Box], frame: Box)
         for step in range(_DIRECTIONS):
             # Right first, where a label is expected, then alternating to both sides.
             turn = (step + 1) // 2 * (1 if step % 2 else -1)
-            box = _beside(me, me.radius + 2 + reach, 2 * math.pi * turn / _DIRECTIONS)
+            box = _adjacent(me, me.radius + 2 + reach, 2 * math.pi * turn / _DIRECTIONS)
             if not box.inside(frame) or any(box.overlaps(other) for other in taken):
                 continue
             if not any(_covers(box, point) for point in points):
@@ -81,7 +81,7 @@ def _free(points: Sequence[Point], index: int, taken: Iterable[Box], frame: Box)
     return None
 
 
-def _beside(point: Point, distance: float, angle: float) -> Box:
+def _adjacent(point: Point, distance: float, angle: float) -> Box:
     """The label's box, outside a circle and touching it in a direction."""
     across, up = math.cos(angle), math.sin(angle)
     x = point.x + distance * across + point.width / 2 * _outward(across)
@@ -96,5 +96,5 @@ def _covers(box: Box, point: Point) -> bool:
 
 
 def _outward(component: float) -> float:
-    """Nearly along an axis the whole half of the label is moved out, else its share."""
+    """Nearly along an axis, the label moves out by half of its side; otherwise by a part of it."""
     return math.copysign(1.0, component) if abs(component) > 0.9 else component
