@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from cifarkit.api.backbones import list_backbones
-    from cifarkit.api.evaluate import Evaluation, evaluate
+    from cifarkit.api.evaluate import Evaluation, Evaluations, evaluate
     from cifarkit.api.maintenance import (
         check_store,
         export_trials,
@@ -44,6 +44,7 @@ __version__ = "0.1.0"
 _HOME = {
     "list_backbones": "api.backbones",
     "Evaluation": "api.evaluate",
+    "Evaluations": "api.evaluate",
     "evaluate": "api.evaluate",
     "check_store": "api.maintenance",
     "export_trials": "api.maintenance",
@@ -68,6 +69,7 @@ _HOME = {
 __all__ = [
     "CifarkitError",
     "Evaluation",
+    "Evaluations",
     "InvalidInput",
     "PlannedStudy",
     "Results",

@@ -42,6 +42,7 @@ KEYWORDS = {
     ("finetune", "unfreeze"): "fractions",
     ("sweep", "parameters"): "axes",
     ("study", "plan"): "source",
+    ("evaluate", "targets"): "target",
     ("store show", "target"): None,  # a key of what is returned
 }
 """Options of another name in Python."""

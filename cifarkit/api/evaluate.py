@@ -1,23 +1,26 @@
-"""Evaluation of one trained network."""
+"""Evaluation of trained networks, from a store or from anybody's predictions."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, overload
 
 from cifarkit.api.open_store import existing_store
 from cifarkit.console import say
-from cifarkit.errors import InvalidInput
+from cifarkit.errors import InvalidInput, unknown
 from cifarkit.reporting.evaluation_report import PAIRS
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from cifarkit.reporting.evaluation_result import Scores
+    from cifarkit.reporting.evaluation_several import Run, Runs
 
-BEST = "best"
+BEST, ALL = "best", "all"
+_SUFFIXES = (".npz", ".csv", ".parquet")
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,9 +29,12 @@ class Evaluation:
 
     Attributes:
         scores: All results: confusion, calibration, superclasses, the trial.
+        seeds: The complete trials that differ in their seed only, this one among them; empty if
+            there are no others.
     """
 
     scores: Scores
+    seeds: tuple[Run, ...] = ()
 
     @property
     def accuracy(self) -> float:
@@ -49,7 +55,11 @@ class Evaluation:
             "accuracy_high": interval.high,
             "top5_accuracy": scores.top5.accuracy if scores.top5 else None,
             "validation_accuracy": scores.validation.accuracy if scores.validation else None,
-            "expected_calibration_error": scores.calibration.expected_error,
+            "balanced_accuracy": scores.metrics["balanced_accuracy"],
+            "macro_f1": scores.metrics["macro_f1"],
+            "negative_log_likelihood": scores.metrics.get("nll"),
+            "brier_score": scores.metrics.get("brier"),
+            "expected_calibration_error": scores.metrics.get("ece"),
             "test_images": scores.top1.images,
         }
 
@@ -67,6 +77,7 @@ class Evaluation:
         *,
         figures: str | os.PathLike[str] | None = None,
         pairs: int = PAIRS,
+        pair: str | None = None,
     ) -> str:
         """Write the evaluation as a document.
 
@@ -74,14 +85,22 @@ class Evaluation:
             format: `markdown`, `html`, `latex`, `csv` (a row per class) or `json`.
             figures: A folder to draw the figures into.
             pairs: How many confused pairs are shown.
+            pair: Two classes, `boy/man`, whose confusions are shown with their images.
 
         Raises:
-            InvalidInput: The format is unknown, or the figures cannot be written.
+            InvalidInput: The format or a class is unknown, or the figures cannot be written.
         """
         from cifarkit.reporting.evaluation_report import evaluation
 
         folder = None if figures is None else Path(figures)
-        return evaluation(self.scores, format=format, figures_dir=folder, pairs=pairs)
+        return evaluation(
+            self.scores,
+            format=format,
+            figures_dir=folder,
+            pairs=pairs,
+            pair=pair,
+            seeds=self.seeds,
+        )
 
     def __repr__(self) -> str:
         top1 = self.scores.top1
@@ -92,42 +111,195 @@ class Evaluation:
         from cifarkit.reporting.evaluation_report import evaluation_document
         from cifarkit.reporting.output import notebook_html
 
-        return notebook_html(evaluation_document(self.scores, illustrated=True))
+        written = evaluation_document(self.scores, illustrated=True, seeds=self.seeds)
+        return notebook_html(written)
 
 
+@dataclass(frozen=True, eq=False)
+class Evaluations:
+    """The evaluation of several networks.
+
+    Attributes:
+        runs: Every one of them, and sentences on which of them differ.
+    """
+
+    runs: Runs
+
+    @property
+    def conclusions(self) -> tuple[str, ...]:
+        """Sentences that the predictions support."""
+        return self.runs.conclusions
+
+    def to_dataframe(self) -> pd.DataFrame:
+        """One row per network, with the columns of `cifarkit evaluate A B --format csv`."""
+        import pandas as pd
+
+        from cifarkit.reporting.evaluation_several import rows
+
+        return pd.DataFrame(rows(self.runs.models))
+
+    def document(self, format: str = "markdown") -> str:
+        """Write the evaluation as a document.
+
+        Args:
+            format: `markdown`, `html`, `latex`, `csv` (a row per network) or `json`.
+
+        Raises:
+            InvalidInput: The format is unknown.
+        """
+        from cifarkit.reporting.evaluation_several import written
+
+        return written(self.runs, format)
+
+    def __repr__(self) -> str:
+        return f"<{self.runs.title}>"
+
+    def _repr_html_(self) -> str:
+        from cifarkit.reporting.evaluation_several import document
+        from cifarkit.reporting.output import notebook_html
+
+        return notebook_html(document(self.runs))
+
+
+@overload
+def evaluate(  # type: ignore[overload-overlap]  # "all" is the one text that means several
+    target: Literal["all"] | list[str] | list[Path],
+    store: str | os.PathLike[str] = "runs",
+    *,
+    study: str | None = None,
+    class_names: Sequence[str] | None = None,
+    dataset: str | os.PathLike[str] | None = None,
+) -> Evaluations: ...
+
+
+@overload
 def evaluate(
     target: str | os.PathLike[str] = BEST,
     store: str | os.PathLike[str] = "runs",
     *,
     study: str | None = None,
-) -> Evaluation:
-    """Evaluate a trial's saved predictions.
+    class_names: Sequence[str] | None = None,
+    dataset: str | os.PathLike[str] | None = None,
+) -> Evaluation: ...
+
+
+def evaluate(
+    target: str | os.PathLike[str] | list[str] | list[Path] = BEST,
+    store: str | os.PathLike[str] = "runs",
+    *,
+    study: str | None = None,
+    class_names: Sequence[str] | None = None,
+    dataset: str | os.PathLike[str] | None = None,
+) -> Evaluation | Evaluations:
+    """Evaluate saved predictions: a trial's, or those of any program.
 
     Args:
         target: A trial's id or its first letters; `"best"`, the complete trial of the highest
-            validation accuracy; or the path of a `predictions.npz`.
+            validation accuracy; or the path of an `.npz`, `.csv` or `.parquet` file of
+            predictions (its form: `store.prediction_files.read`). Several of these in a list are
+            compared on the same images. `"all"` evaluates every trial of `study`.
         store: The folder of results.
-        study: Choose the best among this study's trials.
+        study: Choose the best among this study's trials, or evaluate all of them.
+        class_names: The classes of a file by label, where it does not name them.
+        dataset: The data set whose classes these are, superclasses included.
+
+    Returns:
+        An `Evaluation`; of a list or `"all"`, `Evaluations`.
 
     Raises:
-        InvalidInput: There is no such trial or file, or its predictions cannot be read.
+        InvalidInput: There is no such trial or file, its predictions cannot be read, or several
+            were not scored on the same images.
     """
-    from cifarkit.reporting import evaluation_result, trial_lookup
+    from cifarkit.reporting import evaluation_several, trial_lookup
 
-    target = os.fspath(target)
-    if study is not None and target != BEST:
-        raise InvalidInput(f"--study chooses among several trials: say 'best', not {target!r}")
-    if target == BEST:
-        found = trial_lookup.best(existing_store(Path(store)), study)
-        for line in trial_lookup.described(found):
-            say(line)
-        return Evaluation(evaluation_result.of_trial(found.record))
-    if _is_path(target):
-        return Evaluation(evaluation_result.of_file(Path(target)))
-    record = trial_lookup.named(existing_store(Path(store)), target)
-    return Evaluation(evaluation_result.of_trial(record))
+    alone = not isinstance(target, list)
+    targets = [os.fspath(one) for one in (target if isinstance(target, list) else [target])]
+    if targets == [ALL]:
+        if study is None:
+            raise InvalidInput("'all' evaluates the trials of one study: name it with --study")
+        if class_names is not None or dataset is not None:
+            raise InvalidInput("--class-names and --dataset name the classes of a file")
+        stored = existing_store(Path(store))
+        found = trial_lookup.study_named(stored, study)
+        return Evaluations(evaluation_several.of_study(stored, found))
+    named = _evaluated(targets, store, study, class_names, dataset)
+    if alone:
+        return named[0][1]
+    if len(named) < 2:
+        raise InvalidInput(f"expected several trials or files to compare, got {targets}")
+    models = [(name, one.scores) for name, one in named]
+    return Evaluations(evaluation_several.of_models(models))
+
+
+def _evaluated(
+    texts: Sequence[str],
+    store: str | os.PathLike[str],
+    study: str | None,
+    class_names: Sequence[str] | None,
+    dataset: str | os.PathLike[str] | None,
+) -> list[tuple[str, Evaluation]]:
+    """Each target's name in a comparison, and its evaluation."""
+    from cifarkit.reporting import (
+        arm_results,
+        evaluation_result,
+        evaluation_several,
+        trial_lookup,
+    )
+    from cifarkit.store.trials import read_all
+
+    if study is not None and BEST not in texts:
+        raise InvalidInput(
+            f"--study chooses among several trials: say 'best' or 'all', not {' '.join(texts)!r}"
+        )
+    if not any(map(_is_path, texts)) and (class_names is not None or dataset is not None):
+        raise InvalidInput("--class-names and --dataset name the classes of a file")
+    names, groups = _classes(class_names, dataset)
+    found = []
+    for text in texts:
+        if _is_path(text):
+            path = Path(text)
+            scores = evaluation_result.of_file(path, names, groups)
+            found.append((path.name, Evaluation(scores)))
+            continue
+        stored = existing_store(Path(store))
+        if text == BEST:
+            best = trial_lookup.best(stored, study)
+            for line in trial_lookup.described(best):
+                say(line)
+            record = best.record
+        else:
+            record = trial_lookup.named(stored, text)
+        scores = evaluation_result.of_trial(record)
+        ids = trial_lookup.seeds_of(stored, record.trial_id) if len(texts) == 1 else ()
+        seeds = evaluation_several.of_seeds(read_all(stored, ids).values(), scores)
+        if len(seeds) < len(ids):
+            say(f"{len(ids) - len(seeds)} of {len(ids)} seeds could not be evaluated", "yellow")
+        name = f"{arm_results.model_name(record.spec.model.model)} ({record.trial_id})"
+        found.append((name, Evaluation(scores, tuple(seeds) if len(seeds) > 1 else ())))
+    return found
+
+
+def _classes(
+    class_names: Sequence[str] | None, dataset: str | os.PathLike[str] | None
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The names and the superclasses of the classes by label; empty where they are not given."""
+    names = tuple(class_names or ())
+    if len(set(names)) < len(names):
+        raise InvalidInput(f"--class-names: a class is named twice in {', '.join(names)}")
+    if dataset is None:
+        return names, ()
+    from cifarkit.datasets import registry
+
+    facts = registry.facts(os.fspath(dataset))
+    if not names:
+        return facts.class_names, facts.class_groups
+    group = dict(zip(facts.class_names, facts.class_groups, strict=False))
+    for name in names:
+        if name not in facts.class_names:
+            raise unknown(f"class of {facts.title}", name, facts.class_names)
+    return names, tuple(group[name] for name in names) if group else ()
 
 
 def _is_path(target: str) -> bool:
     """A trial's id has neither a folder nor a suffix."""
-    return target.endswith(".npz") or Path(target).name != target
+    return target.lower().endswith(_SUFFIXES) or Path(target).name != target

@@ -1,4 +1,4 @@
-"""`cifarkit evaluate`: the evaluation of one trained network."""
+"""`cifarkit evaluate`: the evaluation of trained networks."""
 
 from __future__ import annotations
 
@@ -12,29 +12,61 @@ from cifarkit.cli.run_options import RUNS_DEFAULT
 
 
 def evaluate(
-    target: Annotated[
-        str,
+    targets: Annotated[
+        list[str],
         typer.Argument(
             help="A trial's id or its first letters; 'best', the complete trial of the highest "
-            "validation accuracy; or the path of a predictions.npz.",
+            "validation accuracy; or an .npz, .csv or .parquet file of anybody's predictions. "
+            "Several of these are compared. 'all' evaluates every trial of --study.",
         ),
     ],
     runs: Annotated[Path, typer.Option(help="The folder of results.")] = RUNS_DEFAULT,
     study: Annotated[
         str | None,
-        typer.Option(help="Choose the best among this study's trials.", show_default="all"),
+        typer.Option(help="The study to choose the best of, or to evaluate all trials of."),
+    ] = None,
+    class_names: Annotated[
+        str | None,
+        typer.Option(help="The classes of a file of predictions, by label: apple,bear,..."),
+    ] = None,
+    dataset: Annotated[
+        str | None,
+        typer.Option(help="The data set that a file's classes are those of: cifar100, photos/."),
     ] = None,
     format: Annotated[
-        Format, typer.Option(help="What to write; csv has a row per class.")
+        Format,
+        typer.Option(help="What to write; csv has a row per class, or of several per model."),
     ] = Format.MARKDOWN,
     figures: Annotated[
         Path | None,
         typer.Option(help="Draw the figures into this folder and refer to them.", file_okay=False),
     ] = None,
     pairs: Annotated[int, typer.Option(min=1, help="How many confused pairs to show.")] = 10,
+    pair: Annotated[
+        str | None,
+        typer.Option(help="Show the confusions of these two classes: boy/man.", show_default=False),
+    ] = None,
 ) -> None:
-    """Write one network's test accuracy, per class too, its confusions and its calibration."""
-    from cifarkit.api.evaluate import evaluate as evaluate_trial
+    """Write a network's accuracy, per class too, its confusions and its calibration."""
+    from cifarkit.api.evaluate import ALL, Evaluation
+    from cifarkit.api.evaluate import evaluate as evaluate_saved
+    from cifarkit.cli.setting_options import comma_separated
+    from cifarkit.errors import InvalidInput
 
-    written = evaluate_trial(target, runs, study=study)
-    typer.echo(written.document(format.value, figures=figures, pairs=pairs), nl=False)
+    names = class_names and comma_separated(class_names, "--class-names")
+    several = len(targets) > 1 or targets == [ALL]
+    if several and (figures is not None or pair is not None):
+        option = "--pair" if figures is None else "--figures"
+        raise InvalidInput(f"{option} shows one network: give one trial or file, not {targets}")
+    found = evaluate_saved(
+        targets if several else targets[0],
+        runs,
+        study=study,
+        class_names=names or None,
+        dataset=dataset,
+    )
+    if isinstance(found, Evaluation):
+        text = found.document(format.value, figures=figures, pairs=pairs, pair=pair)
+    else:
+        text = found.document(format.value)
+    typer.echo(text, nl=False)

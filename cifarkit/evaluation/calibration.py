@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from cifarkit.evaluation._inputs import labels_and_probabilities
 
@@ -59,10 +59,8 @@ def calibration(labels: ArrayLike, probabilities: ArrayLike) -> Calibration:
         InvalidInput: The arrays are inconsistent.
     """
     right, table = labels_and_probabilities(labels, probabilities)
-    confidence = table.max(axis=1)
-    correct = table.argmax(axis=1) == right
+    where, confidence, correct = binned(right, table)
     edges = np.linspace(0, 1, BINS + 1)
-    where = np.searchsorted(edges, confidence, side="left").clip(1) - 1
     images = np.bincount(where, minlength=BINS)
     confidences = np.bincount(where, weights=confidence, minlength=BINS)
     hits = np.bincount(where, weights=correct, minlength=BINS)
@@ -77,3 +75,13 @@ def calibration(labels: ArrayLike, probabilities: ArrayLike) -> Calibration:
         for i in range(BINS)
     )
     return Calibration(bins, float(np.abs(hits - confidences).sum() / right.size))
+
+
+def binned(
+    labels: NDArray[np.int64], probabilities: NDArray[np.float64]
+) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.bool_]]:
+    """The bin, the confidence and the correctness of each image, all (n,)."""
+    confidence = probabilities.max(axis=1)
+    correct = probabilities.argmax(axis=1) == labels
+    edges = np.linspace(0, 1, BINS + 1)
+    return np.searchsorted(edges, confidence, side="left").clip(1) - 1, confidence, correct

@@ -1,4 +1,4 @@
-"""Confusion matrix, most confused pairs, and most confident errors."""
+"""Confusion matrix and most confused pairs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from cifarkit.errors import InvalidInput
-from cifarkit.evaluation._inputs import labels_and_predictions, labels_and_probabilities
+from cifarkit.evaluation._inputs import labels_and_predictions
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,19 +36,14 @@ class Confusion:
         return np.asarray(self.counts.sum(axis=1) + self.outside)
 
     @property
+    def predicted(self) -> NDArray[np.int64]:
+        """(classes,) int64, the images that were predicted as each class."""
+        return np.asarray(self.counts.sum(axis=0))
+
+    @property
     def correct(self) -> NDArray[np.int64]:
         """(classes,) int64, the images of each class that were predicted right."""
         return self.counts.diagonal()
-
-
-@dataclass(frozen=True)
-class ClassScore:
-    """One class: its images, those predicted right, and the share, None without images."""
-
-    label: int
-    images: int
-    correct: int
-    accuracy: float | None
 
 
 @dataclass(frozen=True)
@@ -85,16 +80,6 @@ def confusion(labels: ArrayLike, predictions: ArrayLike, classes: int) -> Confus
     return Confusion(counts[:, :classes], counts[:, classes])
 
 
-def class_scores(found: Confusion) -> tuple[ClassScore, ...]:
-    """Per-class accuracy, by label."""
-    return tuple(
-        ClassScore(label, images, correct, correct / images if images else None)
-        for label, (images, correct) in enumerate(
-            zip(found.images.tolist(), found.correct.tolist(), strict=True)
-        )
-    )
-
-
 def most_confused(found: Confusion, count: int) -> tuple[ConfusedPair, ...]:
     """The `count` pairs of classes with the most images taken for each other.
 
@@ -109,24 +94,3 @@ def most_confused(found: Confusion, count: int) -> tuple[ConfusedPair, ...]:
         for a, b in zip(first[order].tolist(), second[order].tolist(), strict=True)
         if found.counts[a, b] + found.counts[b, a] > 0
     )
-
-
-def worst(labels: ArrayLike, probabilities: ArrayLike, count: int) -> NDArray[np.int64]:
-    """The images predicted wrong with the highest confidence, the most confident first.
-
-    Args:
-        labels: (n,) int.
-        probabilities: (n, outputs) float16, float32 or float64; the prediction is the first output
-            with the highest one.
-        count: How many at most.
-
-    Returns:
-        (at most count,) int64, indices into `labels`; equal confidences are in the images' order.
-
-    Raises:
-        InvalidInput: The arrays do not fit together.
-    """
-    right, table = labels_and_probabilities(labels, probabilities)
-    wrong = np.flatnonzero(table.argmax(axis=1) != right)
-    order = np.argsort(-table[wrong].max(axis=1), kind="stable")
-    return wrong[order[: max(count, 0)]].astype(np.int64)

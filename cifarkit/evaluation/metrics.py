@@ -77,7 +77,7 @@ def in_top_k(
     return in_top
 
 
-def wilson_interval(correct: float, images: int) -> Interval:
+def wilson_interval(correct: float, images: int, family: int = 1) -> Interval:
     """The 95% score interval of an accuracy, within 0..1 and of sound width at 0 and 1.
 
     Source: Wilson 1927, "Probable inference, the law of succession, and statistical inference",
@@ -87,6 +87,7 @@ def wilson_interval(correct: float, images: int) -> Interval:
         correct: Images predicted right, 0..`images`; a mean over runs need not be whole. The
             interval is then of the images alone, as though those runs were the only ones.
         images: Independent images, at least 1. Several runs on the same images do not add up.
+        family: How many intervals hold together with 95% (Bonferroni).
 
     Raises:
         InvalidInput: `images` < 1, or `correct` lies outside 0..`images`.
@@ -94,9 +95,10 @@ def wilson_interval(correct: float, images: int) -> Interval:
     if images < 1 or not 0 <= correct <= images:
         raise InvalidInput(f"an accuracy is of 0..n out of n > 0 images, got {correct} of {images}")
     share = correct / images
-    shrink = 1 + Z95**2 / images
-    centre = (share + Z95**2 / (2 * images)) / shrink
-    half = Z95 / shrink * sqrt(share * (1 - share) / images + Z95**2 / (4 * images**2))
+    z = NormalDist().inv_cdf(1 - 0.025 / family)
+    shrink = 1 + z**2 / images
+    centre = (share + z**2 / (2 * images)) / shrink
+    half = z / shrink * sqrt(share * (1 - share) / images + z**2 / (4 * images**2))
     # The formula gives exactly 0 and 1 at the ends, up to rounding.
     low = 0.0 if correct == 0 else max(0.0, centre - half)
     high = 1.0 if correct == images else min(1.0, centre + half)

@@ -5,9 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cifarkit.evaluation.confusion import class_scores, most_confused
+from cifarkit.evaluation.class_scores import Estimate, class_scores
+from cifarkit.evaluation.confusion import most_confused
+from cifarkit.reporting.evaluation_pair import confusions
 from cifarkit.reporting.evaluation_result import Scores, Share
 from cifarkit.reporting.evaluation_tables import commonest_error
 from cifarkit.reporting.evaluation_text import mean_confidence
@@ -17,9 +20,8 @@ from cifarkit.text import csv_cell
 _MISTAKES = 100
 
 
-def to_csv(scores: Scores, pairs: int) -> str:
-    """One table for `pandas.read_csv`: a row per class, by label. Pairs are for the others."""
-    rows = class_rows(scores)
+def rows_to_csv(rows: Sequence[Mapping[str, Any]]) -> str:
+    """One table for `pandas.read_csv`, of rows of the same columns."""
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
     writer.writeheader()
@@ -28,10 +30,12 @@ def to_csv(scores: Scores, pairs: int) -> str:
     return text.getvalue()
 
 
-def to_json(scores: Scores, pairs: int) -> str:
+def to_json(
+    scores: Scores, pairs: int, pair: str | None, seeds: Sequence[Mapping[str, Any]]
+) -> str:
     """Every number of the document, and the whole confusion matrix (rows are true classes)."""
     record, confusion = scores.record, scores.confusion
-    content = {
+    content: dict[str, Any] = {
         "trial": None if record is None else record.trial_id,
         "spec": None
         if record is None
@@ -40,6 +44,14 @@ def to_json(scores: Scores, pairs: int) -> str:
         ),
         "test": {"top1": _share(scores.top1), "top5": _share(scores.top5)},
         "validation": {"top1": _share(scores.validation)},
+        "metrics": {
+            name: {
+                "value": value,
+                "low": span.low if (span := scores.intervals.get(name)) else None,
+                "high": span.high if span else None,
+            }
+            for name, value in scores.metrics.items()
+        },
         "classes": class_rows(scores),
         "confused_pairs": [
             {
@@ -52,7 +64,9 @@ def to_json(scores: Scores, pairs: int) -> str:
             for pair in most_confused(confusion, pairs)
         ],
         "superclasses": _groups(scores),
-        "calibration": {
+        "calibration": None
+        if scores.calibration is None
+        else {
             "expected_error": scores.calibration.expected_error,
             "mean_confidence": mean_confidence(scores),
             "bins": [vars(bin_) for bin_ in scores.calibration.bins],
@@ -63,10 +77,11 @@ def to_json(scores: Scores, pairs: int) -> str:
         },
         "most_confident_mistakes": [vars(one) for one in mistakes(scores, _MISTAKES)],
     }
+    if seeds:
+        content["seeds"] = seeds
+    if pair is not None:
+        content["pair"] = confusions(scores, pair)
     return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-
-
-DATA_FORMATS = {"csv": to_csv, "json": to_json}
 
 
 def _share(share: Share | None) -> dict[str, Any] | None:
@@ -86,7 +101,6 @@ def class_rows(scores: Scores) -> list[dict[str, Any]]:
     """A row per class, by label."""
     rows = []
     for one in class_scores(scores.confusion):
-        span = Share(one.correct, one.images).interval if one.images else None
         error = commonest_error(scores, one.label)
         rows.append(
             {
@@ -94,15 +108,24 @@ def class_rows(scores: Scores) -> list[dict[str, Any]]:
                 "class": scores.class_names[one.label],
                 "superclass": scores.class_groups[one.label] if scores.groups else None,
                 "images": one.images,
+                "predicted": one.predicted,
                 "right": one.correct,
-                "accuracy": one.accuracy,
-                "low": span.low if span else None,
-                "high": span.high if span else None,
+                **_estimate("recall", one.recall),
+                **_estimate("precision", one.precision),
+                **_estimate("f1", one.f1),
                 "most_often_taken_for": scores.class_names[error[0]] if error else None,
                 "times": error[1] if error else 0,
             }
         )
     return rows
+
+
+def _estimate(name: str, found: Estimate | None) -> dict[str, float | None]:
+    return {
+        name: found.value if found else None,
+        f"{name}_low": found.interval.low if found else None,
+        f"{name}_high": found.interval.high if found else None,
+    }
 
 
 def _groups(scores: Scores) -> dict[str, Any] | None:

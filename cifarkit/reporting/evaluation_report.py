@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from cifarkit.errors import unknown
+from cifarkit.reporting import evaluation_pair, evaluation_several, hyperparameters, provenance
 from cifarkit.reporting import evaluation_tables as tables
-from cifarkit.reporting import hyperparameters, provenance
 from cifarkit.reporting.arm_results import model_name
 from cifarkit.reporting.document_model import Block, Document, Paragraph, Section
-from cifarkit.reporting.evaluation_export import DATA_FORMATS
+from cifarkit.reporting.evaluation_export import class_rows, rows_to_csv, to_json
+from cifarkit.reporting.evaluation_pair import pictures
 from cifarkit.reporting.evaluation_result import Scores, of_trial
-from cifarkit.reporting.evaluation_text import calibration_sentences, error_sentences
+from cifarkit.reporting.evaluation_several import Run
+from cifarkit.reporting.evaluation_text import (
+    calibration_sentences,
+    class_sentences,
+    error_sentences,
+    file_sentences,
+)
 from cifarkit.reporting.figures import evaluation_figures as figures_of
-from cifarkit.reporting.misclassifications import NotAtHand, mistakes, pixels
+from cifarkit.reporting.misclassifications import mistakes
 from cifarkit.reporting.output import FORMATS, drawings_of, publish, write_figures
 from cifarkit.store.records import TrialRecord
 
 PAIRS = 10
 """How many confused pairs are shown unless said."""
+NLL_ROUNDING = 0.001
+"""Nats; a smaller difference is of saving probabilities in 16 bits."""
 _LISTED, _PICTURED = 10, 24
 """How many of the most confident mistakes are in the table, and on the contact sheet."""
 
@@ -29,6 +39,8 @@ def evaluation(
     format: str = "markdown",
     figures_dir: Path | None = None,
     pairs: int = PAIRS,
+    pair: str | None = None,
+    seeds: Sequence[Run] = (),
 ) -> str:
     """One network's scores, written up.
 
@@ -37,41 +49,58 @@ def evaluation(
         format: `markdown`, `html`, `latex`, `csv` (a row per class) or `json`.
         figures_dir: As in `output.publish`.
         pairs: How many of the most confused pairs are shown.
+        pair: Two classes, `boy/man`, whose confusions are shown with their images.
+        seeds: This trial and those that differ in their seed only.
 
     Raises:
-        InvalidInput: The format is unknown, or the figures cannot be written.
+        InvalidInput: The format or a class is unknown, or the figures cannot be written.
     """
     if format not in FORMATS:
         raise unknown("format", format, FORMATS)
     illustrated = figures_dir is not None or format == "html"
-    written = evaluation_document(scores, illustrated=illustrated, pairs=pairs)
-    if format in DATA_FORMATS:
+    written = evaluation_document(
+        scores, illustrated=illustrated, pairs=pairs, pair=pair, seeds=seeds
+    )
+    if format in ("csv", "json"):
         if figures_dir is not None:
             write_figures(drawings_of(written), figures_dir)
-        return DATA_FORMATS[format](scores, pairs)
+        if format == "csv":
+            return rows_to_csv(class_rows(scores))
+        return to_json(scores, pairs, pair, evaluation_several.rows(seeds))
     return publish(written, format, figures_dir)
 
 
-def evaluation_document(scores: Scores, *, illustrated: bool, pairs: int = PAIRS) -> Document:
+def evaluation_document(
+    scores: Scores,
+    *,
+    illustrated: bool,
+    pairs: int = PAIRS,
+    pair: str | None = None,
+    seeds: Sequence[Run] = (),
+) -> Document:
     """One network's scores as a document, with figures if it is illustrated."""
-    return Document(_title(scores), tuple(_sections(scores, illustrated, 2, pairs)))
+    sections = _sections(scores, illustrated, 2, pairs, seeds)
+    if pair is not None:
+        sections.insert(1, evaluation_pair.section(scores, pair, illustrated))
+    return Document(_title(scores), tuple(sections))
 
 
 def evaluation_sections(
-    record: TrialRecord, *, figures: bool, level: int = 2, pairs: int = PAIRS
+    records: Sequence[TrialRecord], *, figures: bool, level: int = 2, pairs: int = PAIRS
 ) -> list[Section]:
     """The same sections for a larger document.
 
     Args:
-        record: A complete trial.
+        records: The complete trials of one arm; the first one is shown in detail.
         figures: Whether the sections hold figures.
         level: Of every section: 2 is a chapter, 3 a part of one.
         pairs: How many of the most confused pairs are shown.
 
     Raises:
-        InvalidInput: The trial is not complete, or its predictions are missing or damaged.
+        InvalidInput: The first trial's predictions are missing or damaged, or it is not complete.
     """
-    return _sections(of_trial(record), figures, level, pairs)
+    scores = of_trial(records[0])
+    return _sections(scores, figures, level, pairs, evaluation_several.of_seeds(records, scores))
 
 
 def _title(scores: Scores) -> str:
@@ -81,18 +110,32 @@ def _title(scores: Scores) -> str:
     return f"Evaluation of {model}, trial {scores.record.trial_id}"
 
 
-def _sections(scores: Scores, illustrated: bool, level: int, pairs: int) -> list[Section]:
+def _sections(
+    scores: Scores, illustrated: bool, level: int, pairs: int, seeds: Sequence[Run]
+) -> list[Section]:
     parts: list[tuple[str, list[Block]]] = [
-        ("Accuracy", [*_subject(scores), tables.headline(scores), *_differing(scores)]),
+        (
+            "Accuracy",
+            [
+                *_subject(scores),
+                tables.headline(scores),
+                tables.metrics(scores),
+                *map(Paragraph, class_sentences(scores)),
+                *_differing(scores),
+            ],
+        ),
         ("Most confused pairs", _confused(scores, illustrated, pairs)),
     ]
+    if len(seeds) > 1:
+        parts.insert(0, ("Every seed", [evaluation_several.table(seeds, f"{scores.name}-seeds")]))
     if (grouped := tables.groups(scores)) is not None:
         parts.append(("Superclasses", [Paragraph(error_sentences(scores)), grouped]))
     parts.append(("Classes", [tables.classes(scores)]))
-    calibrated: list[Block] = [Paragraph(calibration_sentences(scores))]
-    if illustrated:
-        calibrated.append(figures_of.reliability(scores))
-    parts.append(("Calibration", calibrated))
+    if scores.calibration is not None:
+        calibrated: list[Block] = [Paragraph(calibration_sentences(scores))]
+        if illustrated:
+            calibrated.append(figures_of.reliability(scores))
+        parts.append(("Calibration", calibrated))
     if found := _mistakes(scores, illustrated):
         parts.append(("Most confident mistakes", found))
     return [Section(title, level, tuple(blocks)) for title, blocks in parts]
@@ -102,13 +145,7 @@ def _subject(scores: Scores) -> list[Block]:
     """What was evaluated: the trial, its data, when, and its settings in a line."""
     record = scores.record
     if record is None:
-        classes = len(scores.class_names)
-        return [
-            Paragraph(
-                f"Predictions saved in a file, of {classes:,} classes. The file does not say what "
-                "they are called: they are named by their numbers."
-            )
-        ]
+        return [Paragraph(" ".join(file_sentences(scores)))]
     (data,) = hyperparameters.data_sentences([record])
     day = provenance.when([record])
     said = [f"{name.lower()} {text}" for name, text in hyperparameters.of_trial(record).items()]
@@ -132,6 +169,9 @@ def _differing(scores: Scores) -> list[Block]:
         for name, share, theirs in pairs
         if share is not None and round(theirs * share.images) != share.right
     ]
+    nll = scores.metrics.get("nll", own.test_loss)
+    if abs(nll - own.test_loss) > NLL_ROUNDING:
+        differing.append(f"negative log-likelihood {own.test_loss:.4f}")
     if not differing:
         return []
     return [
@@ -162,14 +202,6 @@ def _mistakes(scores: Scores, illustrated: bool) -> list[Block]:
     found = mistakes(scores, _PICTURED)
     if not found:
         return []
-    blocks: list[Block] = [tables.mistakes(scores, found[:_LISTED])]
-    if not illustrated:
-        return blocks
-    try:
-        if scores.record is None:
-            raise NotAtHand("a file of predictions does not hold them")
-        images = pixels(scores.record, scores.predictions.labels, [one.image for one in found])
-        blocks.append(figures_of.contact_sheet(scores, found, images))
-    except NotAtHand as reason:
-        blocks.append(Paragraph(f"The images themselves are not shown: {reason}."))
-    return blocks
+    caption = "The mistakes made with the most confidence"
+    blocks: list[Block] = [tables.mistakes(scores, found[:_LISTED], "mistakes", caption)]
+    return blocks + ([pictures(scores, found, "mistakes", caption)] if illustrated else [])

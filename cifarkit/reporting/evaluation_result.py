@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
-from cifarkit.errors import InvalidInput, check_file
+from cifarkit.errors import InvalidInput
 from cifarkit.evaluation.calibration import Calibration, calibration
 from cifarkit.evaluation.confusion import Confusion, confusion
+from cifarkit.evaluation.image_scores import ImageScores, bootstrap_intervals, image_scores
 from cifarkit.evaluation.metrics import Interval, accuracy, top_k_accuracy, wilson_interval
 from cifarkit.evaluation.superclasses import Superclasses, superclasses
 from cifarkit.reporting.arm_results import trouble
+from cifarkit.reporting.table_columns import TOP_FROM_CLASSES
+from cifarkit.store import prediction_files
 from cifarkit.store import predictions as saved
 from cifarkit.store.predictions import Predictions
 from cifarkit.store.records import TrialRecord
@@ -46,8 +51,11 @@ class Scores:
         name: For files and labels: letters, digits, dashes.
         record: The trial; None of a predictions file that stands alone.
         class_names: By label, exactly as stored; numbers where no names are known.
+        named: Whether `class_names` are names and not numbers.
         class_groups: By label; empty unless they divide the classes into groups of several.
-        top5: None if the network has at most five outputs.
+        images: What the metrics take from each image.
+        calibration: None without probabilities.
+        top5: None without probabilities, or with ten classes or fewer.
         validation: None where nothing was kept of it.
         groups: None without class groups.
     """
@@ -57,8 +65,10 @@ class Scores:
     predictions: Predictions
     class_names: tuple[str, ...]
     class_groups: tuple[str, ...]
+    named: bool
     confusion: Confusion
-    calibration: Calibration
+    images: ImageScores
+    calibration: Calibration | None
     top1: Share
     top5: Share | None
     validation: Share | None
@@ -67,6 +77,21 @@ class Scores:
     def shown(self, label: int) -> str:
         """The name of a class in documents."""
         return shown(self.class_names[label])
+
+    @cached_property
+    def metrics(self) -> dict[str, float]:
+        """See `ImageScores.metrics`."""
+        return self.images.metrics()
+
+    @cached_property
+    def intervals(self) -> dict[str, Interval]:
+        """95% intervals of `metrics`."""
+        return bootstrap_intervals(self.images)
+
+    @property
+    def without_images(self) -> list[int]:
+        """The classes without a test image, by label."""
+        return [label for label, images in enumerate(self.confusion.images) if not images]
 
 
 def of_trial(record: TrialRecord) -> Scores:
@@ -92,17 +117,25 @@ def of_trial(record: TrialRecord) -> Scores:
     return _scored(path, name, record, read, result.class_names, result.class_groups)
 
 
-def of_file(path: Path) -> Scores:
-    """The scores of a predictions file without a trial; its classes are numbered.
+def of_file(
+    path: Path, class_names: Sequence[str] = (), class_groups: Sequence[str] = ()
+) -> Scores:
+    """The scores of a file of predictions (see `store.prediction_files`).
+
+    Args:
+        path: The file.
+        class_names: The classes by label, where the file does not name them.
+        class_groups: Their superclasses, by label.
 
     Raises:
-        InvalidInput: It is missing or damaged.
+        InvalidInput: The file is missing or damaged, or does not fit the classes.
     """
-    check_file(path)
-    read = saved.read(path)
-    names = tuple(map(str, range(int(read.labels.max()) + 1)))
+    read = prediction_files.read(path, class_names)
+    outputs = 0 if read.probabilities is None else read.probabilities.shape[1]
+    classes = max(outputs, int(read.labels.max()) + 1, int(read.predictions.max()) + 1)
+    names = read.class_names or tuple(map(str, range(classes)))
     slug = re.sub("[^A-Za-z0-9]+", "-", path.stem).strip("-")
-    return _scored(path, slug or "predictions", None, read, names, ())
+    return _scored(path, slug or "predictions", None, read, names, tuple(class_groups))
 
 
 def shown(name: str) -> str:
@@ -123,10 +156,11 @@ def _scored(
     groups = class_groups if 1 < len(set(class_groups)) < classes else ()
     try:
         found = confusion(labels, read.predictions, classes)
-        calibrated = calibration(labels, probabilities)
+        images = image_scores(labels, read.predictions, classes, probabilities)
+        calibrated = None if probabilities is None else calibration(labels, probabilities)
         grouped = superclasses(found, groups) if groups else None
         top5 = None
-        if probabilities.shape[1] > TOP:
+        if probabilities is not None and classes >= TOP_FROM_CLASSES:
             share = top_k_accuracy(labels, probabilities, TOP)
             top5 = Share(round(share * len(labels)), len(labels))
     except InvalidInput as error:
@@ -137,7 +171,9 @@ def _scored(
         predictions=read,
         class_names=class_names,
         class_groups=groups,
+        named=record is not None or bool(read.class_names),
         confusion=found,
+        images=images,
         calibration=calibrated,
         top1=Share(int(found.correct.sum()), len(labels)),
         top5=top5,

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from cifarkit.evaluation.confusion import ClassScore, class_scores, most_confused
+from cifarkit.evaluation.class_scores import ClassScore, Estimate, class_scores
+from cifarkit.evaluation.confusion import most_confused
 from cifarkit.evaluation.metrics import wilson_interval
 from cifarkit.reporting import formatting
 from cifarkit.reporting.evaluation_result import TOP, Scores, Share, shown
@@ -15,6 +16,14 @@ from cifarkit.reporting.table import Cell, Column, Table
 
 NO_CLASS = "(no class)"
 """An output of the network that stands for none of the classes."""
+METRICS = {
+    "balanced_accuracy": "Balanced accuracy",
+    "macro_f1": "Macro F1",
+    "nll": "Negative log-likelihood (nats)",
+    "brier": "Brier score (0 to 2)",
+    "ece": "Expected calibration error",
+}
+"""The headings of `ImageScores.metrics`."""
 
 
 def headline(scores: Scores) -> Table:
@@ -47,6 +56,23 @@ def headline(scores: Scores) -> Table:
             if share is not None
         ),
     )
+
+
+def metrics(scores: Scores) -> Table:
+    """The metrics beside accuracy, each with its interval."""
+    columns = (Column("Metric", numeric=False), Column("Value"), Column("95% interval"))
+    rows = []
+    for name, value in scores.metrics.items():
+        span = scores.intervals.get(name)
+        interval = _text(formatting.interval(span.low, span.high, 3)) if span else Cell()
+        rows.append((_text(METRICS[name]), _share(value, 3), interval))
+    caption = (
+        "Test images: the means of recall and of F1 over the classes with images"
+        + (", and the quality of the probabilities" if "nll" in scores.metrics else "")
+        + ". The interval of balanced accuracy is Wilson's for the effective number of images; the "
+        "others are of a bootstrap over the images."
+    )
+    return Table(f"{scores.name}-metrics", caption, columns, tuple(rows))
 
 
 def pairs(scores: Scores, count: int) -> Table | None:
@@ -112,16 +138,16 @@ def groups(scores: Scores) -> Table | None:
 
 def classes(scores: Scores) -> Table:
     """All classes, worst first."""
-    found = sorted(class_scores(scores.confusion), key=lambda one: _worst_first(one.accuracy))
+    found = sorted(class_scores(scores.confusion), key=lambda one: _worst_first(one.recall))
     decimals = _decimals([one.images for one in found])
     columns = [Column("Class", numeric=False)]
     if scores.groups:
         columns.append(Column("Superclass", numeric=False))
     columns += [
         Column("Images"),
-        Column("Right"),
-        Column("Accuracy"),
-        Column("95% interval"),
+        Column("Recall"),
+        Column("Precision"),
+        Column("F1"),
         Column("Most often taken for", numeric=False),
     ]
     rows = []
@@ -131,35 +157,42 @@ def classes(scores: Scores) -> Table:
             cells.append(_text(shown(scores.class_groups[one.label])))
         cells += [
             _count(one.images),
-            _count(one.correct),
-            _share(one.accuracy, decimals),
-            _interval(one.correct, one.images, decimals),
+            *(_estimate(value, decimals) for value in (one.recall, one.precision, one.f1)),
             _taken_for(scores, one),
         ]
         rows.append(tuple(cells))
-    caption = "Accuracy per class, the worst first."
+    caption = (
+        "Recall (the accuracy on the class's images), precision and F1 of each class, the worst "
+        "recall first. The intervals of a column hold for all classes at once with 95%: Wilson's "
+        "with Bonferroni's correction; F1's is made of Wilson's for TP / (TP + FP + FN)."
+    )
     return Table(f"{scores.name}-classes", caption, tuple(columns), tuple(rows))
 
 
-def mistakes(scores: Scores, found: Sequence[Mistake]) -> Table:
-    """The most confident errors."""
-    columns = (
+def mistakes(scores: Scores, found: Sequence[Mistake], name: str, caption: str) -> Table:
+    """Misclassified images; their confidence only where there are probabilities."""
+    columns = [
         Column("Test image"),
         Column("Class", numeric=False),
         Column("Taken for", numeric=False),
         Column("Confidence"),
-    )
-    rows = tuple(
+    ]
+    rows = [
         (
             Cell(one.image, str(one.image)),
             _text(scores.shown(one.label)),
             _text(taken_for(scores, one.predicted)),
-            Cell(one.confidence, f"{one.confidence:.3f}"),
+            Cell() if one.confidence is None else Cell(one.confidence, f"{one.confidence:.3f}"),
         )
         for one in found
+    ]
+    shown_columns = len(columns) - (scores.calibration is None)
+    return Table(
+        f"{scores.name}-{name}",
+        f"{caption}; test images are counted from 0.",
+        tuple(columns[:shown_columns]),
+        tuple(row[:shown_columns] for row in rows),
     )
-    caption = "The mistakes made with the most confidence; test images are counted from 0."
-    return Table(f"{scores.name}-mistakes", caption, columns, rows)
 
 
 def taken_for(scores: Scores, output: int) -> str:
@@ -182,9 +215,19 @@ def _taken_for(scores: Scores, one: ClassScore) -> Cell:
     return _text(f"{scores.shown(found[0])} ({found[1]:,})")
 
 
-def _worst_first(accuracy: float | None) -> float:
+def _worst_first(accuracy: Estimate | float | None) -> float:
     """Classes without images come last."""
-    return 2.0 if accuracy is None else accuracy
+    if accuracy is None:
+        return 2.0
+    return accuracy.value if isinstance(accuracy, Estimate) else accuracy
+
+
+def _estimate(found: Estimate | None, decimals: int) -> Cell:
+    """`0.50 (0.24 to 0.76)`."""
+    if found is None:
+        return Cell()
+    interval = formatting.interval(found.interval.low, found.interval.high, decimals)
+    return Cell(found.value, f"{found.value:.{decimals}f} ({interval})")
 
 
 def _decimals(images: Sequence[int]) -> int:
@@ -207,10 +250,6 @@ def _accuracy(right: int, images: int) -> Cell:
     return _share(right / images, formatting.accuracy_decimals(images))
 
 
-def _interval(right: int, images: int, decimals: int | None = None) -> Cell:
-    if not images:
-        return Cell()
-    if decimals is None:
-        decimals = formatting.accuracy_decimals(images)
+def _interval(right: int, images: int) -> Cell:
     span = wilson_interval(right, images)
-    return _text(formatting.interval(span.low, span.high, decimals))
+    return _text(formatting.interval(span.low, span.high, formatting.accuracy_decimals(images)))

@@ -7,7 +7,47 @@ import numpy as np
 from cifarkit.evaluation.calibration import BINS
 from cifarkit.reporting import formatting
 from cifarkit.reporting.evaluation_result import Scores
-from cifarkit.text import counted
+from cifarkit.text import counted, listed
+
+_NAMED = 20
+"""The most classes without images that are listed."""
+
+
+def file_sentences(scores: Scores) -> list[str]:
+    """What is to be said of a file of predictions."""
+    saved, classes = scores.predictions, len(scores.class_names)
+    sentences = [
+        f"Predictions saved in a file: {counted(len(saved.labels), 'image')}, "
+        f"{counted(classes, 'class', 'classes')}."
+    ]
+    if not scores.named:
+        sentences.append(
+            "The file does not name the classes: they go by their numbers (--class-names or "
+            "--dataset names them)."
+        )
+    if saved.probabilities is None:
+        sentences.append(
+            "The file has no probabilities: there is no calibration, negative log-likelihood, "
+            "Brier score or top-5 accuracy."
+        )
+    return [*sentences, *saved.notes]
+
+
+def class_sentences(scores: Scores) -> list[str]:
+    """The classes without a test image, and probabilities of 0 for the true class."""
+    sentences = []
+    if absent := [scores.shown(label) for label in scores.without_images]:
+        more = [f"{len(absent) - _NAMED:,} more"] if len(absent) > _NAMED else []
+        shown = listed([*absent[:_NAMED], *more])
+        sentences.append(
+            f"{counted(len(absent), 'class', 'classes')} without a test image: {shown}."
+        )
+    if zeros := scores.images.zeros:
+        sentences.append(
+            f"{counted(zeros, 'image')} gave the true class a probability of 0 as saved; the "
+            "negative log-likelihood counts it as the smallest positive number of that type."
+        )
+    return sentences
 
 
 def error_sentences(scores: Scores) -> str:
@@ -26,7 +66,9 @@ def error_sentences(scores: Scores) -> str:
 
 def calibration_sentences(scores: Scores) -> str:
     """The calibration error, and whether the network is over- or underconfident, if significant."""
-    confidence = mean_confidence(scores)
+    confidence, error = mean_confidence(scores), scores.intervals.get("ece")
+    assert confidence is not None
+    spread = f" (95% interval {formatting.interval(error.low, error.high, 3)})" if error else ""
     interval, right = scores.top1.interval, scores.top1.accuracy
     if interval.low <= confidence <= interval.high:
         verdict = "the two are not distinguishable"
@@ -35,12 +77,13 @@ def calibration_sentences(scores: Scores) -> str:
         verdict = f"the network is {side}confident"
     return (
         f"The expected calibration error (ECE, {BINS} bins of equal width) is "
-        f"{scores.calibration.expected_error:.3f}. The mean confidence, the probability given to "
-        f"the predicted class, is {confidence:.3f}, and the accuracy {right:.3f}: {verdict}."
+        f"{scores.metrics['ece']:.3f}{spread}. The mean confidence, the probability "
+        f"given to the predicted class, is {confidence:.3f}, and the accuracy {right:.3f}: "
+        f"{verdict}."
     )
 
 
-def mean_confidence(scores: Scores) -> float:
-    """The mean of the highest probabilities, 0..1."""
-    # sum float16 values as float64
-    return float(np.mean(scores.predictions.probabilities.max(axis=1), dtype=np.float64))
+def mean_confidence(scores: Scores) -> float | None:
+    """The mean of the highest probabilities, 0..1; None without probabilities."""
+    confidence = scores.images.confidence
+    return None if confidence is None else float(np.mean(confidence))

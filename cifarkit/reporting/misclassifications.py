@@ -9,7 +9,6 @@ import numpy.typing as npt
 
 from cifarkit.datasets import registry as dataset_registry
 from cifarkit.errors import InvalidInput
-from cifarkit.evaluation.confusion import worst
 from cifarkit.reporting.evaluation_result import Scores
 from cifarkit.store.records import TrialRecord
 
@@ -21,13 +20,13 @@ class Mistake:
     Attributes:
         image: Its number among the test images, from 0.
         label, predicted: The true class, and the output that was preferred (perhaps no class).
-        confidence: That output's probability, 0..1.
+        confidence: That output's probability, 0..1; None without probabilities.
     """
 
     image: int
     label: int
     predicted: int
-    confidence: float
+    confidence: float | None
 
 
 class NotAtHand(Exception):
@@ -35,20 +34,37 @@ class NotAtHand(Exception):
 
 
 def mistakes(scores: Scores, count: int) -> tuple[Mistake, ...]:
-    """Up to `count` of the most confident errors, the most confident first."""
+    """Up to `count` of the most confident errors, the most confident first; none without
+    probabilities."""
+    if scores.calibration is None:
+        return ()
     saved = scores.predictions
-    # Probabilities rounded to float16 may tie although the network's did not: an image that was
-    # predicted right is never an error.
-    candidates = worst(saved.labels, saved.probabilities, len(saved.labels))
-    wrong = candidates[saved.predictions[candidates] != saved.labels[candidates]]
+    return _by_confidence(scores, saved.predictions != saved.labels)[:count]
+
+
+def mistakes_of_pair(scores: Scores, label: int, predicted: int) -> tuple[Mistake, ...]:
+    """All images of one class that were taken for another, the most confident first.
+
+    Without probabilities they are in the images' order.
+    """
+    saved = scores.predictions
+    return _by_confidence(scores, (saved.labels == label) & (saved.predictions == predicted))
+
+
+def _by_confidence(scores: Scores, chosen: npt.NDArray[np.bool_]) -> tuple[Mistake, ...]:
+    saved, images = scores.predictions, np.flatnonzero(chosen)
+    labels, predictions = saved.labels[images], saved.predictions[images]
+    confidence = None
+    if saved.probabilities is not None:
+        confidence = saved.probabilities[images, predictions].astype(np.float64)
+        order = np.argsort(-confidence, kind="stable")
+        images, labels, predictions = images[order], labels[order], predictions[order]
+        confidence = confidence[order]
     return tuple(
-        Mistake(
-            image=image,
-            label=int(saved.labels[image]),
-            predicted=int(saved.predictions[image]),
-            confidence=float(saved.probabilities[image].max()),
+        Mistake(*numbers, confidence=None if confidence is None else float(confidence[at]))
+        for at, numbers in enumerate(
+            zip(images.tolist(), labels.tolist(), predictions.tolist(), strict=True)
         )
-        for image in wrong[: max(count, 0)].tolist()
     )
 
 

@@ -36,8 +36,9 @@ DEFINITIONS = (
     "epoch with the lowest validation loss; the test images are scored once per trial and never "
     "used to choose anything.",
     "Training accuracy is that of the same weights on the training images, without augmentation "
-    "and dropout. Learning curves, and results of earlier versions, show a running mean over the "
-    "batches instead, each scored before its update with augmentation and dropout.",
+    "and dropout; results of earlier versions lack it. Learning curves show a running mean over "
+    "the batches instead, each scored before its update with augmentation and dropout.",
+    "Top-5 accuracy is given for more than ten classes.",
     "BatchNorm: “precise” normalizes by the statistics of up to 2,048 training images, recomputed "
     "after each epoch (Wu & Johnson 2021); “keras” by moving averages over the training steps, "
     "which lag when an epoch has few steps; “frozen” by the pretrained statistics.",

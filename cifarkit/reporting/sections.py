@@ -200,11 +200,11 @@ def _study(
 
 
 def _evaluated(view: StudyView, illustrated: bool) -> list[Section]:
-    """The evaluation of a single training; of several seeds, the first one's."""
-    for _, trial in view.trials[:1]:
-        if trial.complete:
+    """All seeds of a single training, and what the first one gets wrong."""
+    for arm in view.results[:1]:
+        if arm.done:
             try:
-                return evaluation_sections(trial, figures=illustrated, level=3)
+                return evaluation_sections(arm.done, figures=illustrated, level=3)
             except InvalidInput as error:
                 return [Section("Evaluation", 3, (Paragraph(f"Not possible: {error}"),))]
     return []

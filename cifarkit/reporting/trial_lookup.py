@@ -80,12 +80,7 @@ def best(store: Store, study: str | None = None) -> Best:
     known = _known(store)
     place = str(store.root)
     if study is not None:
-        named = studies_named(store.studies(), study)
-        if len(named) > 1:
-            raise InvalidInput(
-                f"--study: {study!r} may be any of {listed((found.name for found in named), 'or')}"
-            )
-        wanted = set(trials_of(named[0]))
+        wanted = set(trials_of(study_named(store, study)))
         known = [trial_id for trial_id in known if trial_id in wanted]
         place = f"study {study!r}"
     records, unread = [], []
@@ -102,6 +97,26 @@ def best(store: Store, study: str | None = None) -> Best:
         raise InvalidInput(f"no trial of {place} is complete{counts}")
     images = {repr(record.spec.data.model_dump(exclude={"location"})) for record in ranked}
     return Best(ranked[0], len(ranked), len(images) == 1, tuple(unread))
+
+
+def study_named(store: Store, text: str) -> StudyRecord:
+    """The one study that `--study` means.
+
+    Raises:
+        InvalidInput: There is none, or there are several.
+    """
+    named = studies_named(store.studies(), text)
+    if len(named) > 1:
+        raise InvalidInput(
+            f"--study: {text!r} may be any of {listed((found.name for found in named), 'or')}"
+        )
+    return named[0]
+
+
+def seeds_of(store: Store, trial_id: str) -> tuple[str, ...]:
+    """The trials that have the settings of this one and another seed, and itself; by id."""
+    arms = [arm.trials for study in store.studies() for arm in study.arms]
+    return max((ids for ids in arms if trial_id in ids), key=len, default=(trial_id,))
 
 
 def studies_named(studies: Sequence[StudyRecord], text: str) -> list[StudyRecord]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,14 +33,18 @@ class Predictions:
     Attributes:
         labels: (n,) int64 from 0, the true classes.
         predictions: (n,) int64, each one of the outputs.
-        probabilities: (n, outputs) floating point.
+        probabilities: (n, outputs) floating point; a trial always has them.
         validation: The true and the predicted classes of the validation images.
+        class_names: By label, where they are known without the trial's result.
+        notes: Sentences for the reader of an evaluation.
     """
 
     labels: Classes
     predictions: Classes
-    probabilities: npt.NDArray[np.floating[Any]]
+    probabilities: npt.NDArray[np.floating[Any]] | None
     validation: tuple[Classes, Classes] | None
+    class_names: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def of_trial(record: TrialRecord) -> Predictions:
@@ -63,21 +68,26 @@ def read(path: Path) -> Predictions:
             do not fit together. The message names the file.
         UnavailableFile: It could not be read.
     """
+    wanted = ("labels", "predictions", "probabilities")
     try:
         if not path.is_file():
             raise InvalidInput(f"there is no file {path}")
-        arrays = _arrays(path)
+        arrays = load(path, wanted, ("validation_labels", "validation_predictions"))
     except OSError as error:
         raise UnavailableFile(path, error) from None
     try:
-        return _checked(arrays)
+        return checked(arrays)
     except InvalidInput as error:
         raise InvalidInput(f"{path}: {error}") from None
 
 
-def _arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
-    wanted = ("labels", "predictions", "probabilities")
-    optional = ("validation_labels", "validation_predictions")
+def load(path: Path, wanted: Sequence[str], optional: Sequence[str]) -> dict[str, npt.NDArray[Any]]:
+    """The arrays of an `.npz`, those that it must have and those that it may have.
+
+    Raises:
+        InvalidInput: It is damaged or too large, lacks one, or one holds pickled objects.
+        OSError: It could not be read.
+    """
     try:
         with zipfile.ZipFile(path) as packed:
             unpacked_mb = sum(entry.file_size for entry in packed.infolist()) / 2**20
@@ -104,10 +114,25 @@ def _arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
         ) from None
 
 
-def _checked(arrays: dict[str, npt.NDArray[Any]]) -> Predictions:
+def checked(arrays: dict[str, npt.NDArray[Any]], class_names: tuple[str, ...] = ()) -> Predictions:
+    """`labels`, `predictions` and perhaps `probabilities` and the validation images' classes.
+
+    Raises:
+        InvalidInput: They do not fit together.
+    """
     labels = _classes(arrays, "labels")
     predictions = _classes(arrays, "predictions", len(labels))
-    table = arrays["probabilities"]
+    table = arrays.get("probabilities")
+    if table is not None:
+        _check_probabilities(table, labels, predictions)
+    validation = None
+    if "validation_labels" in arrays and "validation_predictions" in arrays:
+        true = _classes(arrays, "validation_labels")
+        validation = (true, _classes(arrays, "validation_predictions", len(true)))
+    return Predictions(labels, predictions, table, validation, class_names)
+
+
+def _check_probabilities(table: npt.NDArray[Any], labels: Classes, predictions: Classes) -> None:
     if table.ndim != 2 or len(table) != len(labels) or table.dtype.kind != "f":
         raise InvalidInput(
             f"probabilities must be floating point of shape ({len(labels)}, outputs), "
@@ -119,11 +144,6 @@ def _checked(arrays: dict[str, npt.NDArray[Any]]) -> Predictions:
     for name, values in (("label", labels), ("prediction", predictions)):
         if values.max() >= outputs:
             raise InvalidInput(f"{name} {values.max()} has no column among {outputs} outputs")
-    validation = None
-    if "validation_labels" in arrays and "validation_predictions" in arrays:
-        true = _classes(arrays, "validation_labels")
-        validation = (true, _classes(arrays, "validation_predictions", len(true)))
-    return Predictions(labels, predictions, table, validation)
 
 
 def _classes(arrays: dict[str, npt.NDArray[Any]], name: str, length: int | None = None) -> Classes:

@@ -96,7 +96,7 @@ def _course_findings(course: Course, result: Result) -> list[Finding]:
                 "validation at chance",
                 "validation accuracy is no better than guessing, though training accuracy is",
                 f"validation accuracy {validation:.3f} is no better than guessing "
-                f"({course.chance:.3f}), while training accuracy reached "
+                f"({course.chance:.3f}), while the running mean of training accuracy reached "
                 f"{course.highest_accuracy:.3f}",
             )
         )

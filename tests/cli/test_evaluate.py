@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from cifarkit.errors import InvalidInput
@@ -33,7 +34,7 @@ def test_a_trial_by_the_first_letters_of_its_id(fabricator: Fabricator, tmp_path
     done = cifarkit("evaluate", made[:4], "--runs", runs, "--figures", figures, "--pairs", "2")
     assert done.stderr == ""
     assert done.stdout.startswith(f"# Evaluation of LeNet, trial {made}\n")
-    accuracy, pairs, *_ = markdown_tables(done.stdout)
+    accuracy, _, pairs, *_ = markdown_tables(done.stdout)
     assert accuracy[2] == ["Test, top 1", "0.70", "0.55 to 0.82", "28", "40"]
     assert [row[:2] for row in pairs[2:]] == [["ant", "bee"], ["car", "bus"]]
     for kind in ("confusion", "reliability"):
@@ -78,11 +79,115 @@ def test_a_predictions_file(tmp_path: Path) -> None:
     assert done.stderr == ""
 
 
+def write_csv(path: Path, rows: list[tuple[str, str]]) -> Path:
+    path.write_text("label,prediction\n" + "".join(f"{a},{b}\n" for a, b in rows))
+    return path
+
+
+# 20 boys, 6 of them taken for a man; 20 men, 2 taken for a boy.
+BOYS = [("boy", "boy")] * 14 + [("boy", "man")] * 6
+MEN = [("man", "man")] * 18 + [("man", "boy")] * 2
+
+
+def test_a_csv_of_labels_and_predictions(tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "mine.csv", BOYS + MEN)
+    done = cifarkit("evaluate", path, "--dataset", "cifar100", "--pair", "man/boy")
+    assert done.stderr == ""
+    assert "98 classes without a test image: apple, aquarium" in done.stdout
+    assert "no probabilities: there is no calibration" in done.stdout
+    for absent in ("## Calibration", "likelihood (nats)", "top 5", "Most confident"):
+        assert absent not in done.stdout
+    assert "## Superclasses" in done.stdout
+    accuracy, metrics, pair, *_ = markdown_tables(done.stdout)
+    assert accuracy[2][:2] == ["Test, top 1", "0.80"]
+    # Balanced: (14 / 20 + 18 / 20) / 2; F1: (28 / 36 + 36 / 44) / 2.
+    assert [row[:2] for row in metrics[2:]] == [
+        ["Balanced accuracy", "0.800"],
+        ["Macro F1", "0.798"],
+    ]
+    assert [row[:5] for row in pair[2:]] == [
+        ["man", "boy", "2", "20", "0.10"],
+        ["boy", "man", "6", "20", "0.30"],
+    ]
+    told = cifarkit("evaluate", path, "--format", "json", "--pair", "boy/man").stdout
+    (boy, _) = json.loads(told)["pair"]
+    assert boy["image_numbers"] == list(range(14, 20))
+    assert json.loads(told)["calibration"] is None
+
+
+def test_two_files_are_compared_on_the_same_images(tmp_path: Path) -> None:
+    first = write_csv(tmp_path / "a.csv", BOYS + MEN)
+    second = write_csv(tmp_path / "b.csv", [(a, "boy") for a, _ in BOYS] + MEN)
+    done = cifarkit("evaluate", first, second)
+    (table,) = markdown_tables(done.stdout)
+    assert [row[:2] for row in table[2:]] == [["a.csv", "0.80"], ["b.csv", "0.95"]]
+    assert (
+        "Of 40 images, 32 were predicted right by both, 0 by a.csv alone, 6 by b.csv alone, and "
+        "2 by neither." in done.stdout
+    )
+    assert "p = 0.031" in done.stdout  # 2 / 2**6
+    told = json.loads(cifarkit("evaluate", first, second, "--format", "json").stdout)
+    assert [one["accuracy"] for one in told["models"]] == [0.8, 0.95]
+    other = write_csv(tmp_path / "c.csv", MEN + BOYS)
+    done = cifarkit("evaluate", first, other, code=2)
+    assert "the true class of row 1 is boy in a.csv and man in c.csv" in done.stderr
+    done = cifarkit("evaluate", first, second, "--pair", "boy/man", code=2)
+    assert "--pair shows one network" in done.stderr
+
+
+def test_a_trial_and_a_file_and_all_trials_of_a_study(
+    fabricator: Fabricator, tmp_path: Path
+) -> None:
+    ids = [trial(fabricator, seed=seed) for seed in range(3)]
+    better = arrays()
+    better["predictions"] = better["labels"]
+    better["probabilities"] = np.eye(6, dtype=np.float16)[better["labels"]]
+    other = trial(fabricator, saved=better, epochs=7)
+    arms = [
+        Arm(label="ten", settings={"epochs": 10}, trials=(*ids, "never0000000")),
+        Arm(label="seven", settings={"epochs": 7}, trials=(other,)),
+    ]
+    fabricator.study("small", "sweep", ["epochs"], arms)
+    runs = fabricator.store.root
+
+    seeds = cifarkit("evaluate", ids[0], "--runs", runs)
+    assert "1 of 4 seeds could not be evaluated" in seeds.stderr
+    first, *_ = markdown_tables(seeds.stdout)
+    assert [row[:2] for row in first[2:]] == [
+        ["0", "0.70"],
+        ["1", "0.70"],
+        ["2", "0.70"],
+        ["mean of 3 ± sd", "0.70 ± 0.00"],
+    ]
+
+    everything = cifarkit("evaluate", "all", "--study", "small", "--runs", runs)
+    (table,) = markdown_tables(everything.stdout)
+    assert [row[:3] for row in table[2:]] == [
+        *(["ten", str(seed), "0.70"] for seed in range(3)),
+        ["ten", "mean of 3 ± sd", "0.70 ± 0.00"],
+        ["seven", "0", "1.00"],
+    ]
+    assert "Left out: ten: not run" in everything.stdout
+    rows = cifarkit(
+        "evaluate", "all", "--study", "small", "--runs", runs, "--format", "csv"
+    ).stdout.splitlines()
+    assert len(rows) == 5
+
+    labels = arrays()["labels"]
+    save(tmp_path / "mine.npz", {"labels": labels, "predictions": labels})
+    both = cifarkit("evaluate", ids[0], tmp_path / "mine.npz", "--runs", runs)
+    assert f"28 were predicted right by both, 0 by LeNet ({ids[0]}) alone, 12 by mine.npz" in (
+        both.stdout
+    )
+
+
 def test_tensorflow_is_not_imported(fabricator: Fabricator, tmp_path: Path) -> None:
     made = trial(fabricator)
     store = ("--runs", str(fabricator.store.root))
     drawn = ("--format", "json", "--figures", str(tmp_path / "figures"))
     assert not imported("evaluate", made, *store, *drawn) & {"tensorflow", "keras"}
+    path = write_csv(tmp_path / "p.csv", BOYS)
+    assert not imported("evaluate", str(path), "--pair", "boy/man") & {"tensorflow", "keras"}
     assert not imported("evaluate", "--help") & {"tensorflow", "keras", "numpy", "matplotlib"}
 
 
@@ -93,6 +198,11 @@ def test_tensorflow_is_not_imported(fabricator: Fabricator, tmp_path: Path) -> N
         (("0123abcd", "--runs", "nowhere"), "there are no results in nowhere"),
         (("nothing.npz",), "there is no file nothing.npz"),
         (("abcd", "--study", "zoo"), "--study chooses among several trials"),
+        (("0123abcd", "--class-names", "a,b"), "--class-names and --dataset name the classes of"),
+        (("all",), "'all' evaluates the trials of one study: name it with --study"),
+        (("p.csv", "--dataset", "cifar1000"), "did you mean 'cifar100'"),
+        (("p.csv", "--class-names", "a,a"), "a class is named twice in a, a"),
+        (("p.csv",), "there is no file p.csv"),
         (("best", "--pairs", "0"), "Invalid value for '--pairs'"),
         (("best", "--format", "word"), "Invalid value for '--format'"),
     ],

@@ -8,12 +8,9 @@ from sklearn.metrics import confusion_matrix  # type: ignore[import-untyped]
 
 from cifarkit.errors import InvalidInput
 from cifarkit.evaluation.confusion import (
-    ClassScore,
     ConfusedPair,
-    class_scores,
     confusion,
     most_confused,
-    worst,
 )
 
 #          label:  0 0 0 1 1 2 2 2
@@ -25,12 +22,7 @@ def test_by_hand_with_outputs_that_are_no_class() -> None:
     found = confusion(LABELS, PREDICTED, 4)
     assert found.counts.tolist() == [[1, 1, 0, 0], [1, 1, 0, 0], [0, 1, 1, 0], [0, 0, 0, 0]]
     assert found.outside.tolist() == [1, 0, 1, 0]
-    assert class_scores(found) == (
-        ClassScore(0, 3, 1, 1 / 3),
-        ClassScore(1, 2, 1, 1 / 2),
-        ClassScore(2, 3, 1, 1 / 3),
-        ClassScore(3, 0, 0, None),
-    )
+    assert found.predicted.tolist() == [2, 3, 1, 0]
 
 
 def test_most_confused_pairs_by_hand() -> None:
@@ -62,16 +54,6 @@ def test_against_scikit_learn(seed: int, classes: int) -> None:
     off_diagonal = found.counts.sum() - found.correct.sum()
     assert sum(pair.total for pair in pairs) == off_diagonal
     assert [pair.total for pair in pairs] == sorted((p.total for p in pairs), reverse=True)
-
-
-def test_worst_by_hand() -> None:
-    # Images 1, 2 and 4 are wrong, with confidences 0.5, 0.75, 0.75: 2 comes before 4.
-    table = np.array(
-        [[1, 0, 0], [0.5, 0.25, 0.25], [0, 0.75, 0.25], [0, 0, 1], [0.75, 0.25, 0]], np.float16
-    )
-    assert worst([0, 1, 0, 2, 1], table, 2).tolist() == [2, 4]
-    assert worst([0, 1, 0, 2, 1], table, 9).tolist() == [2, 4, 1]
-    assert worst([0, 0, 1, 2, 0], table, 9).tolist() == []
 
 
 def test_a_label_that_is_no_class_is_refused() -> None:

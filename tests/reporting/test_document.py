@@ -133,9 +133,9 @@ def test_seeds_are_averaged_and_counted(fabricator: Fabricator) -> None:
     ]
     cost, scores = detail_tables(StudyView(study, fabricator.records()))
     assert cost.texts()[0][-2:] == ["2 of 3", "partly complete"]
-    assert scores.headings[1:5] == ["Training, running mean", "Validation", "Test", "95% interval"]
+    assert scores.headings[1:5] == ["Validation", "Test", "95% interval", "Test, top 5"]
     # What both runs were right on is not known, which the setting's interval takes.
-    assert scores.texts()[0][3:5] == ["0.710 ± 0.014", GAP]
+    assert scores.texts()[0][2:4] == ["0.710 ± 0.014", GAP]
 
 
 def test_of_several_seeds_the_interval_is_the_settings(fabricator: Fabricator) -> None:
@@ -318,7 +318,7 @@ def test_report_needs_no_tensorflow_no_pandas_and_little_time(tmp_path: Path) ->
     assert time.perf_counter() - start < 10
 
 
-def test_training_accuracy_is_the_kept_weights_and_an_older_running_mean_is_called_so(
+def test_training_accuracy_is_the_kept_weights_and_never_a_running_mean(
     tmp_path: Path,
 ) -> None:
     fabricator = Fabricator(tmp_path)
@@ -331,8 +331,17 @@ def test_training_accuracy_is_the_kept_weights_and_an_older_running_mean_is_call
         arms.append(Arm(label=model, settings={"model": model}, trials=(trial,)))
     study = fabricator.study("zoo", "zoo", ["model"], arms)
     scored = detail_tables(StudyView(study, fabricator.records()))[1]
-    assert scored.headings[:3] == ["Model", "Training", "Training, running mean"]
-    assert [row[1:3] for row in scored.texts()] == [[GAP, "0.750"], ["0.912", GAP]]
+    assert scored.headings[:3] == ["Model", "Training", "Validation"]
+    assert [row[1] for row in scored.texts()] == [GAP, "0.912"]
+
+
+def test_top_5_is_given_for_more_than_ten_classes(fabricator: Fabricator) -> None:
+    for classes, given in ((10, False), (11, True)):
+        made = result(class_names=tuple(map(str, range(classes))))
+        trial = fabricator.trial({"model": "lenet", "seed": classes}, made)
+        study = zoo(fabricator, arm("lenet", trial))
+        scored = detail_tables(StudyView(study, fabricator.records()))[1]
+        assert ("Test, top 5" in scored.headings) is given
 
 
 def test_a_report_looks_at_every_arm_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

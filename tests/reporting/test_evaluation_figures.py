@@ -118,7 +118,7 @@ def test_the_sheet_shows_the_images_themselves(pictured: tuple[Fabricator, str, 
     found = pixels(record, scores.predictions.labels, [9, 7])
     assert found.shape == (2, 8, 8, 3)
     assert found[:, 0, 0, 0].tolist() == [9, 7]
-    sections = evaluation_sections(record, figures=True)
+    sections = evaluation_sections([record], figures=True)
     (sheet,) = (b for b in sections[-1].blocks if isinstance(b, Figure))
     figure = sheet.draw()
     assert len(figure.axes) == 12
@@ -142,5 +142,5 @@ def test_images_that_are_not_the_trials_are_not_shown(
     with pytest.raises(NotAtHand) as reason:
         pixels(record, labels, [0])
     assert str(path) not in str(reason.value)
-    *_, last = evaluation_sections(record, figures=True)
+    *_, last = evaluation_sections([record], figures=True)
     assert "The images themselves are not shown" in str(last.blocks[-1])

@@ -34,7 +34,7 @@ def test_what_a_trial_saves_is_read(tmp_path: Path) -> None:
     ("saved", "message"),
     [
         (changed(labels=None), "lacks labels; it holds predictions, prob"),
-        (changed(labels=None, probabilities=None), "lacks labels, probabilities"),
+        (changed(predictions=None, probabilities=None), "no predictions, probabilities or logits"),
         (changed(labels=np.array([{}] * 40, object)), "not a readable predictions file"),
         (changed(labels=np.zeros((40, 1), np.int32)), r"labels must be integers .* \(40, 1\)"),
         (changed(labels=np.zeros(40)), "labels must be integers .* float64"),

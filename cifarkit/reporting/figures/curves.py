@@ -77,7 +77,7 @@ def _common_scale(panels: Sequence[Axes]) -> None:
 
 def _handles() -> list[Line2D]:
     return [
-        Line2D([], [], color=style.BLUE, label="training"),
+        Line2D([], [], color=style.BLUE, label="training, running mean"),
         Line2D([], [], color=style.ORANGE, label="validation"),
         Line2D(
             [],

@@ -71,6 +71,7 @@ def matrix(scores: Scores) -> Figure:
 
 def reliability(scores: Scores) -> Figure:
     """The reliability curve: accuracy against confidence."""
+    assert scores.calibration is not None
     error = f"{scores.calibration.expected_error:.3f}"
     chart = ReliabilityChart(
         f"Reliability: accuracy against confidence (expected calibration error {error})",
@@ -80,20 +81,25 @@ def reliability(scores: Scores) -> Figure:
 
 
 def contact_sheet(
-    scores: Scores, found: Sequence[Mistake], images: npt.NDArray[np.uint8]
+    scores: Scores,
+    found: Sequence[Mistake],
+    images: npt.NDArray[np.uint8],
+    name: str = "mistakes",
+    title: str = "The most confident mistakes",
 ) -> Figure:
-    """The contact sheet of the most confident errors."""
+    """The contact sheet of some errors."""
     captions = tuple(
         (
             shortened(scores.shown(one.label), _NAME),
             f"→ {shortened(taken_for(scores, one.predicted), _NAME)}",
-            f"{one.confidence:.3f}",
+            "" if one.confidence is None else f"{one.confidence:.3f}",
         )
         for one in found
     )
-    title = "The most confident mistakes: true class → predicted class, confidence"
+    confidence = "" if scores.calibration is None else ", confidence"
+    title = f"{title}: true class → predicted class{confidence}"
     sheet = ContactSheet(title, images, captions)
-    return Figure(f"{scores.name}-mistakes", title, partial(_contact_sheet, sheet))
+    return Figure(f"{scores.name}-{name}", title, partial(_contact_sheet, sheet))
 
 
 def matrix_chart(scores: Scores) -> MatrixChart:
