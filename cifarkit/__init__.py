@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from cifarkit.api.backbones import list_backbones
-    from cifarkit.api.evaluate import Evaluation, Evaluations, evaluate
+    from cifarkit.api.evaluate import evaluate
+    from cifarkit.api.evaluation import Evaluation, Evaluations
     from cifarkit.api.maintenance import (
         check_store,
         export_trials,
@@ -43,8 +44,8 @@ __version__ = "0.1.0"
 
 _HOME = {
     "list_backbones": "api.backbones",
-    "Evaluation": "api.evaluate",
-    "Evaluations": "api.evaluate",
+    "Evaluation": "api.evaluation",
+    "Evaluations": "api.evaluation",
     "evaluate": "api.evaluate",
     "check_store": "api.maintenance",
     "export_trials": "api.maintenance",

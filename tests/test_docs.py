@@ -43,6 +43,23 @@ def test_commands_and_options_exist(document: Path) -> None:
             assert set(options) <= known, line
 
 
+def test_the_guides_file_of_predictions_is_evaluated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import cifarkit as ck
+
+    section = (ROOT / "docs" / "guide.md").read_text().split("## Evaluating")[1]
+    table, code = (
+        re.findall(rf"```{kind}\n(.*?)```", section, re.DOTALL)[0] for kind in ("csv", "python")
+    )
+    monkeypatch.chdir(tmp_path)
+    Path("mine.csv").write_text(table)
+    exec(code, {})
+    mine = ck.evaluate("mine.csv")
+    assert mine.scores.class_names == ("cat", "dog", "owl")
+    assert mine.metrics["balanced_accuracy"] == 0.75
+
+
 def test_the_site_builds_without_a_warning_and_loads_nothing_from_elsewhere(tmp_path: Path) -> None:
     built = subprocess.run(
         [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path)],

@@ -48,8 +48,9 @@ def evaluate(
     ] = None,
 ) -> None:
     """Write a network's accuracy, per class too, its confusions and its calibration."""
-    from cifarkit.api.evaluate import ALL, Evaluation
+    from cifarkit.api.evaluate import ALL
     from cifarkit.api.evaluate import evaluate as evaluate_saved
+    from cifarkit.api.evaluation import Evaluation
     from cifarkit.cli.setting_options import comma_separated
     from cifarkit.errors import InvalidInput
 

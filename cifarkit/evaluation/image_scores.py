@@ -112,12 +112,12 @@ def bootstrap_intervals(scores: ImageScores) -> dict[str, Interval]:
 
     Balanced accuracy has `balanced_interval`, the others percentiles of the metrics of 1,000
     resamples of the images, the same at every call. One that no resample changes (macro F1 without
-    an error) has no interval. The ECE is
-    biased upwards on few images, and on a resample again, so that percentiles would miss the true
-    one nearly always: its interval is the basic one (2 estimate - percentile), which mirrors that
-    bias, and its lower end is 0 where the ECE is not significantly above that of a calibrated
-    network (consistency resampling, Bröcker & Smith 2007, "Increasing the reliability of
-    reliability diagrams", Weather and Forecasting 22, 651-661).
+    an error) has no interval. The ECE is biased upwards on few images, and on a resample again, so
+    that percentiles alone miss a small true one nearly always: its interval is the hull of the
+    percentile and the basic interval (2 estimate - percentile), which mirrors that bias. Its lower
+    end is 0 where the ECE is not significantly above that of a calibrated network (consistency
+    resampling, Bröcker & Smith 2007, "Increasing the reliability of reliability diagrams", Weather
+    and Forecasting 22, 651-661).
 
     Source: Efron & Tibshirani 1993, "An introduction to the bootstrap", chapter 13.
     """
@@ -136,9 +136,8 @@ def bootstrap_intervals(scores: ImageScores) -> dict[str, Interval]:
             continue
         low, high = np.quantile([one[name] for one in drawn], (0.025, 0.975)).tolist()
         if name == "ece":
-            low, high = 2 * value - high, 2 * value - low
+            low, high = min(low, 2 * value - high), max(high, 2 * value - low)
             low = 0.0 if value <= _calibrated_ece(scores, rng) else max(0.0, low)
-            high = max(high, value)
         if low < high:
             intervals[name] = Interval(low, high)
     return intervals

@@ -22,8 +22,9 @@ from cifarkit.reporting.evaluation_tables import METRICS
 from cifarkit.reporting.output import FORMATS, publish
 from cifarkit.reporting.study_view import StudyView
 from cifarkit.reporting.table import Cell, Column, Table
-from cifarkit.store.records import StudyRecord, TrialRecord
+from cifarkit.store.records import TrialRecord
 from cifarkit.store.store import Store
+from cifarkit.store.study_records import StudyRecord
 from cifarkit.store.trials import gather
 from cifarkit.text import listed, plain
 

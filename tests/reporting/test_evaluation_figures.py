@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from cifarkit.datasets import builtin_classes as known
-from cifarkit.reporting.document_model import Figure
-from cifarkit.reporting.evaluation_report import evaluation_sections
+from cifarkit.errors import InvalidInput
+from cifarkit.reporting.document_model import Figure, Table
+from cifarkit.reporting.evaluation_report import evaluation_document, evaluation_sections
 from cifarkit.reporting.evaluation_result import Scores, of_file, of_trial
 from cifarkit.reporting.figures import evaluation_figures
 from cifarkit.reporting.misclassifications import NotAtHand, mistakes, pixels
@@ -124,6 +125,33 @@ def test_the_sheet_shows_the_images_themselves(pictured: tuple[Fabricator, str, 
     assert len(figure.axes) == 12
     assert [text.get_text() for text in figure.axes[0].texts] == ["ant", "→ car", "0.938"]
     assert int(np.asarray(figure.axes[0].images[0].get_array())[0, 0, 0]) == 9
+
+
+def test_the_images_of_a_named_pair(pictured: tuple[Fabricator, str, Path]) -> None:
+    fabricator, made, _ = pictured
+    scores = of_trial(fabricator.store.read(made))
+    written = evaluation_document(scores, illustrated=True, pair="ant/bee")
+    blocks = written.sections[1].blocks
+    sheets = {b.name[-8:]: b for b in blocks if isinstance(b, Figure)}
+    assert list(sheets) == ["pair-0-1", "pair-1-0"]
+    # 2 ants were taken for a bee, 3 bees for an ant.
+    drawn = [len(sheet.draw().axes) for sheet in sheets.values()]
+    assert drawn == [2, 3]
+    check(sheets["pair-0-1"].draw())
+    tables = [b for b in blocks if isinstance(b, Table)]
+    assert tables[0].texts() == [
+        ["ant", "bee", "2", "10", "0.20", "0.06 to 0.51"],
+        ["bee", "ant", "3", "10", "0.30", "0.11 to 0.60"],
+    ]
+    assert [row[0] for row in tables[1].texts()] == ["7", "8"]
+
+
+@pytest.mark.parametrize("text", ["ant", "ant/moth", "ant/ant", "/", "1/2"])
+def test_a_pair_that_is_none_is_refused(pictured: tuple[Fabricator, str, Path], text: str) -> None:
+    fabricator, made, _ = pictured
+    scores = of_trial(fabricator.store.read(made))
+    with pytest.raises(InvalidInput, match="--pair"):
+        evaluation_document(scores, illustrated=False, pair=text)
 
 
 @pytest.mark.parametrize("fate", ["gone", "changed", "damaged"])
