@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cifarkit.errors import InvalidInput, unknown
-from cifarkit.evaluation.comparison import compare
+from cifarkit.evaluation.comparison import accuracy_interval, compare
 from cifarkit.evaluation.wording import sentences
 from cifarkit.reporting import formatting
 from cifarkit.reporting.conclusions import conclusions
@@ -36,6 +37,13 @@ class Run:
     name: str
     seed: int
     scores: Scores
+
+    @property
+    def right(self) -> NDArray[np.bool_]:
+        """(n,) Whether each test image was predicted right."""
+        saved = self.scores.predictions
+        right: NDArray[np.bool_] = saved.labels == saved.predictions
+        return right
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +82,7 @@ def of_study(store: Store, study: StudyRecord) -> Runs:
         why = f": {left_out[0]}" if left_out else ""
         raise InvalidInput(f"no trial of study {study.name!r} can be evaluated{why}")
     title = f"Evaluation of all trials: {plain(study.title)}"
-    return Runs(title, tuple(runs), tuple(conclusions(view)), tuple(left_out))
+    return Runs(title, tuple(runs), conclusions(view).sentences, tuple(left_out))
 
 
 def of_models(named: Sequence[tuple[str, Scores]]) -> Runs:
@@ -173,22 +181,20 @@ def table(runs: Sequence[Run], name: str) -> Table:
         if len(group) > 1:
             text = f"mean of {len(group)} ± sd"
             lines.append((*leading, Cell(text, text), *_cells(group, measured, decimals)))
-    caption = (
-        "Metrics on the test images; an interval is Wilson's, of the images alone"
-        + (", and ± the standard deviation over the seeds" if several else "")
-        + "."
-    )
-    return Table(name, caption, tuple(columns), tuple(lines))
+    caption = "Metrics on the test images. An interval is of one trained model, over other images"
+    if several:
+        caption += (
+            "; in a row of means it is of the setting, over other seeds as well. ± is the standard "
+            "deviation over the seeds"
+        )
+    return Table(name, f"{caption}.", tuple(columns), tuple(lines))
 
 
 def _cells(group: Sequence[Run], measured: Sequence[str], decimals: int) -> list[Cell]:
     accuracies = [run.scores.top1.accuracy for run in group]
-    interval = Cell()
-    if len(group) == 1:
-        span = group[0].scores.top1.interval
-        text = formatting.interval(span.low, span.high, decimals)
-        interval = Cell(text, text)
-    cells = [_mean(accuracies, decimals), interval]
+    span = accuracy_interval({run.seed: run.right for run in group})
+    text = formatting.interval(span.low, span.high, decimals)
+    cells = [_mean(accuracies, decimals), Cell(text, text)]
     for key in measured:
         values = [run.scores.metrics[key] for run in group if key in run.scores.metrics]
         cells.append(_mean(values, 3) if values else Cell())
@@ -201,10 +207,7 @@ def _mean(values: list[float], decimals: int) -> Cell:
 
 def _comparison(runs: Sequence[Run]) -> list[str]:
     """Sentences on which models differ, by the tests of `evaluation.comparison`."""
-    right = {
-        run.name: run.scores.predictions.labels == run.scores.predictions.predictions
-        for run in runs
-    }
+    right = {run.name: run.right for run in runs}
     told = list(sentences(compare({name: {0: found} for name, found in right.items()})))
     if len(right) == 2:
         (first, one), (second, two) = right.items()
