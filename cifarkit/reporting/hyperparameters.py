@@ -82,7 +82,7 @@ def common_settings(
         if name in axes:
             continue
         if name == "data_seed" and _follows_the_seed(trials):
-            rows[formatting.heading(name)] = "that of each training"
+            rows[formatting.heading(name)] = "the seed of each training"
             continue
         arms: dict[str, list[str]] = {}
         for arm, spoken in values:

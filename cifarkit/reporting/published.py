@@ -187,12 +187,11 @@ def _lowered(heading: str) -> str:
 def _unstated(axes: Sequence[str]) -> str:
     stated = {*axes, *_STATED.get(axes[0] if axes else "", ())}
     missing = [_heading(name) for name in _DECIDED if name not in stated]
-    validation = "The published study does not state its validation fraction; it is not compared."
     if not missing:
-        return validation
+        return "The published study does not state its validation fraction; it is not compared."
     return (
-        f"The published study does not state the {listed(missing)} of these runs: they are "
-        f"compared with what it kept in the end. {validation}"
+        f"The published study does not state the {listed(missing)} of these runs, which are "
+        "compared with what it kept in the end, nor its validation fraction, which is not compared."
     )
 
 

@@ -237,8 +237,8 @@ def _seeds(trials: Sequence[TrialRecord]) -> str:
     parts = []
     if drawn:
         parts.append(
-            "a stratified part of the training images, drawn with data seed "
-            f"{listed(map(str, data_seeds))}"
+            "a stratified part of the training images, drawn with data "
+            f"{'seed' if len(data_seeds) == 1 else 'seeds'} {listed(map(str, data_seeds))}"
         )
     if any(own):
         parts.append("the data set's own validation part")

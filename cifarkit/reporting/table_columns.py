@@ -93,8 +93,6 @@ def of_cost() -> list[Measure]:
         EPOCHS,
         Measure("Best epoch", lambda r: r.best_epoch, mean(formatting.count)),
         Measure("GFLOPs/image", lambda r: r.flops_per_image / 1e9, mean(formatting.significant)),
-        TRAINABLE,
-        NOT_TRAINABLE,
     ]
 
 

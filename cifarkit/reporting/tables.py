@@ -11,7 +11,7 @@ from cifarkit.reporting.arm_results import ArmResult, model_name
 from cifarkit.reporting.scored_runs import interval, interval_subject
 from cifarkit.reporting.study_view import StudyView
 from cifarkit.reporting.table import Cell, Column, Table
-from cifarkit.reporting.table_columns import PARAMETERS, TRAINABLE, Measure
+from cifarkit.reporting.table_columns import NOT_TRAINABLE, PARAMETERS, TRAINABLE, Measure
 
 
 def summary(view: StudyView, *, published: bool = False) -> Table:
@@ -46,6 +46,8 @@ def detail_tables(view: StudyView) -> list[Table]:
     if not view.anything_done:
         return []
     cost = _measured(view, table_columns.of_cost())
+    if PARAMETERS in view.layout.measures:
+        cost += [TRAINABLE, NOT_TRAINABLE]
     scores = _measured(view, table_columns.of_scores(view.decimals))
     caption = (
         "Accuracy of the kept weights on every split. The 95% interval is of "

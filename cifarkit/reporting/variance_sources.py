@@ -29,7 +29,7 @@ _DESIGNS = {
     "crossed": "",
     "together": (
         "Here the split varies with the seed, so that what the split and what order and "
-        "initialization do cannot be told apart; `cifarkit sweep data-seed 0 1 2 --seeds 3` tells "
+        "initialization do cannot be told apart; “cifarkit sweep data-seed 0 1 2 --seeds 3” tells "
         "them apart."
     ),
     "seeds": "There is one split: what another would change is not in this.",
@@ -41,8 +41,9 @@ def variance_sources(view: StudyView) -> list[str]:
     """The shares of split, seed and test images; none of a study with a single run per setting.
 
     Settings are what trials have in common apart from the two seeds; the variances of all with as
-    many runs of the same design are averaged. Trials that failed a check are left out.
+    many runs of the same design are averaged. Trainings that went wrong are left out.
     """
+    wrong = 0
     settings: dict[Hashable, dict[tuple[int, int], NDArray[np.bool_]]] = {}
     for outcome in view.results:
         for trial, findings in zip(outcome.done, outcome.findings, strict=True):
@@ -50,7 +51,8 @@ def variance_sources(view: StudyView) -> list[str]:
                 right, images = test_hits(trial)
             except InvalidInput:  # named where the arms are compared
                 continue
-            if not findings:
+            wrong += (broken := any(finding.broken for finding in findings))
+            if not broken:
                 runs = settings.setdefault((without_seeds(trial.spec), images), {})
                 runs[trial.spec.data.data_seed, trial.spec.train.seed] = right
     if all(len(runs) < 2 for runs in settings.values()):
@@ -62,7 +64,8 @@ def variance_sources(view: StudyView) -> list[str]:
         key = (found.design, found.splits, found.seeds, found.images)
         by_design.setdefault(key, []).append(found)
     alike = max(by_design.values(), key=lambda many: sum(one.runs for one in many))
-    return _sentences(pooled(alike), len(alike), len(settings) - len(alike))
+    said = _sentences(pooled(alike), len(alike), len(settings) - len(alike))
+    return said + [f"{counted(wrong, 'training')} that went wrong left out."] * (wrong > 0)
 
 
 def _sentences(found: Sources, settings: int, left_out: int) -> list[str]:

@@ -39,7 +39,7 @@ def test_each_seed_has_its_split_in_every_arm() -> None:
     assert done.exit_code == 0, done.output
     assert seeds() == [[(0, 0), (1, 1), (2, 2)]] * 2
     text = cifarkit("report").stdout
-    assert "that of each training" in text
+    assert "the seed of each training" in text
     assert "mix different images" not in text
     # More seeds extend it; without the option it is another study, which shares the first seed.
     assert cifarkit(*SWEEP, "--seeds", "4", "--vary-split").exit_code == 0

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -12,8 +14,10 @@ from cifarkit.reporting.conclusions import conclusions
 from cifarkit.reporting.document import document
 from cifarkit.reporting.study_view import StudyView
 from cifarkit.reporting.variance_sources import variance_sources
+from cifarkit.store.records import TrialRecord
 from cifarkit.store.study_records import Arm
 from tests.reporting.fabricate import Fabricator, hits, result
+from tests.studies.test_selection import DIVERGED
 
 IMAGES = 2000
 
@@ -33,13 +37,19 @@ def study_of(
         for data_seed, seed in runs:
             chance = 0.6 + (split_points * data_seed + seed_points * seed) / 100
             right = rng.random(IMAGES) < chance
-            settings = {"model": "vgg16", "dropout": dropout, "data_seed": data_seed, "seed": seed}
+            settings = {"model": "vgg16", "epochs": 10, "dropout": dropout}
+            settings |= {"data_seed": data_seed, "seed": seed}
             trial = fabricator.trial(settings, result(test_images=IMAGES, hits=hits(right)))
             fabricator.predictions(trial, right)
             trials.append(trial)
         made.append(Arm(label=str(dropout), settings={"dropout": dropout}, trials=tuple(trials)))
     study = fabricator.study("dropout", "sweep", ["dropout"], made, "Dropout")
     return StudyView(study, fabricator.records()), document([study], fabricator.records())
+
+
+def with_result(trial: TrialRecord, **changes: Any) -> TrialRecord:
+    assert trial.result is not None
+    return replace(trial, result=trial.result.model_copy(update=changes))
 
 
 CROSSED = [(split, seed) for split in range(3) for seed in range(3)]
@@ -62,7 +72,7 @@ def test_what_varies_together_is_not_told_apart(tmp_path: Path) -> None:
     said = " ".join(variance_sources(view))
     assert re.search(r"9\d% comes from split, order and initialization", said)
     assert "(3 splits and 3 seeds; 2,000 test images)" in said
-    assert "cannot be told apart; `cifarkit sweep data-seed 0 1 2 --seeds 3` tells" in said
+    assert "cannot be told apart; “cifarkit sweep data-seed 0 1 2 --seeds 3” tells" in said
     assert "Of 3 runs, these shares are rough." in said
     assert "cannot be told apart" in text
 
@@ -76,6 +86,19 @@ def test_seeds_of_one_split_and_splits_of_one_seed(tmp_path: Path) -> None:
     said = " ".join(variance_sources(view))
     assert re.search(r"9\d% comes from the split", said)
     assert "There is one seed" in said
+
+
+def test_trainings_that_went_wrong_are_left_out(tmp_path: Path) -> None:
+    """One that was cut short still says how runs vary; one that diverged does not."""
+    view, _ = study_of(tmp_path, CROSSED)
+    short = {name: with_result(trial, best_epoch=10) for name, trial in view.records.items()}
+    (arm,) = StudyView(view.study, short).results
+    assert "cut short" in arm.flaws
+    assert variance_sources(StudyView(view.study, short)) == variance_sources(view)
+    diverged = view.study.arms[0].trials[0]
+    broken = short | {diverged: with_result(short[diverged], course=DIVERGED)}
+    said = variance_sources(StudyView(view.study, broken))
+    assert said[-1] == "1 training that went wrong left out."
 
 
 def test_a_single_run_says_nothing(tmp_path: Path) -> None:
