@@ -52,7 +52,7 @@ def sentences(
 
 def _each(conclusion: Conclusion) -> str:
     return "; ".join(
-        f"{score.arm} {score.accuracy:.3f} ({f'mean of {score.runs} seeds, ' * (score.runs > 1)}"
+        f"{score.arm}: {score.accuracy:.3f} ({f'mean of {score.runs} seeds, ' * (score.runs > 1)}"
         f"{score.low:.3f} to {score.high:.3f} for the {score.of}, {score.images:,} images)"
         for score in conclusion.scores
     )

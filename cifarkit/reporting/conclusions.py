@@ -108,6 +108,7 @@ def _named(view: StudyView) -> dict[str, ArmResult]:
         name = row_name(view, outcome)
         if axis and axis in outcome.arm.settings:
             is_switch = isinstance(outcome.arm.settings[axis], bool)
-            name = f"{axis_heading(axis).lower()}{'=' if is_switch else ' '}{name}"
+            heading = axis_heading(axis).lower().split(" (")[0]  # without a unit
+            name = f"{heading}{'=' if is_switch else ' '}{name}"
         named[name if name not in named else f"{name} (row {position})"] = outcome
     return named

@@ -52,8 +52,8 @@ def seeds_sentence(view: StudyView, arms: int) -> str:
     spread = seed_spread(alike)
     if spread is None:
         return (
-            "How much another seed changes is not known here: no trial of these data was repeated. "
-            "Three seeds (--seeds 3) are the fewest to compare settings with."
+            "How much another seed changes is not known: no trial on these data was repeated. "
+            "--seeds 3 is the least that compares settings."
         )
     from cifarkit.evaluation.power import POWER, seeds_needed
 

@@ -109,7 +109,11 @@ def _choices(views: Sequence[StudyView]) -> tuple[Block, ...]:
 
 def _final_figures(views: Sequence[StudyView]) -> list[str]:
     """The test accuracy of what each whole study ended with; not the highest one of its tables."""
-    last = {(view.study.part_of, view.study.whole_id): view for view in views if view.study.step}
+    last = {
+        (view.study.part_of, view.study.whole_id): view
+        for view in views
+        if view.study.step and (view.study.choice or not view.axes)
+    }
     sentences = []
     for view in last.values():
         choice = view.study.choice
@@ -122,8 +126,8 @@ def _final_figures(views: Sequence[StudyView]) -> list[str]:
             span = interval(arms[0])
             shown = span and formatting.interval(span.low, span.high, view.decimals)
             sentences.append(
-                f"The final figure of {plain(view.study.whole_title)} is that of the last choice, "
-                f"{view.study.name_of(arms[0].name)}: test accuracy "
+                f"The final figure of {plain(view.study.whole_title)} is the test accuracy of what "
+                f"its choices led to, {view.study.name_of(arms[0].name)}: "
                 f"{fmean(scores):.{view.decimals}f}"
                 + (f" (95% interval of {interval_subject(arms)} {shown})." if shown else ".")
             )

@@ -89,8 +89,8 @@ def test_different_images() -> None:
     assert written == (
         "The arms were scored on different test images, so no comparison between them is "
         "defined; their accuracies, each by itself with its 95% interval: "
-        "2 classes 1.000 (0.510 to 1.000 for the model, 4 images); "
-        "4 classes 0.750 (0.409 to 0.929 for the model, 8 images).",
+        "2 classes: 1.000 (0.510 to 1.000 for the model, 4 images); "
+        "4 classes: 0.750 (0.409 to 0.929 for the model, 8 images).",
     )
 
 
@@ -99,7 +99,7 @@ def test_nothing_to_compare() -> None:
         "No arm has a finished run: there is nothing to conclude.",
     )
     assert sentences(compare({"a": {0: np.ones(4, np.bool_)}, "b": {}})) == (
-        "Accuracy on test images, with its 95% interval: a 1.000 (0.510 to 1.000 for the model, "
+        "Accuracy on test images, with its 95% interval: a: 1.000 (0.510 to 1.000 for the model, "
         "4 images).",
         "Nothing was compared.",
         "b has no finished run and is left out.",

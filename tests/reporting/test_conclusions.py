@@ -14,7 +14,7 @@ from cifarkit.reporting.document import document
 from cifarkit.reporting.study_view import StudyView
 from cifarkit.store.records import TrialRecord
 from cifarkit.store.store import write_result
-from cifarkit.store.study_records import Arm, StudyRecord
+from cifarkit.store.study_records import Arm, Choice, StudyRecord
 from tests.reporting.fabricate import Fabricator, hits, result
 
 IMAGES = 800
@@ -147,7 +147,7 @@ def test_one_run_each_says_how_many_seeds_would_tell(tmp_path: Path) -> None:
     fabricator = Fabricator(tmp_path)
     study, _ = sweep(fabricator, 0.8, 0.5)
     unknown = sentences_on(study, fabricator.records())[-1]
-    assert unknown.startswith("How much another seed changes is not known here")
+    assert unknown.startswith("How much another seed changes is not known: no trial")
     # Two settings of two runs each: 0.80 and 0.81, 0.70 and 0.73. Variances 0.00005 and 0.00045.
     for dropout, seed, accuracy in ((0.7, 0, 0.80), (0.7, 1, 0.81), (0.8, 0, 0.70), (0.8, 1, 0.73)):
         settings = {"model": "vgg16", "epochs": 10, "dropout": dropout, "seed": seed}
@@ -183,3 +183,16 @@ def test_the_report_counts_its_claims(tmp_path: Path) -> None:
         "2 claims of a difference or of equality are made on 1 study; its chance of any false one "
         "is about 5%."
     ) in document([study], fabricator.records())
+
+
+def test_the_final_figure_is_that_of_the_choice_and_not_the_highest(tmp_path: Path) -> None:
+    fabricator = Fabricator(tmp_path)
+    study, _ = sweep(fabricator, 0.8, 0.5)
+    choice = Choice(arm="0.2", settings={"dropout": 0.2}, reason="highest validation accuracy")
+    whole = {"part_of": "x", "whole_title": "A whole", "step": 1, "choice": choice}
+    text = document([study.model_copy(update=whole)], fabricator.records())
+    # The fabricated result has an accuracy of 0.7 whatever its images.
+    assert (
+        "The final figure of A whole is the test accuracy of what its choices led to, dropout "
+        "0.2: 0.70 (95% interval of the trained model 0.67 to 0.73)."
+    ) in text
