@@ -29,8 +29,10 @@ def critical_value(arms: int, df: float, level: float = 0.05) -> float:
         df: Degrees of freedom of the standard error, above 0; may be infinite.
         level: The chance of any false difference, within 0..1.
     """
-    from scipy.special import gammaincinv
+    from scipy.special import gammaincinv, stdtrit
 
+    if arms == 2:
+        return float(stdtrit(df, 1 - level / 2))
     if np.isinf(df):
         scale = np.ones(1)
         weights = np.ones(1)
@@ -39,7 +41,7 @@ def critical_value(arms: int, df: float, level: float = 0.05) -> float:
         scale = np.sqrt(gammaincinv(df / 2, nodes) / (df / 2))
     low, high = 0.0, _MOST * sqrt(2)
     ranges, shares = _range_distribution(arms)
-    for _ in range(50):
+    for _ in range(36):
         middle = (low + high) / 2
         if weights @ np.interp(middle * scale, ranges, shares) < 1 - level:
             low = middle
