@@ -64,7 +64,7 @@ def check_backbone(backbone: Backbone, *, weight_sets: Sequence[str] = ()) -> No
         expect(np.isfinite(logits).all(), f"logits are not finite at {size} pixels")
     _check_batchnorm("uses_batchnorm", backbone.uses_batchnorm, all_layers(model))
     if callable(backbone.head):
-        _check_batchnorm("head_uses_batchnorm", backbone.head_uses_batchnorm, head)
+        _check_batchnorm("head_uses_batchnorm", backbone.head_uses_batchnorm, all_layers(head[0]))
     if left_out := uncounted(model):
         raise AssertionError(
             f"FLOPs of {', '.join(left_out)} are not known: set flops_per_image on these layers"

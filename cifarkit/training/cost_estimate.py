@@ -114,7 +114,8 @@ def _built(spec: ModelSpec) -> _Counted:
 
 def _as_counted(spec: ModelSpec) -> bool:
     facts = get_backbone(spec.model)
-    return spec.weights not in facts.weight_sets and not (facts.includes_head and spec.dropout)
+    own_head = facts.includes_head or callable(facts.head)
+    return spec.weights not in facts.weight_sets and not (own_head and spec.dropout)
 
 
 def import_quietly() -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cifarkit.digests import json_digest
 from cifarkit.errors import CifarkitError
 from cifarkit.models.info import Backbone
 from cifarkit.models.preprocessing import preprocessing_layers
@@ -34,7 +35,8 @@ class BuiltModel:
         frozen_layers: How many of the backbone's layers, from the input on, are not trained.
         loaded_share: The share, 0..1, of the backbone's weight tensors that loading weights
             changed; None if none were to be loaded.
-        graph_sha256: The hash of the backbone's graph (see `training.graph_hash`).
+        graph_sha256: The hash of the graph of the backbone, and of a head of its own (see
+            `training.graph_hash`).
         precise_batchnorm: Whether the statistics of trained BatchNormalization are recomputed after
             each epoch (see `training.precise_batchnorm`).
     """
@@ -114,6 +116,8 @@ def build(
         dropout=spec.dropout,
     )
     layers = tuple(backbone.layers) if facts.includes_head else (backbone, *head)
+    if callable(facts.head):
+        graph = json_digest([graph, graph_sha256(head[0])])
     return BuiltModel(
         model,
         backbone,
@@ -143,7 +147,8 @@ def assemble(
         native_size: (height, width) of the input images.
 
     Returns:
-        The model, (n, h, w, 3) in 0..255 to (n, outputs) float32 logits, and the head's layers.
+        The model, (n, h, w, 3) in 0..255 to (n, outputs) float32 logits, and the head's layers; a
+        head of the backbone's own is a model, the first of them.
 
     Raises:
         CifarkitError: Features and head do not fit together.
@@ -236,11 +241,14 @@ def all_frozen(backbone: Any) -> Iterator[None]:
 
 def _logits(facts: Backbone, features: Any, outputs: int, dropout: float) -> Any:
     """The classifier, in the published study's order: Dropout before the pooling."""
+    import keras
     from keras import layers
 
     x = features
     if callable(facts.head):
-        x = facts.head(features, outputs=outputs, dropout=dropout)
+        inputs = keras.Input(x.shape[1:], dtype=x.dtype)
+        logits = facts.head(inputs, outputs=outputs, dropout=dropout)
+        x = keras.Model(inputs, logits, name="head")(x)
         # Logits stay float32 under mixed precision.
         return layers.Activation("linear", dtype="float32", name="logits_float32")(x)
     if facts.pooling == "class_token":
