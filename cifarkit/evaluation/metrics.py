@@ -23,10 +23,6 @@ class Interval:
     low: float
     high: float
 
-    @property
-    def excludes_zero(self) -> bool:
-        return self.low > 0 or self.high < 0
-
 
 def accuracy(labels: ArrayLike, predictions: ArrayLike) -> float:
     """The share of images whose class was predicted, 0..1.

@@ -47,7 +47,7 @@ def sentences(
             f"{listed(conclusion.missing)} {_one_or_more(conclusion.missing, 'has', 'have')} no "
             f"finished run and {_one_or_more(conclusion.missing, 'is', 'are')} left out."
         )
-    return tuple(written)
+    return tuple(sentence[0].upper() + sentence[1:] for sentence in written)
 
 
 def _each(conclusion: Conclusion) -> str:

@@ -53,7 +53,7 @@ def seeds_sentence(view: StudyView, arms: int) -> str:
     if spread is None:
         return (
             "How much another seed changes is not known: no trial on these data was repeated. "
-            "--seeds 3 is the least that compares settings."
+            "--seeds 3 or more would compare the settings."
         )
     from cifarkit.evaluation.power import POWER, seeds_needed
 

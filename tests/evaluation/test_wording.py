@@ -35,7 +35,7 @@ def test_several_seeds() -> None:
     assert written[0].startswith(
         "On 2,000 validation images, 6 seeds each, b has the highest mean accuracy of 2: 0.8"
     )
-    assert written[1].startswith("b is better than a (by ")
+    assert written[1].startswith("B is better than a (by ")
     assert written[2:] == (
         "So b is the best of these 2.",
         "Intervals are 95% intervals, over other seeds and other images.",
@@ -65,7 +65,7 @@ def test_missing_and_uneven_arms() -> None:
     written = sentences(compare(arms))
     assert "1 to 3 seeds each, 1 has the highest mean accuracy of 3" in written[0]
     assert written[1].startswith("As trained models, 1 is ")
-    assert written[-1] == "a and b have no finished run and are left out."
+    assert written[-1] == "A and b have no finished run and are left out."
 
 
 def test_a_shared_first_place() -> None:
@@ -102,7 +102,7 @@ def test_nothing_to_compare() -> None:
         "Accuracy on test images, with its 95% interval: a: 1.000 (0.510 to 1.000 for the model, "
         "4 images).",
         "Nothing was compared.",
-        "b has no finished run and is left out.",
+        "B has no finished run and is left out.",
     )
 
 
