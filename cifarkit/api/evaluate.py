@@ -1,4 +1,4 @@
-"""Evaluation of trained networks, from a store or from anybody's predictions."""
+"""Evaluation of trained networks, from a store or from saved predictions."""
 
 from __future__ import annotations
 

@@ -16,14 +16,14 @@ def evaluate(
         list[str],
         typer.Argument(
             help="A trial's id or its first letters; 'best', the complete trial of the highest "
-            "validation accuracy; or an .npz, .csv or .parquet file of anybody's predictions. "
+            "validation accuracy; or an .npz, .csv or .parquet file of predictions. "
             "Several of these are compared. 'all' evaluates every trial of --study.",
         ),
     ],
     runs: Annotated[Path, typer.Option(help="The folder of results.")] = RUNS_DEFAULT,
     study: Annotated[
         str | None,
-        typer.Option(help="The study to choose the best of, or to evaluate all trials of."),
+        typer.Option(help="The study whose best trial, or all of whose trials, are evaluated."),
     ] = None,
     class_names: Annotated[
         str | None,
@@ -31,11 +31,13 @@ def evaluate(
     ] = None,
     dataset: Annotated[
         str | None,
-        typer.Option(help="The data set that a file's classes are those of: cifar100, photos/."),
+        typer.Option(
+            help="The data set that names the classes of a file of predictions: cifar100, photos/."
+        ),
     ] = None,
     format: Annotated[
         Format,
-        typer.Option(help="What to write; csv has a row per class, or of several per model."),
+        typer.Option(help="The output format; csv has a row per class, or per model of several."),
     ] = Format.MARKDOWN,
     figures: Annotated[
         Path | None,

@@ -12,7 +12,12 @@ from cifarkit.reporting import formatting
 from cifarkit.reporting.document_model import Block, Figure, Paragraph, Section
 from cifarkit.reporting.evaluation_result import Scores, shown
 from cifarkit.reporting.figures.evaluation_figures import contact_sheet
-from cifarkit.reporting.misclassifications import Mistake, NotAtHand, mistakes_of_pair, pixels
+from cifarkit.reporting.misclassifications import (
+    ImagesUnavailable,
+    Mistake,
+    mistakes_of_pair,
+    pixels,
+)
 from cifarkit.reporting.table import Cell, Column, Table
 
 _SHOWN = 24
@@ -92,9 +97,9 @@ def pictures(scores: Scores, found: Sequence[Mistake], name: str, title: str) ->
     """The contact sheet of some misclassified images, or why there is none."""
     try:
         if scores.record is None:
-            raise NotAtHand("a file of predictions does not hold them")
+            raise ImagesUnavailable("a file of predictions does not hold them")
         images = pixels(scores.record, scores.predictions.labels, [one.image for one in found])
-    except NotAtHand as reason:
+    except ImagesUnavailable as reason:
         return Paragraph(f"The images themselves are not shown: {reason}.")
     return contact_sheet(scores, found, images, name, title)
 

@@ -26,7 +26,7 @@ from cifarkit.reporting.output import FORMATS, drawings_of, publish, write_figur
 from cifarkit.store.records import TrialRecord
 
 PAIRS = 10
-"""How many confused pairs are shown unless said."""
+"""Number of confused pairs shown by default."""
 NLL_ROUNDING = 0.001
 """Nats; a smaller difference is of saving probabilities in 16 bits."""
 _LISTED, _PICTURED = 10, 24
@@ -142,7 +142,7 @@ def _sections(
 
 
 def _subject(scores: Scores) -> list[Block]:
-    """What was evaluated: the trial, its data, when, and its settings in a line."""
+    """What was evaluated: the trial, its data, its date and its settings."""
     record = scores.record
     if record is None:
         return [Paragraph(" ".join(file_sentences(scores)))]
@@ -159,7 +159,7 @@ def _subject(scores: Scores) -> list[Block]:
 
 
 def _differing(scores: Scores) -> list[Block]:
-    """The trial's own scores, where what was saved gives others."""
+    """The trial's own scores, if they differ from those of the saved predictions."""
     if scores.record is None or scores.record.result is None:
         return []
     own = scores.record.result.accuracy
@@ -184,13 +184,12 @@ def _differing(scores: Scores) -> list[Block]:
 
 def _confused(scores: Scores, illustrated: bool, pairs: int) -> list[Block]:
     table = tables.pairs(scores, pairs)
-    blocks: list[Block] = [table or Paragraph("No class was taken for another.")]
+    blocks: list[Block] = [table or Paragraph("No classes were confused.")]
     if outside := int(scores.confusion.outside.sum()):
         images = "image was" if outside == 1 else "images were"
         blocks.append(
             Paragraph(
-                f"{outside:,} {images} taken for one of the network's outputs that stand for no "
-                "class."
+                f"{outside:,} {images} assigned to an output of the network that is not a class."
             )
         )
     if illustrated:

@@ -119,7 +119,7 @@ def document(found: Runs) -> Document:
     sections = [Section("Accuracy", 2, tuple(blocks))]
     if found.conclusions:
         words = Paragraph(" ".join(found.conclusions))
-        sections.append(Section("What the data supports", 2, (words,)))
+        sections.append(Section("What the data support", 2, (words,)))
     return Document(found.title, tuple(sections))
 
 

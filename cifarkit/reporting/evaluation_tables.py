@@ -15,7 +15,7 @@ from cifarkit.reporting.misclassifications import Mistake
 from cifarkit.reporting.table import Cell, Column, Table
 
 NO_CLASS = "(no class)"
-"""An output of the network that stands for none of the classes."""
+"""An output of the network that is not a class."""
 METRICS = {
     "balanced_accuracy": "Balanced accuracy",
     "macro_f1": "Macro F1",
@@ -59,7 +59,7 @@ def headline(scores: Scores) -> Table:
 
 
 def metrics(scores: Scores) -> Table:
-    """The metrics beside accuracy, each with its interval."""
+    """The metrics other than accuracy, each with its interval."""
     columns = (Column("Metric", numeric=False), Column("Value"), Column("95% interval"))
     rows = []
     for name, value in scores.metrics.items():

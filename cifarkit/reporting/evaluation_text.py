@@ -14,7 +14,7 @@ _NAMED = 20
 
 
 def file_sentences(scores: Scores) -> list[str]:
-    """What is to be said of a file of predictions."""
+    """Describes a file of predictions."""
     saved, classes = scores.predictions, len(scores.class_names)
     sentences = [
         f"Predictions saved in a file: {counted(len(saved.labels), 'image')}, "
@@ -22,7 +22,7 @@ def file_sentences(scores: Scores) -> list[str]:
     ]
     if not scores.named:
         sentences.append(
-            "The file does not name the classes: they go by their numbers (--class-names or "
+            "The file does not name the classes, which are numbered (--class-names or "
             "--dataset names them)."
         )
     if saved.probabilities is None:
@@ -59,7 +59,7 @@ def error_sentences(scores: Scores) -> str:
     return (
         f"Of {counted(found.errors, 'error')}, {found.errors_inside:,} "
         f"({formatting.share(found.share_inside)}) stayed inside the superclass: the image was "
-        "taken for another class of the same one. Errors spread evenly over all other classes "
+        "assigned to another class of it. Errors spread evenly over all other classes "
         f"would stay inside in {formatting.share(found.chance_inside)} of the cases."
     )
 

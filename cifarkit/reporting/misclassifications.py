@@ -29,7 +29,7 @@ class Mistake:
     confidence: float | None
 
 
-class NotAtHand(Exception):
+class ImagesUnavailable(Exception):
     """The images of a trial cannot be shown; the message is a clause without a path."""
 
 
@@ -79,22 +79,22 @@ def pixels(
         images: Their numbers among the test images.
 
     Raises:
-        NotAtHand: The data is not on this machine, unusable, or no longer what the trial saw.
+        ImagesUnavailable: The data is missing, unusable, or has changed since the trial.
     """
     from cifarkit.datasets.dataset import load, select_classes
 
     data = record.spec.data
     try:
         if dataset_registry.missing(data.dataset, data.location):
-            raise NotAtHand("the data set is not on this machine")
+            raise ImagesUnavailable("the data set is not on this machine")
         if data.identified_by_sizes:
-            raise NotAtHand(
+            raise ImagesUnavailable(
                 "the trial identified its images by names and sizes only, so that those of today "
                 "may be others"
             )
         loaded = load(data.dataset, data.location, image_size=record.spec.model.image_size)
         if loaded.fingerprint != data.fingerprint:
-            raise NotAtHand("the data set has changed since the trial ran")
+            raise ImagesUnavailable("the data set has changed since the trial ran")
         # The validation split does not affect the test part.
         chosen = select_classes(
             loaded,
@@ -103,7 +103,7 @@ def pixels(
             data.class_names,
         )
     except (InvalidInput, OSError):
-        raise NotAtHand("the data set is missing or unusable on this machine") from None
+        raise ImagesUnavailable("the data set is missing or unusable on this machine") from None
     if not np.array_equal(chosen.test_labels, labels):
-        raise NotAtHand("the data set here has other test images than those that were scored")
+        raise ImagesUnavailable("the data set has other test images than those that were scored")
     return np.ascontiguousarray(chosen.test_images[images])

@@ -13,7 +13,7 @@ from cifarkit.reporting.document_model import Figure, Table
 from cifarkit.reporting.evaluation_report import evaluation_document, evaluation_sections
 from cifarkit.reporting.evaluation_result import Scores, of_file, of_trial
 from cifarkit.reporting.figures import evaluation_figures
-from cifarkit.reporting.misclassifications import NotAtHand, mistakes, pixels
+from cifarkit.reporting.misclassifications import ImagesUnavailable, mistakes, pixels
 from tests.reporting.evaluated_trials import arrays, crowd, save, trial
 from tests.reporting.fabricate import Fabricator
 from tests.reporting.test_figures import check
@@ -167,7 +167,7 @@ def test_images_that_are_not_the_trials_are_not_shown(
         path.write_bytes(b"PK")
     else:
         write_shades(path, labels[::-1])
-    with pytest.raises(NotAtHand) as reason:
+    with pytest.raises(ImagesUnavailable) as reason:
         pixels(record, labels, [0])
     assert str(path) not in str(reason.value)
     *_, last = evaluation_sections([record], figures=True)

@@ -122,7 +122,7 @@ def test_outputs_that_are_no_class_are_said(tmp_path: Path) -> None:
     saved["predictions"][:2] = 5
     saved["probabilities"][:2] = np.eye(6, dtype=np.float16)[5]
     sections = sections_of(tmp_path, saved=saved)
-    assert "2 images were taken for one of the network's outputs that stand for no class" in (
+    assert "2 images were assigned to an output of the network that is not a class" in (
         words_of(sections)
     )
     assert tables_of(sections)["mistakes"].texts()[0] == ["0", "ant", "(no class)", "1.000"]
@@ -174,7 +174,7 @@ def test_a_network_without_errors(tmp_path: Path) -> None:
     saved["predictions"] = saved["labels"]
     saved["probabilities"] = np.eye(6, dtype=np.float16)[saved["labels"]]
     sections = sections_of(tmp_path, saved=saved)
-    assert "No class was taken for another." in words_of(sections)
+    assert "No classes were confused." in words_of(sections)
     assert "There are no errors." in words_of(sections)
     assert "Most confident mistakes" not in [section.title for section in sections]
 
@@ -225,7 +225,7 @@ def test_a_file_that_stands_alone(tmp_path: Path) -> None:
     assert scores.name == "my-predictions-1"
     text = evaluation(scores, figures_dir=tmp_path / "figures")
     assert "# Evaluation of saved predictions" in text
-    assert "they go by their numbers" in text
+    assert "which are numbered" in text
     assert "2 classes without a test image: 4 and 5." in text
     assert markdown_tables(text)[2][2] == ["0", "1", "2", "3", "5"]
     assert "Validation" not in text
