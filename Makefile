@@ -26,7 +26,7 @@ demo: $(VENV)/installed
 	@echo "its figures are in $(DEMO)/figures, its trials in $(DEMO)/runs."
 
 # Tests that neither import TensorFlow nor start processes, but for a few.
-FAST_TESTS := tests/test_specs.py tests/test_docs.py tests/test_locking.py tests/evaluation \
+FAST_TESTS := tests/test_specs.py tests/test_parity.py tests/test_docs.py tests/test_locking.py tests/evaluation \
 	tests/studies/test_planning.py tests/store/test_store.py tests/reporting/test_conclusions.py \
 	tests/reporting/test_document.py tests/reporting/test_formatting.py tests/reporting/test_kinds.py
 

@@ -291,11 +291,9 @@ def _fetch(specs: Sequence[TrialSpec]) -> None:
 
 
 def _threads(jobs: int) -> dict[str, str]:
-    """Share the cores among jobs that run side by side, where that changes no result.
+    """Share the cores among parallel jobs where that changes no result.
 
-    Threads within an operation are left alone: their number decides how sums are split, and so how
-    they are rounded. Side by side with as many as there are cores, trials take 5 to 10% more CPU
-    time.
+    Threads within an operation are left alone: their number decides how sums are rounded.
     """
     if jobs == 1:
         return {}
