@@ -143,6 +143,12 @@ def test_a_store_is_opened_evaluated_and_reported() -> None:
     assert evaluation.metrics["test_images"] == 40
     assert len(evaluation.to_dataframe()) == len(evaluation.scores.class_names)
     assert "<table" in evaluation._repr_html_()
+    both = ck.evaluate(list(opened.records))
+    assert len(both.to_dataframe()) == 2
+    assert "<table" in both._repr_html_()
+    assert both.conclusions
+    (study,) = opened.studies
+    assert len(ck.evaluate("all", study=study.name).to_dataframe()) == 2
     written = ck.report("runs", format="html", path="r.html", figures="figures")
     assert Path("r.html").read_text(encoding="utf-8") == written
     assert list(Path("figures").glob("*.png"))
@@ -225,6 +231,9 @@ def test_backbones_by_a_part_of_the_key_or_a_pattern() -> None:
         (lambda: ck.open_store("typo"), "no results in typo"),
         (lambda: ck.report("typo"), "no results in typo"),
         (lambda: ck.evaluate("best", "typo"), "no results in typo"),
+        (lambda: ck.evaluate("all"), "name it with --study"),
+        (lambda: ck.evaluate(["typo.csv"]), "there is no file typo.csv"),
+        (lambda: ck.evaluate([]), "expected several trials or files"),
     ],
 )
 def test_refusals(call: object, message: str) -> None:

@@ -17,6 +17,8 @@ frame: pd.DataFrame = study.plan(store="runs")
 results: ck.Results = ck.run(study, store="runs", jobs=2, callbacks=[print])
 sentences: list[str] = results.conclusions
 accuracy: float = ck.evaluate("best").accuracy
+several: ck.Evaluations = ck.evaluate(["mine.csv", "theirs.npz"])
+mine: ck.Evaluation = ck.evaluate("mine.csv", class_names=["cat", "dog"])
 sizes: ck.PlannedStudy = ck.resize_study(sizes=[32, 96], learning_rate=1e-4)
 text: str = ck.report("runs", format="html", path="report.html")
 """

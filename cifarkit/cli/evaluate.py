@@ -10,6 +10,8 @@ import typer
 from cifarkit.cli.report import Format
 from cifarkit.cli.run_options import RUNS_DEFAULT
 
+PAIRS = 10
+
 
 def evaluate(
     targets: Annotated[
@@ -43,7 +45,7 @@ def evaluate(
         Path | None,
         typer.Option(help="Draw the figures into this folder and refer to them.", file_okay=False),
     ] = None,
-    pairs: Annotated[int, typer.Option(min=1, help="How many confused pairs to show.")] = 10,
+    pairs: Annotated[int, typer.Option(min=1, help="How many confused pairs to show.")] = PAIRS,
     pair: Annotated[
         str | None,
         typer.Option(help="Show the confusions of these two classes: boy/man.", show_default=False),
@@ -58,9 +60,11 @@ def evaluate(
 
     names = class_names and comma_separated(class_names, "--class-names")
     several = len(targets) > 1 or targets == [ALL]
-    if several and (figures is not None or pair is not None):
-        option = "--pair" if figures is None else "--figures"
-        raise InvalidInput(f"{option} shows one network: give one trial or file, not {targets}")
+    single = {"--figures": figures, "--pair": pair, "--pairs": None if pairs == PAIRS else pairs}
+    for option in (name for name, value in single.items() if several and value is not None):
+        raise InvalidInput(
+            f"{option} is for one network: give one trial or file, not {' '.join(targets)!r}"
+        )
     found = evaluate_saved(
         targets if several else targets[0],
         runs,

@@ -127,7 +127,7 @@ def _sections(
         ("Most confused pairs", _confused(scores, illustrated, pairs)),
     ]
     if len(seeds) > 1:
-        parts.insert(0, ("Every seed", [evaluation_several.table(seeds, f"{scores.name}-seeds")]))
+        parts.insert(1, ("Every seed", [evaluation_several.table(seeds, f"{scores.name}-seeds")]))
     if (grouped := tables.groups(scores)) is not None:
         parts.append(("Superclasses", [Paragraph(error_sentences(scores)), grouped]))
     parts.append(("Classes", [tables.classes(scores)]))

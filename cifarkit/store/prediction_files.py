@@ -119,6 +119,7 @@ def _csv(path: Path) -> pd.DataFrame:
 
 def _parquet(path: Path) -> pd.DataFrame:
     try:
+        import pyarrow
         import pyarrow.parquet as parquet
     except ImportError:
         raise InvalidInput(f"{path}: reading Parquet needs pyarrow: pip install pyarrow") from None
@@ -133,9 +134,9 @@ def _parquet(path: Path) -> pd.DataFrame:
             )
         frame: pd.DataFrame = file.read().to_pandas(ignore_metadata=True)
         return frame
-    except (OSError, ValueError) as error:  # pyarrow's own errors are among them
-        if isinstance(error, InvalidInput):
-            raise
+    except InvalidInput:
+        raise
+    except (OSError, ValueError, pyarrow.ArrowException) as error:
         raise InvalidInput(f"{path} is not a readable Parquet file: {error}") from None
 
 
@@ -241,8 +242,8 @@ def _as_numbers(arrays: Arrays, names: tuple[str, ...]) -> tuple[str, ...]:
         if kind not in named:
             arrays[kind] = np.array([int(float(value)) for value in values])
             continue
-        if strange := next((value for value in values if value not in number), None):
-            raise unknown(kind.removesuffix("s"), strange, names)
+        if strange := [value for value in values if value not in number]:
+            raise unknown(kind.removesuffix("s"), strange[0], names)
         arrays[kind] = np.array([number[value] for value in values])
     return names
 

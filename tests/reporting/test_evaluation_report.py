@@ -14,11 +14,13 @@ import pytest
 
 from cifarkit.errors import InvalidInput
 from cifarkit.evaluation.metrics import wilson_interval
+from cifarkit.reporting.document import document
 from cifarkit.reporting.document_model import Figure, Paragraph, Section, Table
 from cifarkit.reporting.evaluation_report import evaluation, evaluation_sections
 from cifarkit.reporting.evaluation_result import Scores, of_file, of_trial
 from cifarkit.reporting.formatting import GAP
 from cifarkit.store.records import Status
+from cifarkit.store.study_records import Arm
 from tests.reporting.evaluated_trials import NAMES, arrays, crowd, save, trial
 from tests.reporting.fabricate import Fabricator
 from tests.reporting.test_formats import HOSTILE, Page, formulas, markdown_tables
@@ -158,6 +160,22 @@ def test_sections_for_a_larger_document(tmp_path: Path) -> None:
     assert len(tables_of(sections)["pairs"].rows) == 1
     drawn = [b.name for s in sections for b in s.blocks if isinstance(b, Figure)]
     assert drawn == [f"trial-{record.trial_id}-{kind}" for kind in ("confusion", "reliability")]
+
+
+def test_a_report_scores_every_seed_of_a_single_training(tmp_path: Path) -> None:
+    fabricator = Fabricator(tmp_path)
+    better = arrays()
+    better["predictions"][7:9] = 0  # two of the ants that were called bees
+    ids = (trial(fabricator, seed=0), trial(fabricator, seed=1, saved=better))
+    study = fabricator.study("one", "single", [], [Arm(label="LeNet", settings={}, trials=ids)])
+    text = document([study], fabricator.records())
+    (seeds,) = (table for table in markdown_tables(text) if "Macro F1" in table[0])
+    assert [row[:2] for row in seeds[2:]] == [
+        ["0", "0.70"],
+        ["1", "0.75"],
+        ["mean of 2 ± sd", "0.72 ± 0.04"],
+    ]
+    assert text.count("### Most confused pairs") == 1
 
 
 @pytest.mark.parametrize("groups", [(), ("one",) * 4, NAMES])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from pathlib import Path
 from typing import Any
@@ -154,6 +155,59 @@ def test_malformed_tables_are_refused(tmp_path: Path, text: str, message: str) -
     with pytest.raises(InvalidInput, match=message) as refusal:
         of_file(path)
     assert str(path) in str(refusal.value)
+
+
+ODD: list[Any] = [
+    LABELS,
+    LABELS.astype(float),
+    LABELS[:3],
+    LABELS[:, None],
+    np.array(-1),
+    np.array([]),
+    np.array(["cat", "", "7", "-3"]),
+    np.array([b"\xff", b"cat", b"1e9", b"nan"]),
+    np.array([2**63] * 4, np.uint64),
+    np.full((4, 3), np.nan),
+    np.full((4, 3), -np.inf, np.float16),
+    np.zeros((4, 0)),
+    np.zeros((4, 3), complex),
+    np.zeros((4, 3, 2)),
+    np.array([["a", "b"]]),
+    PROBABILITIES,
+    LOGITS.astype(np.float16),
+]
+
+
+def test_any_arrays_are_evaluated_or_refused(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    sound = {
+        "labels": LABELS,
+        "predictions": names_of(PREDICTIONS),
+        "probabilities": PROBABILITIES,
+        "logits": LOGITS,
+        "class_names": np.array(NAMES),
+    }
+    evaluated = 0
+    for _ in range(400):
+        given = {name: array for name, array in sound.items() if rng.random() < 0.7}
+        odd = list(sound)[rng.integers(len(sound))]
+        path = npz(tmp_path, **given | {odd: ODD[rng.integers(len(ODD))]})
+        with contextlib.suppress(InvalidInput):
+            of_file(path)
+            evaluated += 1
+    assert evaluated
+
+
+def test_any_table_is_evaluated_or_refused(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    cells = ["0", "1", "cat", "", "-1", "1e400", "nan", '"', "0.5", "1.0", "\x00", "é", "9" * 30]
+    columns = ["label", "prediction", "probability_0", "probability_1", "logit_cat", "label"]
+    for _ in range(300):
+        header = [columns[rng.integers(len(columns))] for _ in range(3)]
+        rows = [[cells[rng.integers(len(cells))] for _ in range(3)] for _ in range(3)]
+        path = csv(tmp_path, "\n".join(map(",".join, [header, *rows])))
+        with contextlib.suppress(InvalidInput):
+            of_file(path)
 
 
 def test_other_refusals(tmp_path: Path) -> None:
