@@ -40,7 +40,7 @@ def conclusions(view: StudyView) -> Conclusions:
     """
     if view.axes == ("data_seed",):
         return Conclusions()
-    named = _named(view)
+    named = named_arms(view)
     scored = {name: scored_runs(outcome) for name, outcome in named.items()}
     unread = [f"{name} (trial {trial})" for name, found in scored.items() for trial in found.unread]
     if sum(bool(found.runs) for found in scored.values()) < 2:
@@ -100,7 +100,7 @@ def _why(outcome: ArmResult) -> str:
     )
 
 
-def _named(view: StudyView) -> dict[str, ArmResult]:
+def named_arms(view: StudyView) -> dict[str, ArmResult]:
     """The arms by unique names that can stand in a sentence: "dropout 0.5", "augmentation=no"."""
     axis = view.axes[0] if len(view.axes) == 1 and view.layout.names_axis else None
     named: dict[str, ArmResult] = {}

@@ -15,7 +15,7 @@ from cifarkit.errors import InvalidInput, unknown
 from cifarkit.evaluation.comparison import accuracy_interval, compare
 from cifarkit.evaluation.wording import sentences
 from cifarkit.reporting import formatting
-from cifarkit.reporting.conclusions import conclusions
+from cifarkit.reporting.conclusions import conclusions, named_arms
 from cifarkit.reporting.document_model import Block, Document, Items, Paragraph, Section
 from cifarkit.reporting.evaluation_export import rows_to_csv
 from cifarkit.reporting.evaluation_result import Scores, of_trial
@@ -71,13 +71,13 @@ def of_study(store: Store, study: StudyRecord) -> Runs:
     """
     view = StudyView(study, gather(store, [study]))
     runs, left_out = [], []
-    for arm in view.results:
-        left_out += [f"{arm.name}: {reason}" for reason in arm.troubles]
+    for name, arm in named_arms(view).items():
+        left_out += [f"{name}: {reason}" for reason in arm.troubles]
         for record in arm.done:
             try:
-                runs.append(Run(arm.name, record.spec.train.seed, of_trial(record)))
+                runs.append(Run(name, record.spec.train.seed, of_trial(record)))
             except InvalidInput as error:
-                left_out.append(f"{arm.name}: {error}")
+                left_out.append(f"{name}: {error}")
     if not runs:
         why = f": {left_out[0]}" if left_out else ""
         raise InvalidInput(f"no trial of study {study.name!r} can be evaluated{why}")
