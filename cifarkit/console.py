@@ -13,8 +13,8 @@ from rich.text import Text
 
 from cifarkit.text import plain
 
-WIDE = 100
-"""Columns of a terminal in which headings of numbers stay on one line."""
+WORD = 12
+"""Characters below which a column of texts should not shrink."""
 
 
 def messages() -> Console:
@@ -52,10 +52,14 @@ def plain_or_rich_table(
         return
     console = Console(highlight=False)
     table = Table(title=escape(plain(title)), title_justify="left", header_style="bold")
+    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+    # Texts wrap; columns of numbers do not, unless their headings do.
+    wanted = sum(n if i in numeric else min(n, WORD) for i, n in enumerate(widths))
+    too_wide = wanted + 3 * len(widths) + 1 > console.width
     for index, name in enumerate(header):
         heading = plain(name)
-        if index in numeric and console.width < WIDE:
-            heading = heading.replace(" ", "\n")  # columns of numbers do not wrap
+        if index in numeric and too_wide:
+            heading = heading.replace(" ", "\n")
         table.add_column(
             escape(heading),
             justify="right" if index in numeric else "left",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import groupby
 
 from cifarkit.api.plan import TrialCost
@@ -12,7 +13,7 @@ from cifarkit.console import plain_or_rich_table, say
 from cifarkit.reporting import formatting
 from cifarkit.reporting.arm_results import model_name
 from cifarkit.reporting.hyperparameters import differing
-from cifarkit.text import counted
+from cifarkit.text import counted, unique
 
 
 def show_plan(costs: Sequence[TrialCost], *, several_steps: bool) -> None:
@@ -28,36 +29,52 @@ def show_plan(costs: Sequence[TrialCost], *, several_steps: bool) -> None:
 
 def _show_step(step: str, costs: Sequence[TrialCost], several_steps: bool) -> None:
     axes = costs[0].axes
-    varied = differing([cost.settings for cost in costs])
-    heads = {head for cost in costs if (head := cost.settings.get("head_outputs"))}
-    if len(axes) == 1:  # the arms are called by it
-        varied = [name for name in varied if name != axes[0]]
-    # Through a pipe, a table has no title.
-    lead = ["Step"] if several_steps and not sys.stdout.isatty() else []
-    rows = []
-    for cost in costs:
-        row = [step] * len(lead) + [cost.arm]
-        row += [_text(cost, name) for name in varied]
-        counts = (cost.parameters, cost.trainable_parameters, cost.non_trainable_parameters)
-        row += ["" if count is None else f"{count:,}" for count in counts]
-        memory = cost.estimated_memory_mb
-        row.append("" if memory is None else formatting.megabytes(memory))
-        when = in_words(cost.expected_seconds) if cost.expected_seconds else ""
-        rows.append([*row, cost.status or when, cost.trial or ""])
-    settings = [formatting.heading(name) for name in varied]
-    arm = formatting.heading(axes[0]) if len(axes) == 1 else "Arm"
-    parameters = f"Parameters (head of {heads.pop()})" if len(heads) == 1 else "Parameters"
-    header = [*lead, arm, *settings, parameters, "Trainable", "Not trainable", "Est. memory MB"]
+    columns: list[tuple[str, Callable[[TrialCost], str]]] = []
+    if several_steps and not sys.stdout.isatty():  # through a pipe, a table has no title
+        columns.append(("Step", lambda cost: cost.step))
+    if len(axes) < 2:  # of several axes, each has its column
+        columns.append(
+            (formatting.heading(axes[0]) if axes else "Arm", lambda cost: cost.arm),
+        )
+    # The parameters depend on the head.
+    names = unique([*axes, *differing([cost.settings for cost in costs]), "head_outputs"])
+    columns += [
+        (formatting.heading(name), partial(_setting, name=name))
+        for name in names
+        if (name,) != axes
+    ]
+    numeric = set(range(len(columns), len(columns) + 4))
+    columns += [
+        ("Parameters", lambda cost: _count(cost.parameters)),
+        ("Trainable", lambda cost: _count(cost.trainable_parameters)),
+        ("Not trainable", lambda cost: _count(cost.non_trainable_parameters)),
+        ("Est. memory MB", _memory),
+        ("At most", _status),
+        ("Trial", lambda cost: cost.trial or ""),
+    ]
     plain_or_rich_table(
         f"{step}: {counted(sum(cost.trial is not None for cost in costs), 'trial')}",
-        [*header, "At most", "Trial"],
-        rows,
-        numeric=set(range(len(lead) + 1 + len(varied), len(header))),
+        [heading for heading, _ in columns],
+        [[text(cost) for _, text in columns] for cost in costs],
+        numeric=numeric,
     )
 
 
-def _text(cost: TrialCost, name: str) -> str:
+def _setting(cost: TrialCost, name: str) -> str:
     if name not in cost.settings:
         return ""
     value = cost.settings[name]
     return model_name(value) if name == "model" else formatting.setting(name, value)
+
+
+def _count(value: int | None) -> str:
+    return "" if value is None else f"{value:,}"
+
+
+def _memory(cost: TrialCost) -> str:
+    memory = cost.estimated_memory_mb
+    return "" if memory is None else formatting.megabytes(memory)
+
+
+def _status(cost: TrialCost) -> str:
+    return cost.status or (in_words(cost.expected_seconds) if cost.expected_seconds else "")

@@ -47,12 +47,13 @@ def test_the_zoo_shows_every_setting_that_differs_and_its_head(tmp_path: Path) -
     assert [lenet[name] for name in differ] == ["none", "32", "0", "keras", "1e-3"]
     assert [densenet[name] for name in differ] == ["imagenet", "78", "0.5", "precise", "2.5e-5"]
     assert list(lenet) == [
-        *("Model", *differ, "Parameters (head of 80)", "Trainable", "Not trainable"),
+        *("Model", *differ, "Head outputs", "Parameters", "Trainable", "Not trainable"),
         *("Est. memory MB", "At most", "Trial"),
     ]
+    assert lenet["Head outputs"] == densenet["Head outputs"] == "80"
     # The published 723,180 and 7,140,004 have 20 outputs more, of 201 and of 1,025 weights.
-    assert lenet["Parameters (head of 80)"] == lenet["Trainable"] == f"{723_180 - 20 * 201:,}"
-    assert densenet["Parameters (head of 80)"] == f"{7_140_004 - 20 * 1025:,}"
+    assert lenet["Parameters"] == lenet["Trainable"] == f"{723_180 - 20 * 201:,}"
+    assert densenet["Parameters"] == f"{7_140_004 - 20 * 1025:,}"
     assert (lenet["Not trainable"], densenet["Not trainable"]) == ("0", "83,648")
 
 
