@@ -149,7 +149,7 @@ def test_kill_minus_nine_and_ctrl_c(small_npz: Path, tmp_path: Path) -> None:
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=60)
     assert process.returncode == 130, said
-    assert "the same command goes on" in said
+    assert "the same command resumes" in said
     assert not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE
 
     assert store.state(first).status is Status.FAILED
