@@ -16,7 +16,7 @@ import numpy.typing as npt
 from cifarkit.errors import InvalidInput, check_file, unknown
 from cifarkit.evaluation.logits import softmax
 from cifarkit.store.predictions import MOST_MB, MOST_OUTPUTS, Predictions, checked, load
-from cifarkit.text import listed, shortened
+from cifarkit.text import counted, listed, shortened
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -111,6 +111,7 @@ def _csv(path: Path) -> pd.DataFrame:
                 dtype={"label": str, "prediction": str},
                 keep_default_na=False,  # a class may be called "NA"
                 index_col=False,
+                skipinitialspace=True,
                 encoding="utf-8",
             )
     except (ValueError, pd.errors.ParserWarning) as error:  # from the parser or the encoding
@@ -176,22 +177,32 @@ def _predictions(arrays: Arrays, unused: Sequence[str], given: tuple[str, ...]) 
     most = max(len(names), int(read.labels.max()) + 1, int(read.predictions.max()) + 1)
     if most > MOST_OUTPUTS:
         raise InvalidInput(f"{most:,} classes; up to {MOST_OUTPUTS:,} are evaluated")
-    if (table := read.probabilities) is not None and table.min() >= 0 and table.max() <= 1:
-        sums = table.sum(axis=1, dtype=np.float64)
-        if (odd := np.abs(sums - 1) > _SUM_TOLERANCE).any():
-            row = int(odd.argmax())
-            raise InvalidInput(
-                f"the probabilities of row {row + 1} sum to {sums[row]:.3f}, not 1; scores that "
-                "are no probabilities are called logits"
-            )
-        own = np.take_along_axis(table, read.predictions[:, None], axis=1)[:, 0]
-        if differing := int(np.count_nonzero(own < table.max(axis=1))):
-            notes.append(
-                f"In {differing:,} rows the prediction is not the output of the highest "
-                "probability: accuracy and confusions go by the prediction, calibration by the "
-                "probability."
-            )
-    return replace(read, notes=tuple(notes))
+    return replace(read, notes=(*notes, *_disagreements(read)))
+
+
+def _disagreements(read: Predictions) -> list[str]:
+    """Predictions that are not those of the probabilities.
+
+    Raises:
+        InvalidInput: The probabilities of an image do not sum to 1.
+    """
+    table = read.probabilities
+    if table is None or not (table.min() >= 0 and table.max() <= 1):  # refused later
+        return []
+    sums = table.sum(axis=1, dtype=np.float64)
+    if (odd := np.abs(sums - 1) > _SUM_TOLERANCE).any():
+        row = int(odd.argmax())
+        raise InvalidInput(
+            f"the probabilities of row {row + 1} sum to {sums[row]:.3f}, not 1; scores that are no "
+            "probabilities are called logits"
+        )
+    own = np.take_along_axis(table, read.predictions[:, None], axis=1)[:, 0]
+    if not (differing := int(np.count_nonzero(own < table.max(axis=1)))):
+        return []
+    return [
+        f"In {counted(differing, 'row')} the prediction is not the output of the highest "
+        "probability: accuracy and confusions go by the prediction, calibration by the probability."
+    ]
 
 
 def _names(arrays: Arrays, given: tuple[str, ...]) -> tuple[str, ...]:

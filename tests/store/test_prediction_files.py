@@ -92,6 +92,11 @@ def test_parquet_without_pyarrow_says_what_to_install(
         read(tmp_path / "p.parquet")
 
 
+def test_what_a_spreadsheet_writes_is_read(tmp_path: Path) -> None:
+    (tmp_path / "p.csv").write_bytes(b'\xef\xbb\xbflabel, prediction\r\n"a, b", "a, b"\r\nc, c\r\n')
+    assert of_file(tmp_path / "p.csv").class_names == ("a, b", "c")
+
+
 def test_names_alone_are_sorted(tmp_path: Path) -> None:
     scores = of_file(csv(tmp_path, "label,prediction\nowl,owl\nNA,owl\nowl,cat\n"))
     assert scores.class_names == ("NA", "cat", "owl")
@@ -127,7 +132,7 @@ def test_what_is_not_used_or_does_not_agree_is_said(tmp_path: Path) -> None:
     )
     path = npz(tmp_path, labels=LABELS, predictions=[1, 1, 1, 0], probabilities=PROBABILITIES)
     (note,) = read(path).notes
-    assert note.startswith("In 1 rows the prediction is not the output of the highest probability")
+    assert note.startswith("In 1 row the prediction is not the output of the highest probability")
 
 
 @pytest.mark.parametrize(
