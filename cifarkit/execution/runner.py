@@ -8,11 +8,13 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from queue import Empty, PriorityQueue
 
-from filelock import Timeout
+from filelock import FileLock, Timeout
 
 from cifarkit.execution.events import (
     FilesDamaged,
@@ -72,73 +74,13 @@ def run(
             trials have been killed and marked as pending.
     """
     unique = {spec.trial_id: spec for spec in specs}
+    runner = _TrialRunner(store, launcher, work, files, limits, oom_backoff, on_event, len(unique))
     statuses: dict[str, Status] = {}
     # When to try each trial; one that another process runs is retried later.
     queue: PriorityQueue[tuple[float, int, TrialSpec]] = PriorityQueue()
     for number, spec in enumerate(unique.values(), start=1):
         queue.put((0.0, number, spec))
-    waited_for: set[str] = set()
-    emitting, stopping = threading.Lock(), threading.Event()
-
-    def run_one(number: int, spec: TrialSpec) -> Status | None:
-        """The status of a trial; None if another process holds its lock."""
-
-        def emit(payload: Payload) -> None:
-            with emitting:
-                on_event(TrialEvent(spec, number, len(unique), payload))
-
-        folder = store.add(spec)
-        lock = store.lock(spec.trial_id, timeout=0)
-        try:
-            lock.acquire()
-        except Timeout:
-            if spec.trial_id not in waited_for:
-                waited_for.add(spec.trial_id)
-                emit(TrialWaiting(store.holder(spec.trial_id)))
-            return None
-        try:
-            if damaged := repair_trial(folder, spec):
-                emit(FilesDamaged(tuple(damaged)))
-            done = store.is_complete(spec.trial_id, files)
-            # A trial that lost a file is not taken over but run again.
-            if done or (not damaged and _taken_over(store, spec, files)):
-                store.tidy(spec.trial_id)
-                emit(TrialFound())
-                return Status.COMPLETE
-            last_reason = ""
-            while True:
-                state = _started(store.state(spec.trial_id), oom_backoff)
-                store.write_state(spec.trial_id, state)
-                if last_reason and state.micro_batch:
-                    emit(TrialRetried(state.micro_batch, last_reason))
-                else:
-                    emit(TrialStarted())
-                ending = launcher.run(
-                    work,
-                    folder,
-                    options={"micro_batch": state.micro_batch} if state.micro_batch else {},
-                    limits=limits,
-                    on_event=emit,
-                )
-                if isinstance(lock, Lease) and lock.lost:
-                    reason = "another process took it over while this one was suspended"
-                    emit(TrialEnded(Status.PENDING, reason))
-                    return Status.PENDING
-                smaller = _smaller(spec, state, ending) if oom_backoff else None
-                ended = _ended(state, ending, folder)
-                store.write_state(
-                    spec.trial_id,
-                    ended.model_copy(update={"micro_batch": smaller or state.micro_batch}),
-                )
-                if ending.status is Status.COMPLETE:
-                    store.tidy(spec.trial_id)
-                if smaller is None:
-                    if ending.status is not Status.PENDING:
-                        emit(TrialEnded(ending.status, ending.reason))
-                    return ending.status
-                last_reason = ending.reason
-        finally:
-            lock.release()
+    stopping = threading.Event()
 
     def run_queued() -> None:
         while not stopping.is_set():
@@ -148,25 +90,115 @@ def run(
                 return
             if stopping.wait(max(0.0, due - time.monotonic())):
                 return
-            status = run_one(number, spec)
+            status = runner.run(number, spec)
             if status is None:
                 queue.put((time.monotonic() + RETRY_SECONDS, number, spec))
             else:
                 statuses[spec.trial_id] = status
 
+    def stop() -> None:
+        stopping.set()
+        launcher.stop()
+
+    _in_threads(run_queued, jobs, stop)
+    return {trial_id: statuses[trial_id] for trial_id in unique}
+
+
+def _in_threads(work: Callable[[], None], jobs: int, stop: Callable[[], None]) -> None:
+    """Run `work` in each of `jobs` threads; call `stop` before an exception is re-raised."""
     with ThreadPoolExecutor(max_workers=jobs, thread_name_prefix="trial") as pool:
         try:
-            unfinished = {pool.submit(run_queued) for _ in range(jobs)}
+            unfinished = {pool.submit(work) for _ in range(jobs)}
             while unfinished:
                 # In slices, so that Ctrl-C works on every platform.
                 finished, unfinished = wait(unfinished, 0.5, return_when=FIRST_COMPLETED)
                 for future in finished:
                     future.result()  # an unwritable store ends the run
         except BaseException:
-            stopping.set()
-            launcher.stop()
+            stop()
             raise
-    return {trial_id: statuses[trial_id] for trial_id in unique}
+
+
+@dataclass
+class _TrialRunner:
+    """Runs one trial after another; shared by the threads of a run."""
+
+    store: Store
+    launcher: Launcher
+    work: str
+    files: Sequence[str]
+    limits: Limits
+    oom_backoff: bool
+    on_event: Callable[[TrialEvent], None]
+    count: int
+    _emitting: threading.Lock = field(default_factory=threading.Lock)
+    _waited_for: set[str] = field(default_factory=set)
+
+    def run(self, number: int, spec: TrialSpec) -> Status | None:
+        """The status of a trial; None if another process holds its lock."""
+        emit = partial(self._emit, number, spec)
+        self.store.add(spec)
+        lock = self.store.lock(spec.trial_id, timeout=0)
+        try:
+            lock.acquire()
+        except Timeout:
+            if spec.trial_id not in self._waited_for:
+                self._waited_for.add(spec.trial_id)
+                emit(TrialWaiting(self.store.holder(spec.trial_id)))
+            return None
+        try:
+            if self._is_done(spec, emit):
+                self.store.tidy(spec.trial_id)
+                emit(TrialFound())
+                return Status.COMPLETE
+            return self._attempt(spec, lock, emit)
+        finally:
+            lock.release()
+
+    def _emit(self, number: int, spec: TrialSpec, payload: Payload) -> None:
+        with self._emitting:
+            self.on_event(TrialEvent(spec, number, self.count, payload))
+
+    def _is_done(self, spec: TrialSpec, emit: Callable[[Payload], None]) -> bool:
+        """Whether a trial is complete once damaged files have been set aside."""
+        if damaged := repair_trial(self.store.folder(spec.trial_id), spec):
+            emit(FilesDamaged(tuple(damaged)))
+        if self.store.is_complete(spec.trial_id, self.files):
+            return True
+        # A trial that lost a file is not taken over but run again.
+        return not damaged and _taken_over(self.store, spec, self.files)
+
+    def _attempt(
+        self, spec: TrialSpec, lock: FileLock | Lease, emit: Callable[[Payload], None]
+    ) -> Status:
+        """Run a trial, again in smaller micro-batches if it runs out of memory."""
+        folder, retried = self.store.folder(spec.trial_id), ""
+        while True:
+            state = _started(self.store.state(spec.trial_id), self.oom_backoff)
+            self.store.write_state(spec.trial_id, state)
+            if retried and state.micro_batch:
+                emit(TrialRetried(state.micro_batch, retried))
+            else:
+                emit(TrialStarted())
+            options = {"micro_batch": state.micro_batch} if state.micro_batch else {}
+            ending = self.launcher.run(
+                self.work, folder, options=options, limits=self.limits, on_event=emit
+            )
+            if isinstance(lock, Lease) and lock.lost:
+                reason = "another process took it over while this one was suspended"
+                emit(TrialEnded(Status.PENDING, reason))
+                return Status.PENDING
+            smaller = _smaller(spec, state, ending) if self.oom_backoff else None
+            ended = _ended(state, ending, folder)
+            update = {"micro_batch": smaller or state.micro_batch}
+            self.store.write_state(spec.trial_id, ended.model_copy(update=update))
+            if ending.status is Status.COMPLETE:
+                self.store.tidy(spec.trial_id)
+            if smaller is None:
+                if ending.status is not Status.PENDING:
+                    emit(TrialEnded(ending.status, ending.reason))
+                return ending.status
+            retried = ending.reason
 
 
 def _taken_over(store: Store, spec: TrialSpec, files: Sequence[str]) -> bool:
