@@ -15,6 +15,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from cifarkit.version import __version__
+
 if TYPE_CHECKING:
     from cifarkit.api.backbones import list_backbones
     from cifarkit.api.evaluate import evaluate
@@ -40,7 +42,6 @@ if TYPE_CHECKING:
     )
     from cifarkit.errors import CifarkitError, InvalidInput
 
-__version__ = "0.1.0"
 
 _HOME = {
     "list_backbones": "api.backbones",

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from cifarkit.datasets import registry as dataset_registry
 from cifarkit.datasets.subset import Subset
 from cifarkit.errors import InvalidInput, unknown
 
@@ -108,26 +107,6 @@ class Splits:
     class_groups: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     own_validation: bool = False
-
-
-def load(dataset: str, location: str | None = None, *, image_size: int) -> ImageDataset:
-    """Read a data set into memory.
-
-    Args:
-        dataset: As for `registry.facts`.
-        location: As for `registry.facts`.
-        image_size: The longest side, in pixels, at which images of a folder or an `.npz` are
-            kept; larger or uneven ones are resized to `image_size` x `image_size`. The built-in
-            data sets stay at their native size.
-
-    Raises:
-        InvalidInput: The data is missing or unusable.
-    """
-    kind, path = dataset_registry.resolve(dataset, location)
-    loaded = dataset_registry.SOURCES.get(kind).load(path, image_size=image_size)
-    if not isinstance(loaded, ImageDataset):
-        raise InvalidInput(f"--dataset {kind}: its source gave {loaded!r:.80}, not an ImageDataset")
-    return loaded
 
 
 def select_classes(

@@ -10,6 +10,7 @@ import os
 import reprlib
 from pathlib import Path
 
+from cifarkit.datasets.dataset import ImageDataset
 from cifarkit.datasets.info import DatasetInfo, DataSource, path_of
 from cifarkit.errors import InvalidInput, unknown
 from cifarkit.plugins import Registry
@@ -153,3 +154,23 @@ def _kind_of(path: Path, option: str) -> str:
         f"{option}: {path} is neither a folder of class folders nor an .npz file; "
         "CIFAR archives are read with --dataset cifar100 (or cifar10) --data-dir PATH"
     )
+
+
+def load(dataset: str, location: str | None = None, *, image_size: int) -> ImageDataset:
+    """Read a data set into memory.
+
+    Args:
+        dataset: As for `facts`.
+        location: As for `facts`.
+        image_size: The longest side, in pixels, at which images of a folder or an `.npz` are
+            kept; larger or uneven ones are resized to `image_size` x `image_size`. The built-in
+            data sets stay at their native size.
+
+    Raises:
+        InvalidInput: The data is missing or unusable.
+    """
+    kind, path = resolve(dataset, location)
+    loaded = SOURCES.get(kind).load(path, image_size=image_size)
+    if not isinstance(loaded, ImageDataset):
+        raise InvalidInput(f"--dataset {kind}: its source gave {loaded!r:.80}, not an ImageDataset")
+    return loaded

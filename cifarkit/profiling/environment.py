@@ -10,8 +10,8 @@ from pathlib import Path
 
 import psutil
 
-from cifarkit import __version__
 from cifarkit.profiling.measurements import Environment
+from cifarkit.version import __version__
 
 
 def environment(*, precision: str, xla: bool) -> Environment:

@@ -81,7 +81,8 @@ def pixels(
     Raises:
         ImagesUnavailable: The data is missing, unusable, or has changed since the trial.
     """
-    from cifarkit.datasets.dataset import load, select_classes
+    from cifarkit.datasets.dataset import select_classes
+    from cifarkit.datasets.registry import load
 
     data = record.spec.data
     try:

@@ -10,8 +10,8 @@ from typing import Any
 
 import psutil
 
-from cifarkit import __version__
-from cifarkit.datasets.dataset import Splits, load, select_classes, split
+from cifarkit.datasets.dataset import Splits, select_classes, split
+from cifarkit.datasets.registry import load
 from cifarkit.errors import InvalidInput
 from cifarkit.execution.events import Emit, PhaseChanged
 from cifarkit.profiling.memory import device_peak_mb, peak_rss_mb, rss_mb
@@ -23,6 +23,7 @@ from cifarkit.training.loop import fit
 from cifarkit.training.model_builder import BuiltModel, build, precision
 from cifarkit.training.trial_result import make_result
 from cifarkit.training.trial_scores import score
+from cifarkit.version import __version__
 
 
 def run_trial_and_keep_weights(folder: Path, emit: Emit, *, micro_batch: int | None = None) -> None:

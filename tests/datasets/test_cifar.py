@@ -14,7 +14,7 @@ import pytest
 
 from cifarkit.datasets import builtin_classes, cifar_archive, cifar_files
 from cifarkit.datasets import registry as dataset_registry
-from cifarkit.datasets.dataset import load
+from cifarkit.datasets.registry import load
 from cifarkit.datasets.restricted_pickle import load_dict
 from cifarkit.errors import InvalidInput
 from tests.datasets import archives

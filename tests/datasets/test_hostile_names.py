@@ -13,8 +13,8 @@ from PIL import Image
 
 from cifarkit.datasets import decoding
 from cifarkit.datasets import registry as dataset_registry
-from cifarkit.datasets.dataset import load
 from cifarkit.datasets.decoding import UnusableImage
+from cifarkit.datasets.registry import load
 from cifarkit.errors import InvalidInput
 from cifarkit.store.store import Store
 from tests.cli.command import cifarkit

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from cifarkit.datasets import registry as dataset_registry
-from cifarkit.datasets.dataset import ImageDataset, load, split
+from cifarkit.datasets.dataset import ImageDataset, split
+from cifarkit.datasets.registry import load
 from cifarkit.errors import InvalidInput
 from tests.datasets.archives import Bomb
 

@@ -9,7 +9,8 @@ import pytest
 from sklearn.datasets import load_digits
 
 from cifarkit.datasets import registry as dataset_registry
-from cifarkit.datasets.dataset import load, select_classes, split
+from cifarkit.datasets.dataset import select_classes, split
+from cifarkit.datasets.registry import load
 from cifarkit.errors import InvalidInput
 from cifarkit.studies.completion import trial_spec
 from cifarkit.training.trial import load_splits

@@ -106,7 +106,7 @@ class TestMissing:
                 assert part in message
 
     def test_facts_and_load_refuse_with_the_same_message(self, tmp_path: Path) -> None:
-        from cifarkit.datasets.dataset import load
+        from cifarkit.datasets.registry import load
 
         message = dataset_registry.missing("cifar10", str(tmp_path))
         for ask in (

@@ -10,7 +10,7 @@ import pytest
 
 from cifarkit.datasets import builtin_classes, cache_folder
 from cifarkit.datasets import registry as dataset_registry
-from cifarkit.datasets.dataset import load
+from cifarkit.datasets.registry import load
 from cifarkit.datasets.synthetic import generator, outlines
 
 
