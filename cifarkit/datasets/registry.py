@@ -9,11 +9,14 @@ from __future__ import annotations
 import os
 import reprlib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from cifarkit.datasets.dataset import ImageDataset
 from cifarkit.datasets.info import DatasetInfo, DataSource, path_of
 from cifarkit.errors import InvalidInput, unknown
 from cifarkit.plugins import Registry
+
+if TYPE_CHECKING:
+    from cifarkit.datasets.dataset import ImageDataset
 
 _ON_DISK = ("folder", "npz")
 """Kinds that are recognized by what is at the path."""
@@ -169,6 +172,8 @@ def load(dataset: str, location: str | None = None, *, image_size: int) -> Image
     Raises:
         InvalidInput: The data is missing or unusable.
     """
+    from cifarkit.datasets.dataset import ImageDataset
+
     kind, path = resolve(dataset, location)
     loaded = SOURCES.get(kind).load(path, image_size=image_size)
     if not isinstance(loaded, ImageDataset):
