@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from cifarkit.api.data_notes import check_data
 from cifarkit.api.studies import PlannedStudy
 from cifarkit.console import busy, say
+from cifarkit.evaluation.looks import FIRST_LOOK
 from cifarkit.specs import TrialSpec
 from cifarkit.store.store import Store
 from cifarkit.store.studies import find
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from cifarkit.training.cost_estimate import Plan
 
 NOT_POSSIBLE = "not possible"
+IF_NEEDED = "if needed"
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,8 @@ class TrialCost:
         estimated_memory_mb: By the published study's estimate (see `profiling.memory`).
         expected_seconds: At most, since training may stop early; 0 if it is done or an earlier
             step's, None if the store has nothing to go by.
-        status: Empty, or that it is done, an earlier step's, or not possible.
+        status: Empty, or that it is done, an earlier step's, not possible, or run only if the seeds
+            before it do not settle the comparison.
     """
 
     step: str
@@ -106,12 +109,13 @@ def plan_trials(
             if arm.impossible:
                 why = f"{NOT_POSSIBLE}: {arm.impossible}"
                 rows.append(TrialCost(study.title, study.axes, label, arm.settings, status=why))
-            for spec in arm.specs:
+            for seed, spec in enumerate(arm.specs):
                 cost = costs[spec.trial_id]
                 status = _done(stored, cost)
                 if not status and spec.trial_id in first:
                     status = f"as in {first[spec.trial_id]}"
                 first.setdefault(spec.trial_id, study.title)
+                needed = bool(status) or not study.max_seeds or seed < FIRST_LOOK
                 rows.append(
                     TrialCost(
                         study.title,
@@ -122,7 +126,7 @@ def plan_trials(
                         cost.trainable_params,
                         cost.estimated_with_input_mb if with_input else cost.estimated_mb,
                         0.0 if status else experience.seconds(spec),
-                        status,
+                        status if needed else IF_NEEDED,
                         spec.trial_id,
                     )
                 )

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from cifarkit import locking
+from cifarkit.api.adding_seeds import next_look
 from cifarkit.api.data_notes import check_data
 from cifarkit.api.progress import progress
 from cifarkit.api.results import Results
@@ -63,6 +64,11 @@ class _Options:
     launcher: Launcher
     command: str
     on_study_done: StudyDone
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """What a complete trial has besides its result."""
+        return () if self.keep_weights == "none" else (KEPT_WEIGHTS,)
 
 
 def run(
@@ -157,7 +163,6 @@ def _run_steps(planned: PlannedStudy, options: _Options) -> Results:
     steps = walk(
         file,
         overrides=planned.overrides,
-        seeds=planned.seeds,
         inputs=planned.inputs,
         run_step=run_step,
     )
@@ -185,8 +190,7 @@ def _run_study(study: Study, options: _Options) -> tuple[StudyRecord, Trials, di
     specs = list(study.specs())
     by_id = {spec.trial_id: spec for spec in specs}
     find(store, study.record(""), options.name, by_id)  # refused before anything is fetched
-    files = () if options.keep_weights == "none" else (KEPT_WEIGHTS,)
-    todo = [spec for spec in specs if not store.is_complete(spec.trial_id, files)]
+    todo = [spec for spec in specs if not store.is_complete(spec.trial_id, options.files)]
     check_data(todo, store, options.inputs, strict=options.strict)
     _check_donors(todo, store)
     _fetch(todo)
@@ -196,7 +200,8 @@ def _run_study(study: Study, options: _Options) -> tuple[StudyRecord, Trials, di
     for sentence in other_packages(specs, store):
         say(sentence, "yellow")
     try:
-        record = register(store, study.record(options.command), options.name, by_id)
+        part = study.first_look
+        record = register(store, part.record(options.command), options.name, by_id)
         if why := locking.trouble(store.root):
             say(
                 f"{why}. Lease files keep processes apart instead: a trial whose process was "
@@ -209,30 +214,43 @@ def _run_study(study: Study, options: _Options) -> tuple[StudyRecord, Trials, di
                 f"{record.name} lists {counted(more, 'trial')} of earlier runs with more seeds, "
                 "which stay in it."
             )
-        with progress(study.title, labels) as show, options.callbacks.study(study.title, specs):
-
-            def tell(event: TrialEvent) -> None:
-                show(event)
-                options.callbacks(event)
-                for listener in options.listeners:
-                    listener(event)
-
-            statuses = run_trials(
-                specs,
-                store,
-                options.launcher,
-                work=WORK[options.keep_weights],
-                files=files,
-                jobs=options.jobs,
-                limits=options.limits,
-                oom_backoff=options.oom_backoff,
-                on_event=tell,
-            )
+        with options.callbacks.study(study.title, part.specs()):
+            statuses = _train(list(part.specs()), study.title, labels, options)
+            trials = gather(store, [record])
+            while (grown := next_look(study, part, record, trials)) is not None:
+                part = grown
+                record = register(store, part.record(options.command), options.name, by_id)
+                todo = [spec for spec in part.specs() if spec.trial_id not in statuses]
+                statuses |= _train(todo, study.title, labels, options)
+                trials = gather(store, [record])
     except OSError as error:
         raise CifarkitError(f"cannot write to {store.root}: {error}") from None
-    trials = gather(store, [record])
     options.on_study_done(record, trials)
     return record, trials, statuses
+
+
+def _train(
+    specs: Sequence[TrialSpec], title: str, labels: Mapping[str, str], options: _Options
+) -> dict[str, Status]:
+    with progress(title, labels) as show:
+
+        def tell(event: TrialEvent) -> None:
+            show(event)
+            options.callbacks(event)
+            for listener in options.listeners:
+                listener(event)
+
+        return run_trials(
+            specs,
+            options.store,
+            options.launcher,
+            work=WORK[options.keep_weights],
+            files=options.files,
+            jobs=options.jobs,
+            limits=options.limits,
+            oom_backoff=options.oom_backoff,
+            on_event=tell,
+        )
 
 
 def _check_arguments(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Unpack
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 from cifarkit.errors import InvalidInput, unknown
+from cifarkit.evaluation.looks import FIRST_LOOK, MAX_SEEDS
 from cifarkit.models.registry import STUDY, registry
 from cifarkit.settings import Settings
 from cifarkit.specs import TrialSpec
@@ -34,14 +35,12 @@ class PlannedStudy:
         source: The study, or the file whose steps are planned from what earlier ones choose.
         inputs: Its data and weights, which are looked at once: plan anew after changing them.
         overrides: Settings that replace the file's.
-        seeds: Replaces the file's number of seeds, unless None.
         call: The Python call that plans it, for the report.
     """
 
     source: Study | StudyFile
     inputs: Inputs = field(compare=False, repr=False)
     overrides: Mapping[str, Any] = field(default_factory=dict)
-    seeds: int | None = None
     call: str = ""
 
     @property
@@ -57,11 +56,7 @@ class PlannedStudy:
         if isinstance(self.source, Study):
             step = config.Step(title=self.source.title)
             return [pipeline.StepResult(step, self.source)]
-        return list(
-            pipeline.preview(
-                self.source, overrides=self.overrides, seeds=self.seeds, inputs=self.inputs
-            )
-        )
+        return list(pipeline.preview(self.source, overrides=self.overrides, inputs=self.inputs))
 
     def specs(self) -> list[TrialSpec]:
         """The spec of every trial, each once; of later steps of a file, as it assumes them."""
@@ -87,7 +82,8 @@ class PlannedStudy:
             between trials, `parameters`, `trainable_parameters`, `non_trainable_parameters`,
             `estimated_memory_mb` (the published study's estimate), `expected_seconds` (an upper
             bound, since training may stop early; NaN where the store has nothing to go by),
-            `status` and `trial`. A trial that an earlier step has is named so in `status`. Arms
+            `status` and `trial`. A trial that an earlier step has is named so in `status`; with
+            `seeds="auto"`, later seeds are "if needed". Arms
             that are not possible have a row without a trial.
 
         Raises:
@@ -114,13 +110,19 @@ class PlannedStudy:
 
 
 def zoo(
-    models: Sequence[str] | str = STUDY, *, seeds: int = 1, **settings: Unpack[Settings]
+    models: Sequence[str] | str = STUDY,
+    *,
+    seeds: int | Literal["auto"] = 1,
+    max_seeds: int | None = None,
+    **settings: Unpack[Settings],
 ) -> PlannedStudy:
     """Compare networks at the same settings.
 
     Args:
         models: Keys of networks, see `list_backbones`; `"all"` for every one.
-        seeds: How many times each trial is repeated, with seeds 0, 1, ...
+        seeds: How many times each trial is repeated, with seeds 0, 1, ... `"auto"` begins with 3
+            and adds seeds to the settings that the test images do not yet tell from the best.
+        max_seeds: The most seeds of `"auto"`; 10 if None.
         settings: Of every trial.
 
     Raises:
@@ -131,16 +133,18 @@ def zoo(
     chosen = (models,) if isinstance(models, str) else tuple(models)
     given = _plain(settings)
     inputs = Inputs()
-    study = networks.zoo(given, inputs=inputs, models=chosen, seeds=_checked(seeds))
-    call = _call("zoo", models=list(chosen), seeds=seeds, **given)
-    return PlannedStudy(study, inputs, call=call)
+    count, limit = _seed_counts(seeds, max_seeds)
+    study = networks.zoo(given, inputs=inputs, models=chosen, seeds=count)
+    call = _call("zoo", models=list(chosen), seeds=seeds, max_seeds=max_seeds, **given)
+    return PlannedStudy(replace(study, max_seeds=limit), inputs, call=call)
 
 
 def resize_study(
     models: Sequence[str] = resize.MODELS,
     *,
     sizes: Sequence[int] = resize.SIZES,
-    seeds: int = 1,
+    seeds: int | Literal["auto"] = 1,
+    max_seeds: int | None = None,
     **settings: Unpack[Settings],
 ) -> PlannedStudy:
     """Find the input size: every network at every size in pixels.
@@ -151,18 +155,19 @@ def resize_study(
     given = _without("resize_study", _plain(settings), "image_size", "sizes")
     chosen = (models,) if isinstance(models, str) else tuple(models)
     inputs = Inputs()
-    study = resize.resize(
-        given, inputs=inputs, models=chosen, sizes=tuple(sizes), seeds=_checked(seeds)
-    )
-    call = _call("resize_study", models=list(chosen), sizes=list(sizes), seeds=seeds, **given)
-    return PlannedStudy(study, inputs, call=call)
+    count, limit = _seed_counts(seeds, max_seeds)
+    study = resize.resize(given, inputs=inputs, models=chosen, sizes=tuple(sizes), seeds=count)
+    varied = {"models": list(chosen), "sizes": list(sizes)}
+    call = _call("resize_study", **varied, seeds=seeds, max_seeds=max_seeds, **given)
+    return PlannedStudy(replace(study, max_seeds=limit), inputs, call=call)
 
 
 def finetune(
     model: str = ONE_NETWORK,
     *,
     fractions: Sequence[float] = depth.FRACTIONS,
-    seeds: int = 1,
+    seeds: int | Literal["auto"] = 1,
+    max_seeds: int | None = None,
     **settings: Unpack[Settings],
 ) -> PlannedStudy:
     """Find the fine-tuning depth: the fractions of the backbone's layers, from its end, to train.
@@ -172,18 +177,21 @@ def finetune(
     """
     given = _without("finetune", _plain(settings), "unfreeze", "fractions")
     inputs = Inputs()
+    count, limit = _seed_counts(seeds, max_seeds)
     study = depth.finetune(
-        given | {"model": model}, inputs=inputs, fractions=tuple(fractions), seeds=_checked(seeds)
+        given | {"model": model}, inputs=inputs, fractions=tuple(fractions), seeds=count
     )
-    call = _call("finetune", model=model, fractions=list(fractions), seeds=seeds, **given)
-    return PlannedStudy(study, inputs, call=call)
+    varied = {"model": model, "fractions": list(fractions)}
+    call = _call("finetune", **varied, seeds=seeds, max_seeds=max_seeds, **given)
+    return PlannedStudy(replace(study, max_seeds=limit), inputs, call=call)
 
 
 def sweep(
     axes: Mapping[str, Sequence[Any]] | str,
     *values: Any,
     model: str = ONE_NETWORK,
-    seeds: int = 1,
+    seeds: int | Literal["auto"] = 1,
+    max_seeds: int | None = None,
     **settings: Unpack[Settings],
 ) -> PlannedStudy:
     """Vary one setting or several, which make a grid.
@@ -215,15 +223,17 @@ def sweep(
     given = _plain(settings)
     network = {} if "model" in checked else {"model": model}
     inputs = Inputs()
-    study = sweeps.sweep(given | network, checked, inputs=inputs, seeds=_checked(seeds))
-    call = _call("sweep", checked, **network, seeds=seeds, **given)
-    return PlannedStudy(study, inputs, call=call)
+    count, limit = _seed_counts(seeds, max_seeds)
+    study = sweeps.sweep(given | network, checked, inputs=inputs, seeds=count)
+    call = _call("sweep", checked, **network, seeds=seeds, max_seeds=max_seeds, **given)
+    return PlannedStudy(replace(study, max_seeds=limit), inputs, call=call)
 
 
 def study(
     source: str | os.PathLike[str] = "published",
     *,
-    seeds: int | None = None,
+    seeds: int | Literal["auto"] | None = None,
+    max_seeds: int | None = None,
     as_published: bool = False,
     **settings: Unpack[Settings],
 ) -> PlannedStudy:
@@ -231,7 +241,9 @@ def study(
 
     Args:
         source: `"published"`, `"quick"`, or the path of a study file.
-        seeds: How many times each trial is repeated; None leaves it to the file.
+        seeds: How many times each trial is repeated, or `"auto"` (see `zoo`); None leaves it to
+            the file.
+        max_seeds: The most seeds of `"auto"`.
         as_published: Go on with what the file assumes of each step, whatever the validation images
             say, so that every table compares with the published one.
         settings: Replace the file's.
@@ -244,11 +256,14 @@ def study(
     if as_published:
         # Its title tells it, in a report of both, from the study that goes by the images.
         file = file.model_copy(update={"follow": "assume", "title": f"{file.title}, as published"})
-    call = _call(
-        "study", os.fspath(source), seeds=seeds, as_published=as_published or None, **given
-    )
-    checked = None if seeds is None else _checked(seeds)
-    return PlannedStudy(file, Inputs(), given, checked, call)
+    if seeds is not None or max_seeds is not None:
+        repeats = file.seeds if seeds is None else seeds
+        limit = file.max_seeds if max_seeds is None and repeats == "auto" else max_seeds
+        _seed_counts(repeats, limit)
+        file = file.model_copy(update={"seeds": repeats, "max_seeds": limit})
+    repeated = {"seeds": seeds, "max_seeds": max_seeds, "as_published": as_published or None}
+    call = _call("study", os.fspath(source), **repeated, **given)
+    return PlannedStudy(file, Inputs(), given, call)
 
 
 def study_schema() -> dict[str, Any]:
@@ -256,10 +271,20 @@ def study_schema() -> dict[str, Any]:
     return StudyFile.model_json_schema()
 
 
-def _checked(seeds: int) -> int:
+def _seed_counts(seeds: int | Literal["auto"], max_seeds: int | None) -> tuple[int, int]:
+    """How many seeds to plan, and the limit where they are added until settled, else 0."""
+    if seeds == "auto":
+        most = MAX_SEEDS if max_seeds is None else max_seeds
+        if isinstance(most, bool) or not isinstance(most, int) or most < FIRST_LOOK:
+            raise InvalidInput(
+                f"max_seeds: give a whole number of {FIRST_LOOK} or more, got {most!r}"
+            )
+        return most, most
     if isinstance(seeds, bool) or not isinstance(seeds, int) or seeds < 1:
-        raise InvalidInput(f"seeds: give a whole number of 1 or more, got {seeds!r}")
-    return seeds
+        raise InvalidInput(f"seeds: give a whole number of 1 or more, or 'auto', got {seeds!r}")
+    if max_seeds is not None:
+        raise InvalidInput(f"max_seeds: {max_seeds!r} is for seeds='auto'; got seeds={seeds!r}")
+    return seeds, 0
 
 
 def _plain(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import groupby
 
-from cifarkit.api.plan import TrialCost
+from cifarkit.api.plan import IF_NEEDED, TrialCost
 from cifarkit.api.progress_messages import in_words
 from cifarkit.console import plain_or_rich_table, say
 from cifarkit.reporting import formatting
@@ -18,13 +18,22 @@ from cifarkit.text import counted, unique
 
 def show_plan(costs: Sequence[TrialCost], *, several_steps: bool) -> None:
     """Print the trials to standard output, with a column for every setting that differs."""
-    for (step, _), rows in groupby(costs, lambda cost: (cost.step, cost.axes)):
+    certain = [cost for cost in costs if cost.status != IF_NEEDED]
+    for (step, _), rows in groupby(certain, lambda cost: (cost.step, cost.axes)):
         _show_step(step, list(rows), several_steps)
+    number, until = _total(certain)
+    say(f"{number}, none run{until}")
+    if len(certain) < len(costs):
+        most, until = _total(costs)
+        say(f"Seeds are added only where they are needed: {most} if everywhere{until}")
+
+
+def _total(costs: Sequence[TrialCost]) -> tuple[str, str]:
+    """How many trials, and how long they take at most, if that is known."""
     expected = {cost.trial: cost.expected_seconds for cost in reversed(costs) if cost.trial}
     seconds = list(expected.values())
     total = None if None in seconds else sum(second or 0.0 for second in seconds)
-    until = f", at most {in_words(total)}" if total else ""
-    say(f"{counted(len(expected), 'trial')}, none run{until}")
+    return counted(len(expected), "trial"), f", at most {in_words(total)}" if total else ""
 
 
 def _show_step(step: str, costs: Sequence[TrialCost], several_steps: bool) -> None:

@@ -24,10 +24,5 @@ def finetune(
     from cifarkit.api.studies import finetune as plan_finetune
     from cifarkit.cli.run_study import execute
 
-    study = plan_finetune(
-        model,
-        fractions=numbers(unfreeze, "--unfreeze", float),
-        seeds=run.pop("seeds"),
-        **settings,
-    )
-    execute(study, **run)
+    fractions = numbers(unfreeze, "--unfreeze", float)
+    execute(plan_finetune(model, fractions=fractions, **settings), **run)

@@ -25,10 +25,5 @@ def resize_study(
     from cifarkit.api.studies import resize_study as plan_resize_study
     from cifarkit.cli.run_study import execute
 
-    study = plan_resize_study(
-        comma_separated(models, "--models"),
-        sizes=numbers(sizes, "--sizes", int),
-        seeds=run.pop("seeds"),
-        **settings,
-    )
-    execute(study, **run)
+    networks, pixels = comma_separated(models, "--models"), numbers(sizes, "--sizes", int)
+    execute(plan_resize_study(networks, sizes=pixels, **settings), **run)

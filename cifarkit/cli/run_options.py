@@ -8,6 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
+from cifarkit.evaluation.looks import FIRST_LOOK, MAX_SEEDS
+
 PANEL = "Running"
 RUNS_DEFAULT = Path("runs")
 
@@ -23,6 +25,14 @@ def _checked_name(text: str | None) -> str | None:
     from cifarkit.store.studies import checked_name
 
     return None if text is None else checked_name(text, "--name")
+
+
+def _seeds(text: str) -> int | str:
+    if text == "auto":
+        return text
+    if not str(text).isdecimal() or int(text) < 1:
+        raise typer.BadParameter(f"{text!r} is neither a whole number of 1 or more nor auto")
+    return int(text)
 
 
 def _checked_launcher(name: str | None) -> str | None:
@@ -46,7 +56,21 @@ def _option(type_: Any, flag: str, help: str, **more: Any) -> Any:
 
 
 RUN: dict[str, Any] = {
-    "seeds": _option(int | None, "--seeds", "Run each arm with this many seeds.", min=1),
+    "seeds": _option(
+        str | None,
+        "--seeds",
+        "Run each arm with this many seeds; auto begins with 3 and adds seeds until the arms are "
+        "told apart.",
+        parser=_seeds,
+        metavar="N|auto",
+    ),
+    "max_seeds": _option(
+        int | None,
+        "--max-seeds",
+        "Most seeds of an arm, with --seeds auto.",
+        min=FIRST_LOOK,
+        show_default=str(MAX_SEEDS),
+    ),
     "name": _option(
         str | None,
         "--name",

@@ -63,8 +63,8 @@ def shared(
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Give a command the shared options.
 
-    The command takes them as two dicts: `settings` (as `studies.completion.trial_spec` takes them)
-    and `run` (keyword arguments of `cli.run_study.execute`).
+    The command takes them as two dicts: `settings` (keyword arguments of the functions that plan
+    studies) and `run` (of `cli.run_study.execute`).
 
     Args:
         without: Settings that the command varies itself.
@@ -84,6 +84,7 @@ def shared(
                 chosen["location"] = str(location)
             _check_augmentation(chosen)
             run = {name: given.pop(name) for name in RUN}
+            chosen |= {name: run.pop(name) for name in ("seeds", "max_seeds")}
             runs = run["runs"]
             try:
                 command(**given, settings=chosen, run=run)

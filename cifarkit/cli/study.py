@@ -44,5 +44,5 @@ def study(
     from cifarkit.api.studies import study as plan_study
     from cifarkit.cli.run_study import execute
 
-    planned = plan_study(plan, seeds=run.pop("seeds"), as_published=as_published, **settings)
+    planned = plan_study(plan, as_published=as_published, **settings)
     execute(planned, **run)

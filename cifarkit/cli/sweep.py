@@ -37,4 +37,4 @@ def sweep(
     from cifarkit.studies.sweep import parse_axes
 
     axes = parse_axes(parameters)
-    execute(plan_sweep(axes, model=model, seeds=run.pop("seeds"), **settings), **run)
+    execute(plan_sweep(axes, model=model, **settings), **run)

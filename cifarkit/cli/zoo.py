@@ -36,4 +36,4 @@ def zoo(
     from cifarkit.models.registry import STUDY
 
     chosen = STUDY if models is None else comma_separated(models, "--models")
-    execute(plan_zoo(chosen, seeds=run.pop("seeds"), **settings), **run)
+    execute(plan_zoo(chosen, **settings), **run)

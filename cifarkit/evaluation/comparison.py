@@ -59,7 +59,7 @@ class Comparison:
 
     Attributes:
         difference: Accuracy of the arm less the reference's, -1..1.
-        low, high: Its 95% interval, simultaneous over all pairs of arms.
+        low, high: Its 95% interval, simultaneous over all pairs of arms and all looks.
         of: `setting`, where both have several runs; else `model`, of one model each.
         runs: The fewer runs of the two.
     """
@@ -100,6 +100,9 @@ class Conclusion:
         comparisons: With the reference, in the order of the arms.
         missing: Arms without a run.
         same_images: False if arms were scored on different images; nothing is compared then.
+        looks: How many looks the intervals hold for at once (see `sequential`).
+        dropped: Arms that an earlier look showed to be worse than its leader. Their scores and
+            comparisons are those of that look.
     """
 
     scores: tuple[Score, ...]
@@ -107,6 +110,8 @@ class Conclusion:
     comparisons: tuple[Comparison, ...] = ()
     missing: tuple[str, ...] = ()
     same_images: bool = True
+    looks: int = 1
+    dropped: tuple[str, ...] = ()
 
     @property
     def family(self) -> int:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from itertools import product
 
 from cifarkit.evaluation.comparison import EQUIVALENCE, Comparison, Conclusion
-from cifarkit.text import listed
+from cifarkit.text import listed, unique
 
 
 def sentences(
@@ -38,9 +39,13 @@ def sentences(
         ]
     else:
         written.append(_opening(conclusion, split))
-        for of in ("setting", "model"):
-            found = [one for one in conclusion.comparisons if one.of == of]
-            written += _findings(found, conclusion.reference or "", equivalence)
+        leaders = (one.reference for one in conclusion.comparisons)
+        references = unique((conclusion.reference or "", *leaders))
+        for of, reference in product(("setting", "model"), references):
+            found = [
+                one for one in conclusion.comparisons if one.of == of and one.reference == reference
+            ]
+            written += _findings(found, reference, equivalence, conclusion.dropped)
         written += _limits(conclusion, seeds_needed)
     if conclusion.missing and conclusion.scores:
         written.append(
@@ -65,16 +70,20 @@ def _opening(conclusion: Conclusion, split: str) -> str:
     trained = f"{fewest} to {most} seeds each" if fewest < most else f"{most} seeds each"
     if most == 1:
         trained = "one trained model each"
-    level = [score.arm for score in scores if score.accuracy == top.accuracy]
+    left = [score for score in scores if score.arm not in conclusion.dropped]
+    level = [score.arm for score in left if score.accuracy == top.accuracy]
     verb = "has" if len(level) == 1 else "share"
     mean = "mean " if top.runs > 1 else ""
+    of = f"the {len(left)} left of {len(scores)}" if conclusion.dropped else str(len(scores))
     return (
         f"On {top.images:,} {split} images, {trained}, {listed(level)} {verb} the highest {mean}"
-        f"accuracy of {len(scores)}: {top.accuracy:.3f}."
+        f"accuracy of {of}: {top.accuracy:.3f}."
     )
 
 
-def _findings(found: Sequence[Comparison], reference: str, equivalence: float) -> list[str]:
+def _findings(
+    found: Sequence[Comparison], reference: str, equivalence: float, dropped: Collection[str]
+) -> list[str]:
     """The reference against those it is better than, equal to, and not known to differ from."""
     start = reference
     if found and found[0].of == "model":
@@ -90,7 +99,12 @@ def _findings(found: Sequence[Comparison], reference: str, equivalence: float) -
     for verdict, relation in (("worse", "better"), ("better", "worse")):
         if differ[verdict]:
             named = [
-                _with_numbers(one, "by", within * one.equal_within(equivalence))
+                _with_numbers(
+                    one,
+                    "by",
+                    within * one.equal_within(equivalence),
+                    f"shown with {one.runs} seeds each" * (one.arm in dropped),
+                )
                 for one in differ[verdict]
             ]
             written.append(f"{start} is {relation} than {listed(named)}.")
@@ -109,7 +123,9 @@ def _limits(conclusion: Conclusion, seeds_needed: str) -> list[str]:
         written.append(f"So {conclusion.best} is the best of these {len(conclusion.scores)}.")
     elif not conclusion.of_models:
         written.append("No arm is shown to be the best.")
-    pairs = f", for all {conclusion.family} pairs at once" if conclusion.family > 1 else ""
+    many = [f"{conclusion.family} pairs"] * (conclusion.family > 1)
+    many += [f"{conclusion.looks} looks"] * (conclusion.looks > 1)
+    pairs = f", for all {listed(many)} at once" if many else ""
     kinds = {one.of for one in conclusion.comparisons}
     over = "other seeds and other images" if "setting" in kinds else "other images"
     written.append(f"Intervals are 95% intervals{pairs}, over {over}.")
@@ -122,15 +138,15 @@ def _limits(conclusion: Conclusion, seeds_needed: str) -> list[str]:
     return written
 
 
-def _with_numbers(found: Comparison, lead: str = "difference", remark: str = "") -> str:
+def _with_numbers(found: Comparison, lead: str = "difference", *remarks: str) -> str:
     """The arm with the reference's lead over it and the interval of that."""
     values = [-found.difference, -found.high, -found.low]
     if found.verdict == "better":
         values = [found.difference, found.low, found.high]
     value, low, high = _in_points(*values)
     unit = "point" if value in ("1.0", "-1.0") else "points"
-    more = f"; {remark}" if remark else ""
-    return f"{found.arm} ({lead} {value} {unit}, {low} to {high}{more})"
+    numbers = f"{lead} {value} {unit}, {low} to {high}"
+    return f"{found.arm} ({'; '.join(filter(None, (numbers, *remarks)))})"
 
 
 def _in_points(*values: float) -> list[str]:

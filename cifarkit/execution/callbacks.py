@@ -22,7 +22,10 @@ class Callback:
     """
 
     def on_study_start(self, title: str, specs: tuple[TrialSpec, ...]) -> None:
-        """A study, or a step of one, begins; its trials are in the order in which they run."""
+        """A study, or a step of one, begins; its trials are in the order in which they run.
+
+        A study that adds seeds until it is settled begins with those of the first look.
+        """
 
     def on_trial_start(self, spec: TrialSpec) -> None:
         """A trial begins to train. Not called for one that is complete already."""

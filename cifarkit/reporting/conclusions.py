@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
+from itertools import count
+from typing import TYPE_CHECKING
 
 from cifarkit.errors import InvalidInput
+from cifarkit.evaluation.sequential_wording import procedure_sentences
 from cifarkit.reporting.arm_results import ArmResult
 from cifarkit.reporting.repeated_trials import seeds_sentence
-from cifarkit.reporting.scored_runs import scored_runs
+from cifarkit.reporting.scored_runs import ScoredRuns, scored_runs
 from cifarkit.reporting.study_view import StudyView
 from cifarkit.reporting.tables import axis_heading, row_name
+from cifarkit.store.study_records import StudyRecord
 from cifarkit.text import listed
+
+if TYPE_CHECKING:
+    from cifarkit.evaluation.comparison import Runs
+    from cifarkit.evaluation.sequential import Sequential
 
 
 @dataclass(frozen=True)
@@ -30,8 +38,33 @@ class Conclusions:
     claims: int = 0
 
 
-def conclusions(view: StudyView) -> Conclusions:
-    """Which arms differ.
+@dataclass(frozen=True)
+class ComparableArms:
+    """The arms that may be compared, by names that can stand in a sentence.
+
+    Attributes:
+        scored: Without the arms that have a trial that failed a check.
+        remarks: Sentences on what is left out.
+    """
+
+    scored: Mapping[str, ScoredRuns]
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def enough(self) -> bool:
+        return sum(bool(found.runs) for found in self.scored.values()) > 1
+
+    @property
+    def runs(self) -> dict[str, Runs]:
+        return {name: found.runs for name, found in self.scored.items()}
+
+    @property
+    def images(self) -> dict[str, Hashable]:
+        return {name: found.images for name, found in self.scored.items()}
+
+
+def comparable_arms(view: StudyView) -> ComparableArms:
+    """What there is to compare.
 
     An arm with a trial that failed a check (`store.training_checks`) is left out, and named. Only
     trials scored on the same test images are compared, as identified by the true labels and the
@@ -39,38 +72,85 @@ def conclusions(view: StudyView) -> Conclusions:
     with one of them for its accuracy.
     """
     if view.axes == ("data_seed",):
-        return Conclusions()
+        return ComparableArms({})
     named = named_arms(view)
     scored = {name: scored_runs(outcome) for name, outcome in named.items()}
-    unread = [f"{name} (trial {trial})" for name, found in scored.items() for trial in found.unread]
     if sum(bool(found.runs) for found in scored.values()) < 2:
-        return Conclusions()
+        return ComparableArms({})
+    unread = [f"{name} (trial {trial})" for name, found in scored.items() for trial in found.unread]
+    missing = [f"Left out, since no predictions could be read: {listed(unread)}."] if unread else []
     flawed = {name: named[name] for name in scored if any(named[name].findings)}
     excluded = [_no_claim(flawed, every=len(flawed) == len(scored))] if flawed else []
     scored = {name: found for name, found in scored.items() if name not in flawed}
     left = [name for name, found in scored.items() if found.runs]
     if len(left) < 2:
-        alone = (f"That leaves nothing to compare {name} with." for name in left)
-        return Conclusions((*excluded, *alone))
+        missing = [f"That leaves nothing to compare {name} with." for name in left]
+    return ComparableArms(scored, (*excluded, *missing))
+
+
+def conclusions(view: StudyView) -> Conclusions:
+    """Which arms differ. Where seeds are added until settled, as the looks taken so far say."""
+    arms = comparable_arms(view)
+    if not arms.enough:
+        return Conclusions(arms.remarks)
     from cifarkit.evaluation.comparison import compare
     from cifarkit.evaluation.wording import sentences
 
-    missing = [f"Left out, since no predictions could be read: {listed(unread)}."] if unread else []
     margin = view.study.equivalence
+    procedure: tuple[str, ...] = ()
     try:
-        found = compare(
-            {name: one.runs for name, one in scored.items()},
-            {name: one.images for name, one in scored.items()},
-        )
+        if view.study.max_seeds:
+            state = looks_taken(arms, view.study, tried_seeds(view))
+            procedure = procedure_sentences(state, arms.runs)
+            found = state.conclusion
+            if found is None:
+                return Conclusions((*procedure, *arms.remarks))
+        else:
+            found = compare(arms.runs, arms.images)
     except InvalidInput as error:
-        return Conclusions((f"The predictions could not be compared: {error}", *excluded, *missing))
+        return Conclusions((f"The predictions could not be compared: {error}", *arms.remarks))
     advice = seeds_sentence(view, len(found.scores)) if found.of_models else ""
     written = sentences(found, equivalence=margin, seeds_needed=advice)
     claims = sum(
         one.verdict != "not distinguishable" or one.equal_within(margin)
         for one in found.comparisons
     )
-    return Conclusions((*written, *excluded, *missing), found.family, claims)
+    return Conclusions((*procedure, *written, *arms.remarks), found.family, claims)
+
+
+def looks_taken(arms: ComparableArms, study: StudyRecord, tried: Mapping[str, int]) -> Sequential:
+    """How far a study is that adds seeds until it is settled.
+
+    Args:
+        tried: By arm, how many seeds from 0 on have ended, well or badly.
+
+    Raises:
+        InvalidInput: The runs of an arm cannot be compared.
+    """
+    from cifarkit.evaluation.sequential import compare_sequentially
+
+    return compare_sequentially(
+        arms.runs,
+        arms.images,
+        tried=tried,
+        max_seeds=study.max_seeds,
+        equivalence=study.equivalence,
+    )
+
+
+def tried_seeds(view: StudyView) -> dict[str, int]:
+    """By arm, how many seeds from 0 on have ended; an arm that is not possible delays no look."""
+    tried = {}
+    for name, outcome in named_arms(view).items():
+        records = [view.records[trial] for trial in outcome.arm.trials if trial in view.records]
+        ended = {
+            record.spec.train.seed
+            for record in records
+            if record.complete or record.state.status.ended_badly
+        }
+        first_open = next(seed for seed in count() if seed not in ended)
+        tried[name] = first_open if outcome.arm.trials else view.study.max_seeds
+    return tried
 
 
 def _no_claim(flawed: Mapping[str, ArmResult], *, every: bool) -> str:

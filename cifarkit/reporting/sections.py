@@ -101,6 +101,8 @@ def _choices(views: Sequence[StudyView]) -> tuple[Block, ...]:
             "Every step builds on the choices of earlier steps. Choices are made on validation "
             "images, never on test images. Each reason names the rule: the highest accuracy, or "
             "what the study file declares instead."
+            + " How many seeds a setting got was decided on test images."
+            * any(view.study.max_seeds for view in views)
         ),
         Table("choices", "The choices and their reasons.", columns, tuple(rows)),
         *map(Paragraph, _final_figures(views)),

@@ -56,7 +56,8 @@ def find(
         specs: The planned trials by id, to report how another study of that name differs.
 
     Raises:
-        InvalidInput: The name is another study's; the message says how it differs.
+        InvalidInput: The name is another study's; the message says how it differs. Or seeds are
+            added to the same study up to another limit.
     """
     known = store.studies()
     same = [one for one in known if is_same(one, study)]
@@ -76,7 +77,14 @@ def find(
                 )
         same = [one for one in same if one.name in (name, study.name, without_digest(study.name))]
     order = {wanted: place for place, wanted in enumerate((name, study.name))}
-    return min(same, key=lambda one: order.get(one.name, len(order)), default=None)
+    found = min(same, key=lambda one: order.get(one.name, len(order)), default=None)
+    if found is not None and study.max_seeds and found.max_seeds not in (0, study.max_seeds):
+        raise InvalidInput(
+            f"--max-seeds: {found.name} was begun with at most {found.max_seeds} seeds; its error "
+            f"rate holds for a limit that is fixed beforehand, so go on with that one, not "
+            f"{study.max_seeds}"
+        )
+    return found
 
 
 def is_same(one: StudyRecord, other: StudyRecord) -> bool:
@@ -121,6 +129,7 @@ def register(
                 "arms": arms,
                 "created_at": before.created_at,
                 "choice": before.choice,
+                "max_seeds": study.max_seeds or before.max_seeds,
                 # The command that produces everything listed.
                 "command": study.command if arms == study.arms else before.command,
             }
@@ -149,6 +158,7 @@ def merge(store: Store, study: StudyRecord) -> StudyRecord | None:
                 "arms": _union(before.arms, study.arms),
                 "choice": before.choice or study.choice,
                 "whole_id": before.whole_id or study.whole_id,
+                "max_seeds": before.max_seeds or study.max_seeds,
             }
             entered = before.model_copy(update=changes)
             if entered == before:

@@ -69,6 +69,8 @@ class StudyRecord(StoredRecord):
         equivalence: The difference in accuracy below which its arms are called equal.
         whole_id: Distinguishes multi-step studies of the same name; empty in the first versions'
             records.
+        max_seeds: Where seeds are added until the comparison is settled, the most of an arm, as
+            fixed before the first one ran; 0 for a fixed number.
     """
 
     schema_version: Version = SCHEMA_VERSION
@@ -86,6 +88,7 @@ class StudyRecord(StoredRecord):
     step: Count = 0
     whole_id: str = ""
     equivalence: Share = 0.01
+    max_seeds: Count = 0
 
     @property
     def identity(self) -> str:

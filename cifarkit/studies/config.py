@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from cifarkit.errors import InvalidInput, check_file, unknown
+from cifarkit.evaluation.looks import FIRST_LOOK, MAX_SEEDS
 from cifarkit.specs import SETTINGS
 from cifarkit.studies.costs import COSTS, CostName
 from cifarkit.studies.sweep import BY_WORD, names, setting_of
@@ -25,6 +26,7 @@ MOST_BYTES = 100_000
 MOST_DOTS = 1000
 """Per line: parsing time is quadratic in the number of parts of a dotted key."""
 KEPT = "kept"
+MOST_SEEDS = 100
 MOST_TOLERANCE = 0.1
 """A higher one was most likely meant in points."""
 
@@ -108,7 +110,9 @@ class StudyFile(_Strict):
         name: Letters, digits and dashes; the beginning of its studies' names in the store.
         title: For the document.
         settings: Settings of every trial, named as on the command line.
-        seeds: How many times every trial is repeated.
+        seeds: How many times every trial is repeated; `"auto"` adds seeds until the comparison is
+            settled.
+        max_seeds: The most seeds of `"auto"`; 10 if it is left out.
         vary_split: Each seed draws its own validation part.
         follow: `validation`: the setting with the highest validation accuracy goes on. `assume`:
             the one that the step assumes does, and what would have been chosen is written down.
@@ -123,7 +127,8 @@ class StudyFile(_Strict):
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,40}$")]
     title: Annotated[str, Field(min_length=1, max_length=200)]
     settings: Annotated[dict[str, Scalar | list[str]], SETTINGS_TABLE] = {}
-    seeds: Annotated[int, Field(ge=1, le=100)] = 1
+    seeds: Annotated[int, Field(ge=1, le=MOST_SEEDS)] | Literal["auto"] = 1
+    max_seeds: Annotated[int, Field(ge=FIRST_LOOK, le=MOST_SEEDS)] | None = None
     vary_split: bool = False
     follow: Literal["validation", "assume"] = "validation"
     tolerance: Annotated[float, Field(ge=0, le=MOST_TOLERANCE)] = 0.0
@@ -142,6 +147,19 @@ class StudyFile(_Strict):
     def common(self) -> dict[str, Any]:
         """The settings of every step."""
         return {**self.settings, **({"vary_split": True} if self.vary_split else {})}
+
+    @model_validator(mode="after")
+    def _limit_is_of_auto(self) -> Self:
+        if self.max_seeds is not None and self.seeds != "auto":
+            raise InvalidInput(
+                f"max_seeds {self.max_seeds}: it limits seeds = 'auto'; seeds is {self.seeds}"
+            )
+        return self
+
+    @property
+    def most_seeds(self) -> int:
+        """Of an arm."""
+        return (self.max_seeds or MAX_SEEDS) if self.seeds == "auto" else self.seeds
 
     @model_validator(mode="after")
     def _tolerance_has_a_cost(self) -> Self:

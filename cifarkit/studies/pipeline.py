@@ -88,7 +88,6 @@ def walk(
     file: StudyFile,
     *,
     overrides: Mapping[str, Any],
-    seeds: int | None,
     inputs: Inputs,
     run_step: RunStep,
 ) -> Iterator[StepResult]:
@@ -99,7 +98,6 @@ def walk(
 
     Args:
         overrides: Settings that replace the file's; None leaves the file's.
-        seeds: Replaces the file's, unless None.
         inputs: The data and weights of all steps.
         run_step: Runs the trials of one step.
 
@@ -107,13 +105,13 @@ def walk(
         InvalidInput: A step cannot be planned.
         NothingToChooseFrom: No trial of a step completed.
     """
-    for _ in preview(file, overrides=overrides, seeds=seeds, inputs=inputs):
+    for _ in preview(file, overrides=overrides, inputs=inputs):
         pass
     given = {name: value for name, value in overrides.items() if value is not None}
     position = Position({**file.common, **given}, given=frozenset(given))
     whole_id = ""
     for number, step in enumerate(file.step, start=1):
-        study, skipped = plan_step(file, number, position, seeds or file.seeds, inputs)
+        study, skipped = plan_step(file, number, position, inputs)
         if study is None:
             yield StepResult(step, skipped=skipped)
             continue
@@ -135,14 +133,14 @@ def walk(
 
 
 def preview(
-    file: StudyFile, *, overrides: Mapping[str, Any], seeds: int | None, inputs: Inputs
+    file: StudyFile, *, overrides: Mapping[str, Any], inputs: Inputs
 ) -> Iterator[StepResult]:
     """The same steps, with the file's assumptions in place of results."""
     given = {name: value for name, value in overrides.items() if value is not None}
     position = Position({**file.common, **given}, given=frozenset(given))
     whole_id = ""
     for number, step in enumerate(file.step, start=1):
-        study, skipped = plan_step(file, number, position, seeds or file.seeds, inputs)
+        study, skipped = plan_step(file, number, position, inputs)
         if study is not None:
             whole_id = whole_id or _whole_id(file, given, study)
             study = replace(study, whole_id=whole_id)
@@ -167,7 +165,7 @@ def _whole_id(file: StudyFile, given: Mapping[str, Any], first: Study) -> str:
 
 
 def plan_step(
-    file: StudyFile, number: int, position: Position, seeds: int, inputs: Inputs
+    file: StudyFile, number: int, position: Position, inputs: Inputs
 ) -> tuple[Study | None, str]:
     """The study of a step, or None and why it does not apply to the chosen network."""
     step = file.step[number - 1]
@@ -187,13 +185,15 @@ def plan_step(
         return None, reason
     fixed = {name: value for name, value in settings.items() if name not in vary}
     if vary:
-        study = sweep(fixed, vary, inputs=inputs, seeds=seeds)
+        study = sweep(fixed, vary, inputs=inputs, seeds=file.most_seeds)
     else:
         name = get_backbone(settings["model"]).name
-        arm = plan_arm(name, of_one_network(settings), {}, inputs=inputs, seeds=seeds)
+        arm = plan_arm(name, of_one_network(settings), {}, inputs=inputs, seeds=file.most_seeds)
         study = Study("single", step.title, (), (arm,))
     study = replace(study, title=step.title, part_of=file.name, whole_title=file.title)
-    return replace(study, step=number, equivalence=file.equivalence), ""
+    limit = file.most_seeds if file.seeds == "auto" else 0
+    study = replace(study, step=number, equivalence=file.equivalence, max_seeds=limit)
+    return study, ""
 
 
 def _pointless(vary: Mapping[str, Any], settings: Mapping[str, Any]) -> str:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping, Sized
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence, Sized
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from cifarkit.digests import json_digest
 from cifarkit.errors import InvalidInput
+from cifarkit.evaluation.looks import FIRST_LOOK
 from cifarkit.models.registry import get as get_backbone
 from cifarkit.specs import TrialSpec
 from cifarkit.store.study_records import Arm, StudyRecord, study_identity
@@ -54,6 +55,7 @@ class Study:
     step: int = 0
     whole_id: str = ""
     equivalence: float = 0.01
+    max_seeds: int = 0
 
     @property
     def name(self) -> str:
@@ -87,6 +89,16 @@ class Study:
                 if seed < len(arm.specs):
                     yield arm.specs[seed]
 
+    def with_seeds(self, counts: Sequence[int]) -> Study:
+        """The same study with that many seeds of each arm, at most."""
+        pairs = zip(self.arms, counts, strict=True)
+        return replace(self, arms=tuple(replace(arm, specs=arm.specs[:n]) for arm, n in pairs))
+
+    @property
+    def first_look(self) -> Study:
+        """What is run in any case: all of it, unless seeds are added until settled."""
+        return self.with_seeds([FIRST_LOOK] * len(self.arms)) if self.max_seeds else self
+
     @property
     def rates(self) -> str:
         """A sentence on the arms' learning rates, if they differ without being an axis."""
@@ -118,6 +130,7 @@ class Study:
             step=self.step,
             whole_id=self.whole_id,
             equivalence=self.equivalence,
+            max_seeds=self.max_seeds,
         )
 
     def _arms(self) -> tuple[Arm, ...]:

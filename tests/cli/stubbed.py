@@ -16,9 +16,11 @@ from cifarkit.errors import CifarkitError
 from cifarkit.execution.launchers import InProcessLauncher
 
 
-def train_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def train_nothing(
+    monkeypatch: pytest.MonkeyPatch, work: str = "tests.execution.whole_work:whole"
+) -> None:
     """Trials run in this process and leave the files of a trained one; nothing is fetched."""
-    works = dict.fromkeys(run_module.WORK, "tests.execution.whole_work:whole")
+    works = dict.fromkeys(run_module.WORK, work)
     monkeypatch.setattr(run_module, "WORK", works)
     monkeypatch.setattr(run_module, "create_launcher", lambda *_: InProcessLauncher())
     monkeypatch.setattr(run_module, "_fetch", lambda specs: None)

@@ -42,7 +42,7 @@ def published_choices(spec: TrialSpec) -> tuple[float, float]:
 def test_the_published_study_takes_its_published_way(tmp_path: Path) -> None:
     file = read("published")
     run_step = runner(tmp_path, published_choices)
-    taken = list(walk(file, overrides={}, seeds=None, run_step=run_step))
+    taken = list(walk(file, overrides={}, run_step=run_step))
     assert [step.step.title for step in taken] == [
         "Comparison of networks",
         "Input size",
@@ -80,8 +80,8 @@ def test_the_published_study_takes_its_published_way(tmp_path: Path) -> None:
 
 def test_the_preview_is_the_published_way(tmp_path: Path) -> None:
     file = read("published")
-    walked = walk(file, overrides={}, seeds=None, run_step=runner(tmp_path, published_choices))
-    previewed = preview(file, overrides={}, seeds=None)
+    walked = walk(file, overrides={}, run_step=runner(tmp_path, published_choices))
+    previewed = preview(file, overrides={})
 
     def ids(steps: "list[StepResult]") -> list[set[str]]:
         return [{spec.trial_id for spec in step.study.specs()} for step in steps]
@@ -101,7 +101,7 @@ def test_as_published_takes_the_published_way_whatever_the_images_say(tmp_path: 
     assert isinstance(file, StudyFile)
     assert planned.call == "cifarkit.run(cifarkit.study('published', as_published=True))"
     run_step = runner(tmp_path, the_other_way)
-    taken = list(walk(file, overrides={}, seeds=None, run_step=run_step))
+    taken = list(walk(file, overrides={}, run_step=run_step))
     assert [{spec.trial_id for spec in step.study.specs()} for step in taken] == [
         {spec.trial_id for spec in step.study.specs()} for step in planned.steps()
     ]
@@ -111,7 +111,7 @@ def test_as_published_takes_the_published_way_whatever_the_images_say(tmp_path: 
     assert size.settings == {"model": "densenet201", "image_size": 96}
     assert f"would have chosen {size.by_validation}: highest validation accuracy" in size.reason
     # It is another whole than the study that goes by the images.
-    by_images = preview(read("published"), overrides={}, seeds=None)
+    by_images = preview(read("published"), overrides={})
     names = [{step.study.name for step in steps} for steps in (taken, by_images)]
     assert not names[0] & names[1]
 
@@ -127,10 +127,10 @@ def test_what_is_followed_has_to_be_assumed(assume: dict[str, float], message: s
     """Nothing is run before that is known."""
     steps = [{"title": "A", "vary": {"dropout": [0.1, 0.5]}, "assume": assume}]
     file = {"name": "x", "title": "X", "settings": {"model": "vgg16"}, "step": steps}
-    assert list(preview(StudyFile.model_validate(file), overrides={}, seeds=None))
+    assert list(preview(StudyFile.model_validate(file), overrides={}))
     followed = StudyFile.model_validate({**file, "follow": "assume"})
     with pytest.raises(InvalidInput, match=message):
-        next(walk(followed, overrides={}, seeds=None, run_step=runner(Path(), published_choices)))
+        next(walk(followed, overrides={}, run_step=runner(Path(), published_choices)))
 
 
 def test_a_file_s_tolerance_and_cost_choose(tmp_path: Path) -> None:
@@ -141,7 +141,7 @@ def test_a_file_s_tolerance_and_cost_choose(tmp_path: Path) -> None:
             tmp_path, lambda spec: (0.8, 99.0) if spec.model.dropout < 0.3 else (0.796, 10.0)
         )
         whole = StudyFile.model_validate(file | rule)
-        (step,) = walk(whole, overrides={}, seeds=None, run_step=run_step)
+        (step,) = walk(whole, overrides={}, run_step=run_step)
         assert step.choice is not None
         assert step.choice.arm == expected
 
@@ -150,7 +150,7 @@ def test_a_file_s_margin_of_equality_is_its_studies(tmp_path: Path) -> None:
     steps = [{"title": "A", "vary": {"dropout": [0.1, 0.5]}}]
     file = {"name": "x", "title": "X", "settings": {"model": "vgg16"}, "step": steps}
     for given, expected in (({}, 0.01), ({"equivalence": 0.02}, 0.02)):
-        (step,) = preview(StudyFile.model_validate(file | given), overrides={}, seeds=None)
+        (step,) = preview(StudyFile.model_validate(file | given), overrides={})
         assert step.study is not None
         assert step.study.record("").equivalence == expected
 
@@ -160,7 +160,7 @@ def test_steps_that_mean_nothing_to_the_chosen_network_are_left_out(tmp_path: Pa
         return (0.9 if spec.model.model == "lenet" else 0.5), 10.0
 
     run_step = runner(tmp_path, lenet_wins)
-    taken = list(walk(read("published"), overrides={}, seeds=None, run_step=run_step))
+    taken = list(walk(read("published"), overrides={}, run_step=run_step))
     assert {step.step.title: step.skipped for step in taken if step.skipped} == {
         "Fine-tuning depth": "LeNet is trained from scratch: there is no depth to choose",
         "Dropout": "LeNet has no dropout",
@@ -168,7 +168,8 @@ def test_steps_that_mean_nothing_to_the_chosen_network_are_left_out(tmp_path: Pa
 
 
 def test_options_replace_the_files_settings() -> None:
-    taken = list(preview(read("quick"), overrides={"epochs": 1, "classes": None}, seeds=2))
+    file = read("quick").model_copy(update={"seeds": 2})
+    taken = list(preview(file, overrides={"epochs": 1, "classes": None}))
     for spec in (spec for step in taken if step.study for spec in step.study.specs()):
         assert spec.train.epochs == 1
     assert len(taken[0].study.arms[0].specs) == 2
@@ -225,7 +226,7 @@ def test_a_chosen_file_is_what_the_next_steps_start_from(tmp_path: Path) -> None
             {"title": "Final model", "choose": False},
         ],
     }
-    *_, last = preview(StudyFile.model_validate(plan), overrides={}, seeds=1)
+    *_, last = preview(StudyFile.model_validate(plan), overrides={})
     assert last.study is not None
     (spec,) = last.study.specs()
     assert spec.model.weights_file == str(weights)
@@ -286,7 +287,7 @@ def test_a_step_needs_a_network() -> None:
         {"name": "x", "title": "X", "step": [{"title": "A", "vary": {"dropout": [0.1]}}]}
     )
     with pytest.raises(InvalidInput, match="no network is chosen yet"):
-        list(preview(file, overrides={}, seeds=None))
+        list(preview(file, overrides={}))
 
 
 def test_a_later_step_is_refused_before_the_first_one_runs(tmp_path: Path) -> None:
@@ -300,7 +301,7 @@ def test_a_later_step_is_refused_before_the_first_one_runs(tmp_path: Path) -> No
     )
     ran: list[Study] = []
     with pytest.raises(InvalidInput, match="adan"):
-        list(walk(file, overrides={}, seeds=None, run_step=ran.append))  # type: ignore[arg-type]
+        list(walk(file, overrides={}, run_step=ran.append))  # type: ignore[arg-type]
     assert not ran
 
 
@@ -325,4 +326,4 @@ def test_values_of_no_use_in_a_step_are_refused(step: dict[str, Any]) -> None:
     raw = {"name": "a", "title": "b", "settings": {"dataset": "synthetic", "model": "vgg16"}}
     with pytest.raises(ValueError, match=r"model|unfreeze|image_size"):
         list(preview(StudyFile.model_validate(raw | {"step": [{"title": "c"} | step]}),
-                     overrides={}, seeds=None))  # fmt: skip
+                     overrides={}))  # fmt: skip
