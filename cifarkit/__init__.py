@@ -20,7 +20,7 @@ from cifarkit.version import __version__
 if TYPE_CHECKING:
     from cifarkit.api.backbones import list_backbones
     from cifarkit.api.evaluate import evaluate
-    from cifarkit.api.evaluation import Evaluation, Evaluations
+    from cifarkit.api.evaluation_results import Evaluation, Evaluations
     from cifarkit.api.maintenance import (
         check_store,
         export_trials,

@@ -12,7 +12,7 @@ import pytest
 import cifarkit as ck
 from cifarkit.execution.events import TrialEnded, TrialEvent
 from cifarkit.execution.launchers import InProcessLauncher
-from cifarkit.models import weights_source
+from cifarkit.models import weights_file
 from tests.cli.stubbed import cifarkit, train_nothing
 
 TINY = {"dataset": "synthetic", "classes": 4, "train_per_class": 20, "epochs": 2}
@@ -184,8 +184,8 @@ def test_a_store_is_carried_elsewhere_checked_and_cleaned_up() -> None:
 
 def test_a_study_reads_its_weights_file_once(monkeypatch: pytest.MonkeyPatch) -> None:
     hashed = []
-    digest = weights_source.digest
-    monkeypatch.setattr(weights_source, "digest", lambda *args: hashed.append(1) or digest(*args))
+    digest = weights_file.digest
+    monkeypatch.setattr(weights_file, "digest", lambda *args: hashed.append(1) or digest(*args))
     file = Path("start.weights.h5")
     for content in (b"1", b"22"):
         file.write_bytes(b"\x89HDF\r\n\x1a\n" + content)

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, overload
 
-from cifarkit.api.evaluation import Evaluation, Evaluations
-from cifarkit.api.open_store import existing_store
+from cifarkit.api.evaluation_results import Evaluation, Evaluations
+from cifarkit.api.existing_store import existing_store
 from cifarkit.console import say
 from cifarkit.errors import InvalidInput, unknown
 from cifarkit.store.prediction_files import SUFFIXES
@@ -96,7 +96,7 @@ def _evaluated(
     """Each target's name in a comparison, and its evaluation."""
     from cifarkit.reporting import (
         arm_results,
-        evaluation_result,
+        evaluation_scores,
         evaluation_several,
         trial_lookup,
     )
@@ -113,7 +113,7 @@ def _evaluated(
     for text in texts:
         if _is_path(text):
             path = Path(text)
-            scores = evaluation_result.of_file(path, names, groups)
+            scores = evaluation_scores.of_file(path, names, groups)
             found.append((path.name, Evaluation(scores)))
             continue
         stored = existing_store(Path(store))
@@ -124,7 +124,7 @@ def _evaluated(
             record = best.record
         else:
             record = trial_lookup.named(stored, text)
-        scores = evaluation_result.of_trial(record)
+        scores = evaluation_scores.of_trial(record)
         ids = trial_lookup.seeds_of(stored, record.trial_id) if len(texts) == 1 else ()
         seeds = evaluation_several.of_seeds(read_all(stored, ids).values(), scores)
         if len(seeds) < len(ids):

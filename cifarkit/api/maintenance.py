@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cifarkit.api.open_store import existing_store
+from cifarkit.api.existing_store import existing_store
 from cifarkit.store import archive, archive_reading, maintenance, studies
 from cifarkit.store.archive_reading import ImportSummary
 from cifarkit.store.maintenance import Finding

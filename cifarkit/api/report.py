@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from cifarkit.api.open_store import existing_store
+from cifarkit.api.existing_store import existing_store
 from cifarkit.console import say
 from cifarkit.errors import InvalidInput, unknown
 from cifarkit.store.studies import trials_of

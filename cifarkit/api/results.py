@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cifarkit.api.open_store import existing_store
+from cifarkit.api.existing_store import existing_store
 from cifarkit.console import say
 from cifarkit.store.records import Status
 from cifarkit.store.store import Store
@@ -58,13 +58,13 @@ class Results:
         """
         from cifarkit.reporting.conclusions import conclusions
         from cifarkit.reporting.study_labels import views
-        from cifarkit.reporting.variance_sources import variance_sources
+        from cifarkit.reporting.variance_text import variance_sentences
 
         several = len(self.studies) > 1
         return [
             f"{view.title}: {sentence}" if several else sentence
             for view in views(self.studies, self.records)
-            for sentence in (*conclusions(view).sentences, *variance_sources(view))
+            for sentence in (*conclusions(view).sentences, *variance_sentences(view))
         ]
 
     def study(self, name: str) -> Results:

@@ -54,7 +54,7 @@ def evaluate(
     """Write a network's accuracy, per class too, its confusions and its calibration."""
     from cifarkit.api.evaluate import ALL
     from cifarkit.api.evaluate import evaluate as evaluate_saved
-    from cifarkit.api.evaluation import Evaluation
+    from cifarkit.api.evaluation_results import Evaluation
     from cifarkit.cli.setting_options import comma_separated
     from cifarkit.errors import InvalidInput
 

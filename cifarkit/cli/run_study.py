@@ -57,8 +57,8 @@ def execute(study: PlannedStudy, *, dry_run: bool, runs: Path, **options: Any) -
 
 def show_tables(study: StudyRecord, trials: Trials) -> None:
     """The study's tables, as in the report."""
+    from cifarkit.reporting.study_tables import main_tables
     from cifarkit.reporting.study_view import StudyView
-    from cifarkit.reporting.tables import main_tables
 
     for table in main_tables(StudyView(study, trials)):
         plain_or_rich_table(

@@ -17,7 +17,7 @@ Runs = Annotated[Path, typer.Option("--runs", help="The folder of results.")]
 @app.command("list")
 def list_trials(runs: Runs = RUNS_DEFAULT) -> None:
     """List all trials."""
-    from cifarkit.api.open_store import existing_store
+    from cifarkit.api.existing_store import existing_store
     from cifarkit.console import plain_or_rich_table
     from cifarkit.reporting import trial_listing
     from cifarkit.store.trials import read_all
@@ -30,7 +30,7 @@ def list_trials(runs: Runs = RUNS_DEFAULT) -> None:
 @app.command("studies")
 def list_studies(runs: Runs = RUNS_DEFAULT) -> None:
     """List all studies."""
-    from cifarkit.api.open_store import existing_store
+    from cifarkit.api.existing_store import existing_store
     from cifarkit.console import plain_or_rich_table, say
     from cifarkit.reporting import trial_listing
     from cifarkit.store.trials import gather
@@ -49,7 +49,7 @@ def show(
     runs: Runs = RUNS_DEFAULT,
 ) -> None:
     """Show all details of a trial or a study."""
-    from cifarkit.api.open_store import existing_store
+    from cifarkit.api.existing_store import existing_store
     from cifarkit.reporting import trial_listing, trial_lookup
     from cifarkit.store.trials import gather
 
@@ -89,8 +89,8 @@ def check(
     ] = False,
 ) -> None:
     """Check every file against its checksum and schema; exit with 1 if something is wrong."""
+    from cifarkit.api.existing_store import existing_store
     from cifarkit.api.maintenance import check_store
-    from cifarkit.api.open_store import existing_store
     from cifarkit.console import lines, say
 
     faults = 0

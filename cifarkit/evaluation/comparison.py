@@ -13,8 +13,14 @@ from numpy.typing import NDArray
 from cifarkit.errors import InvalidInput
 from cifarkit.evaluation.mcnemar import discordant, paired_interval
 from cifarkit.evaluation.metrics import Interval, wilson_interval
+from cifarkit.evaluation.standard_errors import (
+    Estimate,
+    SeedVariance,
+    SettingRuns,
+    difference,
+    moderated,
+)
 from cifarkit.evaluation.studentized_range import critical_value
-from cifarkit.evaluation.variance import Estimate, Seeds, Setting, difference, moderated
 
 LEVEL = 0.05
 """The accepted chance that any statement on a difference in a conclusion is false."""
@@ -164,7 +170,7 @@ def compare(
     missing = tuple(arm for arm in arms if arm not in finished)
     images = {arm: _images(arm, runs) for arm, runs in finished.items()}
     settings = {
-        arm: Setting([runs[seed] for seed in sorted(runs)])
+        arm: SettingRuns([runs[seed] for seed in sorted(runs)])
         for arm, runs in finished.items()
         if len(runs) > 1
     }
@@ -191,14 +197,14 @@ def accuracy_interval(runs: Runs) -> Interval:
     """The 95% interval of an arm's accuracy.
 
     With one run it is the model's, over other images (Wilson). With several it is the setting's,
-    over other seeds as well: Student's t with the variances of `variance.Setting`, and never
-    narrower than the model's.
+    over other seeds as well: Student's t with the variances of `standard_errors.SettingRuns`, and
+    never narrower than the model's.
     """
     images = _images("the runs", runs)
-    return _interval(runs, images, Setting(list(runs.values())) if len(runs) > 1 else None)
+    return _interval(runs, images, SettingRuns(list(runs.values())) if len(runs) > 1 else None)
 
 
-def _interval(runs: Runs, images: int, setting: Setting | None) -> Interval:
+def _interval(runs: Runs, images: int, setting: SettingRuns | None) -> Interval:
     hits = sum(int(np.count_nonzero(run)) for run in runs.values())
     model = wilson_interval(hits / len(runs), images)
     if setting is None:
@@ -226,7 +232,7 @@ def _images(arm: str, runs: Runs) -> int:
     return lengths.pop()
 
 
-def _score(arm: str, runs: Runs, images: int, setting: Setting | None) -> Score:
+def _score(arm: str, runs: Runs, images: int, setting: SettingRuns | None) -> Score:
     # From integer counts, so that arms with equal counts tie instead of differing by rounding.
     hits = sum(int(np.count_nonzero(run)) for run in runs.values())
     interval = _interval(runs, images, setting)
@@ -249,8 +255,8 @@ def _ends(estimate: Estimate, critical: float) -> tuple[float, float]:
 def _as_settings(
     arm: str,
     reference: str,
-    settings: Mapping[str, Setting],
-    seeds: Mapping[str, Seeds],
+    settings: Mapping[str, SettingRuns],
+    seeds: Mapping[str, SeedVariance],
     arms: int,
     level: float,
 ) -> Comparison:

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 from cifarkit.errors import InvalidInput
 from cifarkit.evaluation.sequential_wording import procedure_sentences
+from cifarkit.reporting.arm_accuracy import ScoredRuns, scored_runs
 from cifarkit.reporting.arm_results import ArmResult
 from cifarkit.reporting.repeated_trials import seeds_sentence
-from cifarkit.reporting.scored_runs import ScoredRuns, scored_runs
+from cifarkit.reporting.study_tables import axis_heading, row_name
 from cifarkit.reporting.study_view import StudyView
-from cifarkit.reporting.tables import axis_heading, row_name
 from cifarkit.store.study_records import StudyRecord
 from cifarkit.text import listed
 

@@ -11,7 +11,7 @@ from typing import Any
 from cifarkit.evaluation.class_scores import Estimate, class_scores
 from cifarkit.evaluation.confusion import most_confused
 from cifarkit.reporting.evaluation_pair import confusions
-from cifarkit.reporting.evaluation_result import Scores, Share
+from cifarkit.reporting.evaluation_scores import Scores, Share
 from cifarkit.reporting.evaluation_tables import commonest_error
 from cifarkit.reporting.evaluation_text import mean_confidence
 from cifarkit.reporting.misclassifications import mistakes

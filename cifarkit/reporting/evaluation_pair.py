@@ -10,7 +10,7 @@ from cifarkit.evaluation.metrics import wilson_interval
 from cifarkit.reporting import evaluation_tables as tables
 from cifarkit.reporting import formatting
 from cifarkit.reporting.document_model import Block, Figure, Paragraph, Section
-from cifarkit.reporting.evaluation_result import Scores, shown
+from cifarkit.reporting.evaluation_scores import Scores, shown
 from cifarkit.reporting.figures.evaluation_figures import contact_sheet
 from cifarkit.reporting.misclassifications import (
     ImagesUnavailable,

@@ -12,7 +12,7 @@ from cifarkit.reporting.arm_results import model_name
 from cifarkit.reporting.document_model import Block, Document, Paragraph, Section
 from cifarkit.reporting.evaluation_export import class_rows, rows_to_csv, to_json
 from cifarkit.reporting.evaluation_pair import pictures
-from cifarkit.reporting.evaluation_result import Scores, of_trial
+from cifarkit.reporting.evaluation_scores import Scores, of_trial
 from cifarkit.reporting.evaluation_several import Run
 from cifarkit.reporting.evaluation_text import (
     calibration_sentences,
@@ -45,7 +45,7 @@ def evaluation(
     """One network's scores, written up.
 
     Args:
-        scores: From `evaluation_result.of_trial` or `evaluation_result.of_file`.
+        scores: From `evaluation_scores.of_trial` or `evaluation_scores.of_file`.
         format: `markdown`, `html`, `latex`, `csv` (a row per class) or `json`.
         figures_dir: As in `output.publish`.
         pairs: How many of the most confused pairs are shown.

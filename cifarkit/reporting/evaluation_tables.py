@@ -10,7 +10,7 @@ from cifarkit.evaluation.class_scores import ClassScore, Estimate, class_scores
 from cifarkit.evaluation.confusion import most_confused
 from cifarkit.evaluation.metrics import wilson_interval
 from cifarkit.reporting import formatting
-from cifarkit.reporting.evaluation_result import TOP, Scores, Share, shown
+from cifarkit.reporting.evaluation_scores import TOP, Scores, Share, shown
 from cifarkit.reporting.misclassifications import Mistake
 from cifarkit.reporting.table import Cell, Column, Table
 

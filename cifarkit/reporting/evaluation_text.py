@@ -6,7 +6,7 @@ import numpy as np
 
 from cifarkit.evaluation.calibration import BINS
 from cifarkit.reporting import formatting
-from cifarkit.reporting.evaluation_result import Scores
+from cifarkit.reporting.evaluation_scores import Scores
 from cifarkit.text import counted, listed
 
 _NAMED = 20

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from cifarkit.datasets import registry as dataset_registry
 from cifarkit.errors import InvalidInput
-from cifarkit.reporting.evaluation_result import Scores
+from cifarkit.reporting.evaluation_scores import Scores
 from cifarkit.store.records import TrialRecord
 
 

@@ -9,17 +9,17 @@ from statistics import fmean
 from cifarkit.errors import InvalidInput
 from cifarkit.evaluation.comparison import LEVEL
 from cifarkit.reporting import formatting, provenance
+from cifarkit.reporting.arm_accuracy import interval, interval_subject
 from cifarkit.reporting.conclusions import Conclusions, conclusions
 from cifarkit.reporting.document_model import Block, Command, Document, Items, Paragraph, Section
 from cifarkit.reporting.evaluation_report import evaluation_sections
 from cifarkit.reporting.figures.study_figures import figures
 from cifarkit.reporting.hyperparameters import data_sentences, settings_tables
 from cifarkit.reporting.notes import notes
-from cifarkit.reporting.scored_runs import interval, interval_subject
+from cifarkit.reporting.study_tables import detail_tables, main_tables
 from cifarkit.reporting.study_view import StudyView
 from cifarkit.reporting.table import Cell, Column, Table
-from cifarkit.reporting.tables import detail_tables, main_tables
-from cifarkit.reporting.variance_sources import variance_sources
+from cifarkit.reporting.variance_text import variance_sentences
 from cifarkit.store.records import TrialRecord
 from cifarkit.store.study_records import Arm, StudyRecord
 from cifarkit.store.trials import Trials
@@ -197,7 +197,7 @@ def _study(
         blocks += figures(view)
     blocks += detail_tables(view)
     sections = [Section(plain(view.title) or view.name, 2, tuple(blocks))]
-    texts = (supported.sentences, variance_sources(view))
+    texts = (supported.sentences, variance_sentences(view))
     if said := [" ".join(text) for text in texts if text]:
         sections.append(Section("What the data support", 3, tuple(map(Paragraph, said))))
     if not view.axes:

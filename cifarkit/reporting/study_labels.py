@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
+from cifarkit.reporting.study_tables import axis_heading, row_name
 from cifarkit.reporting.study_view import StudyView
-from cifarkit.reporting.tables import axis_heading, row_name
 from cifarkit.store.records import TrialRecord
 from cifarkit.store.study_records import StudyRecord
 from cifarkit.text import plain, shortened

@@ -17,7 +17,7 @@ from cifarkit.datasets.info import DatasetInfo
 from cifarkit.errors import InvalidInput, unknown
 from cifarkit.models.info import Backbone
 from cifarkit.models.registry import get as get_backbone
-from cifarkit.models.weights_source import SUFFIX
+from cifarkit.models.weights_file import SUFFIX
 from cifarkit.specs import (
     ADAMW_WEIGHT_DECAY,
     PRETRAINED_LEARNING_RATE,

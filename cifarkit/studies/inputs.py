@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cifarkit.datasets import registry as dataset_registry
 from cifarkit.datasets.info import DatasetInfo
-from cifarkit.models import weights_source
+from cifarkit.models import weights_file
 
 
 class Inputs:
@@ -34,11 +34,11 @@ class Inputs:
         return self._data[asked]
 
     def weights(self, file: str) -> tuple[str, str]:
-        """The identity of a weight file's content, and its path; see `weights_source.identified`.
+        """The identity of a weight file's content, and its path; see `weights_file.identified`.
 
         Raises:
             InvalidInput: The file cannot be used.
         """
         if file not in self._weights:
-            self._weights[file] = weights_source.identified(file)
+            self._weights[file] = weights_file.identified(file)
         return self._weights[file]

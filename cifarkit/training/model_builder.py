@@ -13,7 +13,7 @@ from cifarkit.errors import CifarkitError
 from cifarkit.models.info import Backbone
 from cifarkit.models.preprocessing import preprocessing_layers
 from cifarkit.models.registry import get as get_backbone
-from cifarkit.models.weights_source import file_identity
+from cifarkit.models.weights_file import file_identity
 from cifarkit.profiling.memory import layer_outputs, published_estimate_mb
 from cifarkit.profiling.parameters import count
 from cifarkit.specs import ModelSpec, TrialSpec

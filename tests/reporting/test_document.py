@@ -18,8 +18,8 @@ from cifarkit.evaluation.comparison import accuracy_interval
 from cifarkit.reporting import arm_results, study_view
 from cifarkit.reporting.document import document
 from cifarkit.reporting.formatting import GAP
+from cifarkit.reporting.study_tables import detail_tables, summary
 from cifarkit.reporting.study_view import StudyView
-from cifarkit.reporting.tables import detail_tables, summary
 from cifarkit.store.records import Status
 from cifarkit.store.study_records import Arm, StudyRecord
 from tests.reporting.fabricate import ENVIRONMENT, START, Fabricator, hits, make_store, result

@@ -11,7 +11,7 @@ from cifarkit.datasets import builtin_classes as known
 from cifarkit.errors import InvalidInput
 from cifarkit.reporting.document_model import Figure, Table
 from cifarkit.reporting.evaluation_report import evaluation_document, evaluation_sections
-from cifarkit.reporting.evaluation_result import Scores, of_file, of_trial
+from cifarkit.reporting.evaluation_scores import Scores, of_file, of_trial
 from cifarkit.reporting.figures import evaluation_figures
 from cifarkit.reporting.misclassifications import ImagesUnavailable, mistakes, pixels
 from tests.reporting.evaluated_trials import arrays, crowd, save, trial

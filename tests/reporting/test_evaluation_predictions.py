@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from cifarkit.errors import InvalidInput
-from cifarkit.reporting.evaluation_result import of_file, of_trial
+from cifarkit.reporting.evaluation_scores import of_file, of_trial
 from cifarkit.store import predictions
 from tests.reporting.evaluated_trials import arrays, save, trial
 from tests.reporting.fabricate import Fabricator

@@ -17,7 +17,7 @@ from cifarkit.evaluation.metrics import wilson_interval
 from cifarkit.reporting.document import document
 from cifarkit.reporting.document_model import Figure, Paragraph, Section, Table
 from cifarkit.reporting.evaluation_report import evaluation, evaluation_sections
-from cifarkit.reporting.evaluation_result import Scores, of_file, of_trial
+from cifarkit.reporting.evaluation_scores import Scores, of_file, of_trial
 from cifarkit.reporting.formatting import GAP
 from cifarkit.store.records import Status
 from cifarkit.store.study_records import Arm

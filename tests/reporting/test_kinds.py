@@ -8,8 +8,8 @@ import pytest
 
 from cifarkit.reporting.document import document
 from cifarkit.reporting.figures.study_figures import figures
+from cifarkit.reporting.study_tables import main_tables, summary
 from cifarkit.reporting.study_view import StudyView
-from cifarkit.reporting.tables import main_tables, summary
 from cifarkit.store.study_records import Arm
 from tests.reporting.fabricate import Fabricator, make_store, result
 

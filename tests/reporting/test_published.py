@@ -12,8 +12,8 @@ from cifarkit.api.plan import plan_trials
 from cifarkit.api.studies import study
 from cifarkit.reporting import published
 from cifarkit.reporting.document import document
+from cifarkit.reporting.study_tables import main_tables
 from cifarkit.reporting.study_view import StudyView
-from cifarkit.reporting.tables import main_tables
 from cifarkit.store.study_records import Arm, StudyRecord
 from tests.reporting.fabricate import Fabricator, result
 

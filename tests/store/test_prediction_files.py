@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from cifarkit.errors import InvalidInput
-from cifarkit.reporting.evaluation_result import of_file
+from cifarkit.reporting.evaluation_scores import of_file
 from cifarkit.store.prediction_files import read
 
 NAMES = ("cat", "dog", "owl")

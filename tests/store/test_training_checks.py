@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from cifarkit.reporting.study_tables import summary
 from cifarkit.reporting.study_view import StudyView
-from cifarkit.reporting.tables import summary
 from cifarkit.store.records import Course, TrialRecord
 from cifarkit.store.store import write_history
 from cifarkit.store.training_checks import findings, summarize

@@ -11,7 +11,7 @@ import pytest
 
 import cifarkit as ck
 from cifarkit.datasets import folder, folder_scan
-from cifarkit.models import weights_source
+from cifarkit.models import weights_file
 from cifarkit.studies.completion import trial_spec
 from cifarkit.studies.inputs import Inputs
 from tests.cli.stubbed import cifarkit, train_nothing
@@ -34,7 +34,7 @@ def looks(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
 
     count(folder, "scan", "scans")
     count(folder_scan.file_hashes, "open_regular", "files")
-    count(weights_source, "file_identity", "weights")
+    count(weights_file, "file_identity", "weights")
     return counts
 
 

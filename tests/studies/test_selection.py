@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from benchmarks.choice import DEPTH, RULES, simulate
+from cifarkit.reporting.study_tables import summary
 from cifarkit.reporting.study_view import StudyView
-from cifarkit.reporting.tables import summary
 from cifarkit.store.records import Course, State, Status, TrialRecord
 from cifarkit.store.study_records import Choice, StudyRecord
 from cifarkit.studies import sweep as sweeps

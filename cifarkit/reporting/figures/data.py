@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
+from cifarkit.reporting.arm_accuracy import interval
 from cifarkit.reporting.arm_results import ArmResult
-from cifarkit.reporting.scored_runs import interval
 from cifarkit.reporting.table_columns import Measure
 from cifarkit.text import counted, shortened
 

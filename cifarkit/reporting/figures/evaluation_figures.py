@@ -13,7 +13,7 @@ import numpy.typing as npt
 from cifarkit.evaluation.calibration import Calibration
 from cifarkit.evaluation.confusion import Confusion
 from cifarkit.reporting.document_model import Figure
-from cifarkit.reporting.evaluation_result import Scores, shown
+from cifarkit.reporting.evaluation_scores import Scores, shown
 from cifarkit.reporting.evaluation_tables import NO_CLASS, taken_for
 from cifarkit.reporting.misclassifications import Mistake
 from cifarkit.text import shortened

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from cifarkit.reporting.arm_accuracy import interval
 from cifarkit.reporting.arm_results import ArmResult, model_name
 from cifarkit.reporting.figures.data import LONGEST_NAME, footnote
-from cifarkit.reporting.scored_runs import interval
+from cifarkit.reporting.study_tables import axis_heading, axis_text
 from cifarkit.reporting.table_columns import Measure
-from cifarkit.reporting.tables import axis_heading, axis_text
 from cifarkit.text import shortened
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from cifarkit.reporting.arm_accuracy import interval_subject
 from cifarkit.reporting.figures.data import BarChart, bar_chart
 from cifarkit.reporting.figures.series import (
     GroupedChart,
@@ -13,7 +14,6 @@ from cifarkit.reporting.figures.series import (
     is_numeric,
     line_chart,
 )
-from cifarkit.reporting.scored_runs import interval_subject
 from cifarkit.reporting.study_view import StudyView
 from cifarkit.reporting.table_columns import Measure
 

@@ -1,6 +1,6 @@
 """Are the sources of variance found? Simulated studies with known components.
 
-    python -m benchmarks.variance_sources
+    python -m benchmarks.variance_components
 
 A run is right on an image with the image's own probability plus effects of the split, the seed
 and both together, all normal with a known variance; splits and seeds are crossed. The mean estimate
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cifarkit.evaluation.variance_sources import Source, sources
+from cifarkit.evaluation.variance_components import Source, sources
 
 CASES = {
     "only images": (0.0, 0.0, 0.0),

@@ -7,8 +7,8 @@ from typing import Any
 
 from cifarkit.reporting import formatting, table_columns
 from cifarkit.reporting import published as reference
+from cifarkit.reporting.arm_accuracy import interval, interval_subject
 from cifarkit.reporting.arm_results import ArmResult, model_name
-from cifarkit.reporting.scored_runs import interval, interval_subject
 from cifarkit.reporting.study_view import StudyView
 from cifarkit.reporting.table import Cell, Column, Table
 from cifarkit.reporting.table_columns import NOT_TRAINABLE, PARAMETERS, TRAINABLE, Measure

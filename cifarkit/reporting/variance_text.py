@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from cifarkit.errors import InvalidInput
 from cifarkit.reporting import formatting
+from cifarkit.reporting.arm_accuracy import test_hits
 from cifarkit.reporting.repeated_trials import without_seeds
-from cifarkit.reporting.scored_runs import test_hits
 from cifarkit.reporting.study_view import StudyView
 from cifarkit.text import counted, listed
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from cifarkit.evaluation.variance_sources import Source, Sources
+    from cifarkit.evaluation.variance_components import Source, Sources
 
 _FEW_RUNS = 10
 _NAMES: dict[Source, str] = {
@@ -37,7 +37,7 @@ _DESIGNS = {
 }
 
 
-def variance_sources(view: StudyView) -> list[str]:
+def variance_sentences(view: StudyView) -> list[str]:
     """The shares of split, seed and test images; none of a study with a single run per setting.
 
     Settings are what trials have in common apart from the two seeds; the variances of all with as
@@ -57,7 +57,7 @@ def variance_sources(view: StudyView) -> list[str]:
                 runs[trial.spec.data.data_seed, trial.spec.train.seed] = right
     if all(len(runs) < 2 for runs in settings.values()):
         return []
-    from cifarkit.evaluation.variance_sources import pooled, sources
+    from cifarkit.evaluation.variance_components import pooled, sources
 
     by_design: dict[Hashable, list[Sources]] = {}
     for found in filter(None, map(sources, settings.values())):

@@ -13,7 +13,7 @@ import numpy as np
 from cifarkit.reporting.conclusions import conclusions
 from cifarkit.reporting.document import document
 from cifarkit.reporting.study_view import StudyView
-from cifarkit.reporting.variance_sources import variance_sources
+from cifarkit.reporting.variance_text import variance_sentences
 from cifarkit.store.records import TrialRecord
 from cifarkit.store.study_records import Arm
 from tests.reporting.fabricate import Fabricator, hits, result
@@ -58,7 +58,7 @@ CROSSED = [(split, seed) for split in range(3) for seed in range(3)]
 def test_a_crossed_design_tells_split_from_seed(tmp_path: Path) -> None:
     """Splits 5 points apart have the variance 25; nothing else but the images varies."""
     view, text = study_of(tmp_path, CROSSED, arms=(0.3, 0.5))
-    shares, *_ = variance_sources(view)
+    shares, *_ = variance_sentences(view)
     assert re.search(r"9\d% comes from the split", shares)
     assert "0% from order and initialization" in shares
     assert "(3 splits x 3 seeds, the mean of 2 settings; 2,000 test images)" in shares
@@ -69,7 +69,7 @@ def test_a_crossed_design_tells_split_from_seed(tmp_path: Path) -> None:
 
 def test_what_varies_together_is_not_told_apart(tmp_path: Path) -> None:
     view, text = study_of(tmp_path, [(0, 0), (1, 1), (2, 2)])
-    said = " ".join(variance_sources(view))
+    said = " ".join(variance_sentences(view))
     assert re.search(r"9\d% comes from split, order and initialization", said)
     assert "(3 splits and 3 seeds; 2,000 test images)" in said
     assert "cannot be told apart; “cifarkit sweep data-seed 0 1 2 --seeds 3” tells" in said
@@ -79,11 +79,11 @@ def test_what_varies_together_is_not_told_apart(tmp_path: Path) -> None:
 
 def test_seeds_of_one_split_and_splits_of_one_seed(tmp_path: Path) -> None:
     view, _ = study_of(tmp_path / "seeds", [(0, 0), (0, 1)], split_points=0, seed_points=5)
-    said = " ".join(variance_sources(view))
+    said = " ".join(variance_sentences(view))
     assert re.search(r"9\d% comes from order and initialization", said)
     assert "There is one split" in said
     view, _ = study_of(tmp_path / "splits", [(0, 0), (1, 0)])
-    said = " ".join(variance_sources(view))
+    said = " ".join(variance_sentences(view))
     assert re.search(r"9\d% comes from the split", said)
     assert "There is one seed" in said
 
@@ -94,16 +94,16 @@ def test_trainings_that_went_wrong_are_left_out(tmp_path: Path) -> None:
     short = {name: with_result(trial, best_epoch=10) for name, trial in view.records.items()}
     (arm,) = StudyView(view.study, short).results
     assert "cut short" in arm.flaws
-    assert variance_sources(StudyView(view.study, short)) == variance_sources(view)
+    assert variance_sentences(StudyView(view.study, short)) == variance_sentences(view)
     diverged = view.study.arms[0].trials[0]
     broken = short | {diverged: with_result(short[diverged], course=DIVERGED)}
-    said = variance_sources(StudyView(view.study, broken))
+    said = variance_sentences(StudyView(view.study, broken))
     assert said[-1] == "1 training that went wrong left out."
 
 
 def test_a_single_run_says_nothing(tmp_path: Path) -> None:
     view, _ = study_of(tmp_path, [(0, 0)], arms=(0.3, 0.5))
-    assert variance_sources(view) == []
+    assert variance_sentences(view) == []
 
 
 def test_splits_are_arms_that_are_not_compared(tmp_path: Path) -> None:
@@ -117,4 +117,4 @@ def test_splits_are_arms_that_are_not_compared(tmp_path: Path) -> None:
     study = view.study.model_copy(update={"axes": ("data_seed",), "arms": tuple(arms)})
     view = StudyView(study, view.records)
     assert conclusions(view).sentences == ()
-    assert "(3 splits x 3 seeds; 2,000 test images)" in variance_sources(view)[0]
+    assert "(3 splits x 3 seeds; 2,000 test images)" in variance_sentences(view)[0]

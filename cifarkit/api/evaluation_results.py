@@ -12,7 +12,7 @@ from cifarkit.reporting.evaluation_report import PAIRS
 if TYPE_CHECKING:
     import pandas as pd
 
-    from cifarkit.reporting.evaluation_result import Scores
+    from cifarkit.reporting.evaluation_scores import Scores
     from cifarkit.reporting.evaluation_several import Run, Runs
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks.variance_sources import estimates
-from cifarkit.evaluation.variance_sources import pooled, sources
+from benchmarks.variance_components import estimates
+from cifarkit.evaluation.variance_components import pooled, sources
 
 
 def runs(table: object) -> dict[tuple[int, int], np.ndarray]:

@@ -1,4 +1,4 @@
-"""What other seeds and other images would change in a setting's accuracy.
+"""Standard errors of a setting's accuracy, over other seeds and other images.
 
 A run is right on an image or not: y[seed, image]. Seeds and images are both samples, so that the
 variance of a mean accuracy has a part for seeds, one for images, and one for their interaction
@@ -32,14 +32,14 @@ class Estimate:
 
 
 @dataclass(frozen=True)
-class Seeds:
+class SeedVariance:
     """What the seed changes in a run's accuracy: a variance and its degrees of freedom."""
 
     variance: float
     df: float
 
 
-class Setting:
+class SettingRuns:
     """One setting's runs on the same images.
 
     Attributes:
@@ -62,7 +62,7 @@ class Setting:
         within_images = float((right * (count - right)).sum() / count)
         interaction = within_images - images * (count - 1) * over_seeds
         self.noise = max(0.0, interaction) / ((count - 1) * max(images - 1, 1) * images)
-        self.seeds = Seeds(max(over_seeds, self.noise), count - 1)
+        self.seeds = SeedVariance(max(over_seeds, self.noise), count - 1)
 
     @cached_property
     def estimate(self) -> Estimate:
@@ -71,7 +71,7 @@ class Setting:
         return _combined(self.accuracy, [(self.seeds, self.runs)], image, self.images)
 
 
-def moderated(settings: Mapping[str, Setting]) -> dict[str, Seeds]:
+def moderated(settings: Mapping[str, SettingRuns]) -> dict[str, SeedVariance]:
     """Each setting's seed variance, steadied by those of the others.
 
     A variance of three runs is often far too small by chance, and one pooled over all settings is
@@ -93,11 +93,13 @@ def moderated(settings: Mapping[str, Setting]) -> dict[str, Seeds]:
             pooled = sum(o.df * o.variance for o in others) / sum(o.df for o in others)
             mixed = (borrowed * pooled + own.df * own.variance) / (borrowed + own.df)
             if mixed > own.variance:
-                steadied[name] = Seeds(mixed, own.df + borrowed)
+                steadied[name] = SeedVariance(mixed, own.df + borrowed)
     return steadied
 
 
-def difference(one: Setting, other: Setting, seeds: tuple[Seeds, Seeds]) -> Estimate:
+def difference(
+    one: SettingRuns, other: SettingRuns, seeds: tuple[SeedVariance, SeedVariance]
+) -> Estimate:
     """The accuracy of one setting less another's, over other seeds and other images.
 
     Seeds are not paired: the same seed in two settings has no more in common than two seeds.
@@ -121,7 +123,7 @@ def _image_part(by_image: NDArray[np.float64], noise: float) -> float:
 
 
 def _combined(
-    value: float, parts: Sequence[tuple[Seeds, int]], image: float, images: int
+    value: float, parts: Sequence[tuple[SeedVariance, int]], image: float, images: int
 ) -> Estimate:
     """The sum of the parts, with Satterthwaite's degrees of freedom.
 

@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import tukey_hsd
 
 from cifarkit.evaluation.comparison import compare
-from cifarkit.evaluation.variance import Seeds, Setting, difference, moderated
+from cifarkit.evaluation.standard_errors import SeedVariance, SettingRuns, difference, moderated
 from tests.evaluation.simulated import simulate
 
 
@@ -15,13 +15,13 @@ def runs(*rows: str) -> list[np.ndarray]:
 
 def test_by_hand() -> None:
     """Two runs, four images: right on 3 and on 1; the mean accuracy is 1/2."""
-    one = Setting(runs("1110", "1000"))
+    one = SettingRuns(runs("1110", "1000"))
     assert one.accuracy == 0.5
     assert one.by_image.tolist() == [1, 0.5, 0.5, 0]
     # Accuracies 3/4 and 1/4: variance 1/8. Within images 0 + 1/2 + 1/2 + 0 = 1, of which the
     # seeds make 4 * 1/8 = 1/2; the other 1/2 has 1 * 3 degrees of freedom, so that the interaction
     # is 1/6 a cell, and a run's accuracy has a quarter of that.
-    assert one.seeds == Seeds(pytest.approx(1 / 8), 1)
+    assert one.seeds == SeedVariance(pytest.approx(1 / 8), 1)
     assert one.noise == pytest.approx(1 / 24)
     # Means by image 1, 1/2, 1/2, 0: variance 1/6, of their mean 1/24, less the noise of two runs.
     image = 1 / 24 - 1 / 48 + 1 / 16
@@ -31,28 +31,30 @@ def test_by_hand() -> None:
 
 
 def test_runs_that_score_alike_by_chance_are_not_taken_for_certain() -> None:
-    one = Setting(runs("1100", "0011", "1010"))
+    one = SettingRuns(runs("1100", "0011", "1010"))
     assert one.seeds.variance == one.noise > 0
 
 
 def test_a_seed_that_changes_nothing_leaves_the_images() -> None:
-    one = Setting(runs("1110", "1110"))
+    one = SettingRuns(runs("1110", "1110"))
     assert one.noise == one.seeds.variance == 0
     assert one.estimate.standard_error**2 == pytest.approx(3 / 16 * 4 / 3 / 4 + 1 / 16)
 
 
 def test_moderated_by_hand() -> None:
-    class Made(Setting):
+    class Made(SettingRuns):
         def __init__(self, variance: float, df: float) -> None:
-            self.seeds = Seeds(variance, df)
+            self.seeds = SeedVariance(variance, df)
 
     made = {"a": Made(1, 2), "b": Made(4, 2), "c": Made(7, 2), "d": Made(40, 4)}
     found = moderated(made)
     # Of "a" the others have (2 * 4 + 2 * 7 + 4 * 40) / 8 = 22.75, which counts like 2 of 4.
-    assert found["a"] == Seeds((2 * 22.75 + 2 * 1) / 4, 4)
-    assert found["d"] == Seeds(40, 4)  # never less than its own
-    assert moderated({name: made[name] for name in "abc"})["a"] == Seeds((5.5 + 2 * 1) / 3, 3)
-    assert moderated({name: made[name] for name in "ab"})["a"] == Seeds(1, 2)
+    assert found["a"] == SeedVariance((2 * 22.75 + 2 * 1) / 4, 4)
+    assert found["d"] == SeedVariance(40, 4)  # never less than its own
+    assert moderated({name: made[name] for name in "abc"})["a"] == SeedVariance(
+        (5.5 + 2 * 1) / 3, 3
+    )
+    assert moderated({name: made[name] for name in "ab"})["a"] == SeedVariance(1, 2)
 
 
 def test_two_settings_as_welchs_test() -> None:
@@ -72,7 +74,7 @@ def test_two_settings_as_welchs_test() -> None:
 def test_images_that_suit_a_setting_widen_the_difference() -> None:
     rng = np.random.default_rng(5)
     plain, suited = (
-        [Setting(list(one.values())) for one in arms.values()]
+        [SettingRuns(list(one.values())) for one in arms.values()]
         for arms in (
             simulate(rng, accuracies=(0.8, 0.8), images=400, seeds=10),
             simulate(rng, accuracies=(0.8, 0.8), images=400, seeds=10, arm_image_share=0.15),
@@ -97,7 +99,7 @@ def test_the_standard_error_is_the_spread_of_new_studies() -> None:
             arm_image_share=0.1,
             seed_deviation=0.01,
         )
-        one, other = (Setting(list(runs.values())) for runs in arms.values())
+        one, other = (SettingRuns(list(runs.values())) for runs in arms.values())
         estimate = difference(one, other, (one.seeds, other.seeds))
         found.append(estimate.value)
         claimed.append(estimate.standard_error**2)
