@@ -59,7 +59,10 @@ class PlannedStudy:
         return list(pipeline.preview(self.source, overrides=self.overrides, inputs=self.inputs))
 
     def specs(self) -> list[TrialSpec]:
-        """The spec of every trial, each once; of later steps of a file, as it assumes them."""
+        """The spec of every trial, each once; of later steps of a file, as it assumes them.
+
+        With `seeds="auto"` these are the trials that there may be.
+        """
         studies = [step.study for step in self.steps() if step.study is not None]
         return list({spec.trial_id: spec for one in studies for spec in one.specs()}.values())
 

@@ -12,7 +12,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from cifarkit.errors import InvalidInput, check_file, unknown
 from cifarkit.evaluation.looks import FIRST_LOOK, MAX_SEEDS
@@ -147,6 +147,16 @@ class StudyFile(_Strict):
     def common(self) -> dict[str, Any]:
         """The settings of every step."""
         return {**self.settings, **({"vary_split": True} if self.vary_split else {})}
+
+    @field_validator("seeds", mode="before")
+    @classmethod
+    def _whole_number_or_auto(cls, seeds: Any) -> Any:
+        whole = isinstance(seeds, int) and not isinstance(seeds, bool)
+        if seeds != "auto" and not (whole and 1 <= seeds <= MOST_SEEDS):
+            raise InvalidInput(
+                f"give a whole number from 1 to {MOST_SEEDS}, or 'auto', got {seeds!r}"
+            )
+        return seeds
 
     @model_validator(mode="after")
     def _limit_is_of_auto(self) -> Self:

@@ -76,6 +76,21 @@ def test_killed_anywhere_the_same_command_goes_on(
     assert {path.read_text() for path in Path("runs/trials").glob("*/ran")} == {"x"}
 
 
+def test_failed_trials_hold_up_nothing_and_are_tried_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    every = {("rmsprop", seed) for seed in range(3)}
+    monkeypatch.setattr(graded_work, "FAILS", {("adam", 1), ("adamw", 4), *every})
+    assert cifarkit(*AUTO).exit_code == 1
+    assert [len(arm) for arm in trials()] == [6, 6, 3, 3]
+    report = ok("report")
+    assert "Optimizer rmsprop has no finished run and is left out." in report
+    assert "At the limit of 6 seeds it was not settled, with 13 runs" in report
+    monkeypatch.setattr(graded_work, "FAILS", set())
+    ok(*AUTO)
+    assert "At the limit of 6 seeds it was not settled, with 18 runs" in ok("report")
+
+
 def test_more_seeds_that_someone_ran_change_no_verdict() -> None:
     ok(*AUTO)
     verdict = "; shown with 3 seeds each)"
@@ -138,5 +153,8 @@ def test_bad_values_are_refused() -> None:
         ck.sweep("dropout", 0.1, 0.2, seeds="auto", max_seeds=2)
     with pytest.raises(InvalidInput, match="or 'auto', got 'many'"):
         ck.sweep("dropout", 0.1, 0.2, seeds="many")  # type: ignore[arg-type]
+    Path("bad.toml").write_text(FILE.replace('"auto"', "0"))
+    message = "seeds: give a whole number from 1 to 100, or 'auto', got 0"
+    assert message in error_of(cifarkit("study", "bad.toml"))
     Path("bad.toml").write_text(FILE.replace('"auto"', "3"))
     assert "max_seeds 4: it limits seeds = 'auto'" in error_of(cifarkit("study", "bad.toml"))
