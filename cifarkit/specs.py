@@ -46,14 +46,14 @@ class DataSpec(_Spec):
     dataset: Annotated[
         str,
         Setting(
-            "cifar100, cifar10, synthetic, a folder of class folders, or an .npz file.",
+            "cifar100, cifar10, fashion-mnist, synthetic, a folder of class folders, or an .npz.",
             heading="Data set",
         ),
     ] = "cifar100"
     location: Annotated[
         str | None,
         Setting(
-            "Where the CIFAR archive lies, packed or unpacked.",
+            "Where the files of CIFAR or Fashion-MNIST lie, packed or unpacked.",
             default="Keras' cache, downloaded once",
             flags=("--data-dir",),
             swept=False,

@@ -302,7 +302,7 @@ def _fetch(specs: Sequence[TrialSpec]) -> None:
     for dataset, location in {(spec.data.dataset, spec.data.location) for spec in specs}:
         if dataset_registry.missing(dataset, location) is not None:
             say(f"Preparing the {dataset} data ...")
-            if dataset in ("cifar100", "cifar10"):
+            if dataset in ("cifar100", "cifar10", "fashion-mnist"):
                 import_quietly()  # Keras does the download
             dataset_registry.fetch(dataset, location)
     pretrained_weights.fetch((spec.model for spec in specs), say)

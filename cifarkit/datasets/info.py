@@ -17,7 +17,7 @@ class DatasetInfo:
     """Facts of a data set.
 
     Attributes:
-        dataset: `cifar100`, `cifar10`, `synthetic`, `folder`, `npz`, or a plug-in's name.
+        dataset: A built-in data set's name, `folder`, `npz`, or a plug-in's name.
         title: Its name in documents. Data in CIFAR's format that is not CIFAR says so here.
         class_names: The names of the classes, in the order of their labels.
         class_groups: The superclass of each class; empty if there are none.
@@ -25,8 +25,8 @@ class DatasetInfo:
         train_in_largest_class: The same of the largest class; None if all are equal or unknown.
         fingerprint: Identifies the content: `blake2b:` and 32 hexadecimal digits for folders and
             `.npz` (earlier versions: `sha256:`, of names and sizes only), `sha256:` and 16 digits
-            for data in CIFAR's format, any text for a plug-in's; None for the official content of
-            a built-in data set.
+            for other data in the format of a built-in data set, any text for a plug-in's; None for
+            the official content of a built-in data set.
         location: The absolute path of the files; None where the data set has its own place.
         has_validation: Whether the data comes with a validation part of its own.
         notes: Remarks for readers of the results, without a full stop.

@@ -36,6 +36,7 @@ SOURCES: Registry[DataSource] = Registry(
     {
         "cifar100": "cifarkit.datasets.cifar_source:CIFAR100",
         "cifar10": "cifarkit.datasets.cifar_source:CIFAR10",
+        "fashion-mnist": "cifarkit.datasets.fashion_mnist:SOURCE",
         "synthetic": "cifarkit.datasets.synthetic.source:SOURCE",
         "folder": "cifarkit.datasets.folder:SOURCE",
         "npz": "cifarkit.datasets.npz:SOURCE",
@@ -52,7 +53,8 @@ def facts(dataset: str, location: str | None = None) -> DatasetInfo:
         dataset: A name of `SOURCES`; or a path to a folder of class folders or to an `.npz`
             file; or `folder` or `npz`, with the path as `location`.
         location: `--data-dir`: for CIFAR the archive, its unpacked folder, or a directory that
-            holds either. Refused for the synthetic data set.
+            holds either; for Fashion-MNIST the folder of its files. Refused for the synthetic
+            data set.
 
     Raises:
         InvalidInput: There is no such data set, its files are not there, or they are unusable.
@@ -83,7 +85,7 @@ def missing(dataset: str, location: str | None = None) -> str | None:
     """None if the files are there, otherwise a message: what is missing and what to do.
 
     Takes the arguments of `facts`; data that cannot be used counts as missing. Only the presence of
-    files is checked, and for CIFAR in Keras' cache that the content is the official one.
+    files is checked, and without `location` that their content is the official one.
     """
     try:
         kind, path = resolve(dataset, location)

@@ -18,7 +18,12 @@ from cifarkit.text import counted, listed, unique
 if TYPE_CHECKING:
     from cifarkit.reporting.study_view import StudyView
 
-DATASETS = {"cifar100": "CIFAR-100", "cifar10": "CIFAR-10", "synthetic": "synthetic images"}
+DATASETS = {
+    "cifar100": "CIFAR-100",
+    "cifar10": "CIFAR-10",
+    "fashion-mnist": "Fashion-MNIST",
+    "synthetic": "synthetic images",
+}
 _AMOUNTS = tuple(Augmentation.model_fields)
 _UNSAID = {"location", "class_names", "seed", *_AMOUNTS}
 
