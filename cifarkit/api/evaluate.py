@@ -11,7 +11,6 @@ from cifarkit.api.evaluation_results import Evaluation, Evaluations
 from cifarkit.api.existing_store import existing_store
 from cifarkit.console import say
 from cifarkit.errors import InvalidInput, unknown
-from cifarkit.store.prediction_files import SUFFIXES
 
 BEST, ALL = "best", "all"
 
@@ -157,4 +156,5 @@ def _classes(
 
 def _is_path(target: str) -> bool:
     """A trial's id has neither a folder nor a suffix."""
-    return target.lower().endswith(SUFFIXES) or Path(target).name != target
+    path = Path(target)
+    return bool(path.suffix) or path.name != target

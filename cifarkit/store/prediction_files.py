@@ -80,9 +80,12 @@ def _from_table(path: Path) -> tuple[Arrays, list[str]]:
     """The arrays that a table's columns stand for, and the columns that are not used."""
     frame = _csv(path) if path.suffix.lower() == ".csv" else _parquet(path)
     columns = [str(column) for column in frame.columns]
+    if twice := sorted({column for column in columns if columns.count(column) > 1}):
+        raise InvalidInput(f"{path} has the column {twice[0]!r} more than once")
     if "label" not in columns:
+        hint = " (are they separated by commas?)" if len(columns) == 1 else ""
         raise InvalidInput(
-            f"{path} lacks the column 'label'; it has {shortened(', '.join(columns), 200)}"
+            f"{path} lacks the column 'label'; it has {shortened(', '.join(columns), 200)}{hint}"
         )
     arrays = {f"{name}s": _plain(path, frame, name) for name in ("label", "prediction")
               if name in columns}  # fmt: skip
@@ -102,18 +105,21 @@ def _from_table(path: Path) -> tuple[Arrays, list[str]]:
 def _csv(path: Path) -> pd.DataFrame:
     import pandas as pd
 
+    form: Any = {
+        "keep_default_na": False,  # a class may be called "NA"
+        "index_col": False,
+        "skipinitialspace": True,
+        "encoding": "utf-8",
+    }
     try:
         with warnings.catch_warnings():
             # A row with more fields than columns is not shifted or cut off.
             warnings.simplefilter("error", pd.errors.ParserWarning)
-            return pd.read_csv(
-                path,
-                dtype={"label": str, "prediction": str},
-                keep_default_na=False,  # a class may be called "NA"
-                index_col=False,
-                skipinitialspace=True,
-                encoding="utf-8",
-            )
+            frame: pd.DataFrame = pd.read_csv(path, dtype={"label": str, "prediction": str}, **form)
+            header = pd.read_csv(path, header=None, nrows=1, dtype=str, **form).iloc[0]
+            # pandas renames the second of two equal columns, and one without a name.
+            frame.columns = [own or made for own, made in zip(header, frame.columns, strict=True)]
+            return frame
     except (ValueError, pd.errors.ParserWarning) as error:  # from the parser or the encoding
         raise InvalidInput(f"{path} is not a readable CSV file: {error}") from None
 

@@ -203,6 +203,7 @@ def test_tensorflow_is_not_imported(fabricator: Fabricator, tmp_path: Path) -> N
         (("p.csv", "--dataset", "cifar1000"), "did you mean 'cifar100'"),
         (("p.csv", "--class-names", "a,a"), "a class is named twice in a, a"),
         (("p.csv",), "there is no file p.csv"),
+        (("p.csv.gz",), "predictions are read from .npz, .csv or .parquet files"),
         (("best", "--pairs", "0"), "Invalid value for '--pairs'"),
         (("best", "--format", "word"), "Invalid value for '--format'"),
     ],

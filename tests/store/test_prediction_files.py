@@ -140,6 +140,12 @@ def test_what_is_not_used_or_does_not_agree_is_said(tmp_path: Path) -> None:
     [
         ("", "not a readable CSV file"),
         ("truth,prediction\n0,1\n", "lacks the column 'label'; it has truth, prediction"),
+        ("label;prediction\n0;1\n", r"it has label;prediction \(are they separated by commas\?\)"),
+        ("label,prediction,label\n0,1,0\n", "has the column 'label' more than once"),
+        (
+            "label,probability_0,probability_0\n0,0.5,0.5\n",
+            "has the column 'probability_0' more than once",
+        ),
         ("label\n0\n", "no predictions, probabilities or logits"),
         ("label,prediction\n", "n > 0"),
         ("label,prediction\n0,1\n,1\n", "row 2 has no label"),
@@ -151,7 +157,7 @@ def test_what_is_not_used_or_does_not_agree_is_said(tmp_path: Path) -> None:
         ("label,logit_0,logit_1\n0,0.9,inf\n", "logits must be finite"),
         ("label,logit_0,probability_0\n0,0.9,1\n", "probabilities and logits: give one"),
         ("label,probability_cat,probability_dog\nowl,0.5,0.5\n", "unknown label 'owl'; known: cat"),
-        ("label,prediction\n0,1,\n1,1,\n", "does not match length of data"),
+        ("label,prediction\n0,1,7\n1,1,8\n", "does not match length of data"),
         ("label,prediction\n0,1\n1\n", "row 2 has no prediction"),
     ],
 )
