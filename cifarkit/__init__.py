@@ -28,11 +28,11 @@ if TYPE_CHECKING:
         remove_results,
         rename_study,
     )
+    from cifarkit.api.planned_study import PlannedStudy
     from cifarkit.api.report import report
     from cifarkit.api.results import Results, open_store
     from cifarkit.api.run import run
     from cifarkit.api.studies import (
-        PlannedStudy,
         finetune,
         resize_study,
         study,
@@ -45,8 +45,8 @@ if TYPE_CHECKING:
 
 _HOME = {
     "list_backbones": "api.backbones",
-    "Evaluation": "api.evaluation",
-    "Evaluations": "api.evaluation",
+    "Evaluation": "api.evaluation_results",
+    "Evaluations": "api.evaluation_results",
     "evaluate": "api.evaluate",
     "check_store": "api.maintenance",
     "export_trials": "api.maintenance",
@@ -57,7 +57,7 @@ _HOME = {
     "Results": "api.results",
     "open_store": "api.results",
     "run": "api.run",
-    "PlannedStudy": "api.studies",
+    "PlannedStudy": "api.planned_study",
     "finetune": "api.studies",
     "resize_study": "api.studies",
     "study": "api.studies",

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cifarkit.api.data_notes import check_data
-from cifarkit.api.studies import PlannedStudy
 from cifarkit.console import busy, say
 from cifarkit.evaluation.looks import FIRST_LOOK
 from cifarkit.specs import TrialSpec
 from cifarkit.store.store import Store
 from cifarkit.store.studies import find
+from cifarkit.studies.inputs import Inputs
+from cifarkit.studies.pipeline import StepResult
 from cifarkit.studies.provenance_changes import other_graph, other_packages
 from cifarkit.studies.runtime_estimate import RuntimeEstimates
 from cifarkit.studies.study import Study
@@ -60,7 +61,8 @@ class TrialCost:
 
 
 def plan_trials(
-    planned: PlannedStudy,
+    steps: Iterable[StepResult],
+    inputs: Inputs,
     store: str | os.PathLike[str] = "runs",
     *,
     name: str | None = None,
@@ -81,7 +83,7 @@ def plan_trials(
     stored = Store(Path(store))
     studies: list[Study] = []
     unique: dict[str, TrialSpec] = {}
-    for step in planned.steps():
+    for step in steps:
         if step.skipped:
             say(f"{step.step.title}: left out: {step.skipped}")
         if step.study is None:
@@ -94,10 +96,10 @@ def plan_trials(
         if study.rates:
             say(study.rates)
     specs = list(unique.values())
-    check_data(specs, stored, planned.inputs, strict=strict)
+    check_data(specs, stored, inputs, strict=strict)
     for sentence in other_packages(specs, stored):
         say(sentence, "yellow")
-    experience = RuntimeEstimates.of(stored, planned.inputs)
+    experience = RuntimeEstimates.of(stored, inputs)
     with busy("Counting and estimating ..."):
         costs = dict(zip(unique, plan(specs), strict=True))
     rows: list[TrialCost] = []

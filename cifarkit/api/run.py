@@ -11,9 +11,9 @@ from typing import Literal
 from cifarkit import locking
 from cifarkit.api.adding_seeds import next_look
 from cifarkit.api.data_notes import check_data
+from cifarkit.api.planned_study import PlannedStudy
 from cifarkit.api.progress import progress
 from cifarkit.api.results import Results
-from cifarkit.api.studies import PlannedStudy
 from cifarkit.console import say
 from cifarkit.datasets import registry as dataset_registry
 from cifarkit.errors import CifarkitError, InvalidInput

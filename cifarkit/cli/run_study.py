@@ -10,8 +10,8 @@ from typing import Any
 import typer
 
 from cifarkit.api.plan import plan_trials
+from cifarkit.api.planned_study import PlannedStudy
 from cifarkit.api.run import run
-from cifarkit.api.studies import PlannedStudy
 from cifarkit.cli.signals import Interrupted
 from cifarkit.console import plain_or_rich_table, say
 from cifarkit.store.records import Status
@@ -30,7 +30,9 @@ def execute(study: PlannedStudy, *, dry_run: bool, runs: Path, **options: Any) -
     if dry_run:
         from cifarkit.cli.dry_run import show_plan
 
-        costs = plan_trials(study, runs, name=options["name"], strict=options["strict"])
+        costs = plan_trials(
+            study.steps(), study.inputs, runs, name=options["name"], strict=options["strict"]
+        )
         show_plan(costs, several_steps=whole)
         return
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cifarkit.models.registry import trains_batchnorm
 from cifarkit.reporting import formatting
@@ -13,10 +13,8 @@ from cifarkit.reporting.arm_results import model_name
 from cifarkit.reporting.table import Cell, Column, Table
 from cifarkit.specs import SETTINGS, Augmentation, DataSpec, TrialSpec
 from cifarkit.store.records import Result, TrialRecord
+from cifarkit.store.study_records import StudyRecord
 from cifarkit.text import counted, listed, unique
-
-if TYPE_CHECKING:
-    from cifarkit.reporting.study_view import StudyView
 
 DATASETS = {
     "cifar100": "CIFAR-100",
@@ -53,9 +51,15 @@ def of_trial(trial: TrialRecord) -> dict[str, str]:
     return {formatting.heading(name): text for name, text in spoken.items() if text}
 
 
-def settings_tables(views: Sequence[StudyView]) -> list[tuple[str, Table]]:
-    """Titled tables: the settings common to all studies, then each study's own."""
-    known = [view.settings for view in views if view.settings]
+def settings_tables(
+    studies: Sequence[tuple[str, str, Mapping[str, str]]],
+) -> list[tuple[str, Table]]:
+    """Titled tables: the settings common to all studies, then each study's own.
+
+    Args:
+        studies: Name, title and `common_settings` of each.
+    """
+    known = [settings for _, _, settings in studies if settings]
     shared: dict[str, str] = {}
     if len(known) > 1:
         shared = dict(set.intersection(*(set(settings.items()) for settings in known)))
@@ -63,11 +67,11 @@ def settings_tables(views: Sequence[StudyView]) -> list[tuple[str, Table]]:
     titled = []
     if shared:
         titled.append(("Settings of every study", _table("all-settings", shared)))
-    for view in views:
-        own = {name: text for name, text in view.settings.items() if name not in shared}
+    for name, title, settings in studies:
+        own = {setting: text for setting, text in settings.items() if setting not in shared}
         if own:
-            title = f"Settings: {view.title}" if len(views) > 1 else "Settings"
-            titled.append((title, _table(f"{view.name}-settings", own)))
+            heading = f"Settings: {title}" if len(studies) > 1 else "Settings"
+            titled.append((heading, _table(f"{name}-settings", own)))
     return titled
 
 
@@ -108,29 +112,31 @@ def _follows_the_seed(trials: Sequence[tuple[str, TrialRecord]]) -> bool:
     return len(found) > 1 and all(split == seed for split, seed in found)
 
 
-def mixtures(view: StudyView) -> list[str]:
-    """Warnings where rows do not share data or training length, and no axis says so."""
+def mixtures(study: StudyRecord, trials: Sequence[tuple[str, TrialRecord]]) -> list[str]:
+    """Warnings where rows do not share data or training length, and no axis says so.
+
+    Args:
+        trials: Each with the name of its arm.
+    """
     warnings = []
-    varied = {"data_seed"} if view.study.vary_split else set()
+    varied = {"data_seed"} if study.vary_split else set()
     kinds: dict[str, Callable[[TrialSpec], object]] = {
         "images": lambda spec: spec.data.model_dump(exclude={"location", *varied}),
         "numbers of epochs allowed": lambda spec: (spec.train.epochs, spec.train.patience),
     }
-    specs = [trial.spec for _, trial in view.trials]
+    specs = [trial.spec for _, trial in trials]
     for what, part in kinds.items():
         covered = {"images": set(DataSpec.model_fields)}.get(what, {"epochs", "patience"})
-        if covered & set(view.axes) or len(unique(map(repr, map(part, specs)))) < 2:
+        if covered & set(study.axes) or len(unique(map(repr, map(part, specs)))) < 2:
             continue
         warnings.append(
             f"The rows of this study mix different {what} (see the settings): "
             "their differences are not the models' or the axis' alone."
         )
     rates: dict[str, list[str]] = {}
-    for outcome, trial in view.trials:
-        rates.setdefault(_said("learning_rate", trial.spec.train.learning_rate), []).append(
-            outcome.name
-        )
-    if len(rates) > 1 and "learning_rate" not in view.axes:
+    for name, trial in trials:
+        rates.setdefault(_said("learning_rate", trial.spec.train.learning_rate), []).append(name)
+    if len(rates) > 1 and "learning_rate" not in study.axes:
         warnings.append(
             f"The rows of this study train at different learning rates ({_grouped(rates)}): "
             "their differences are not the models' or the axis' alone."

@@ -15,7 +15,7 @@ from cifarkit.text import listed, unique
 
 def notes(view: StudyView, *, published: bool) -> list[str]:
     """Warnings, then notes on single rows, then on the published columns."""
-    remarks = [*mixtures(view), *timing_warnings(view)]
+    remarks = [*mixtures(view.study, view.named_trials), *timing_warnings(view)]
     remarks += _of_checks(view.results)
     remarks += _of_builds(view)
     remarks += _of_rows(view)

@@ -219,6 +219,7 @@ def _evaluated(view: StudyView, illustrated: bool) -> list[Section]:
 def _how_measured(views: Sequence[StudyView]) -> list[Section]:
     trials = [trial for view in views for _, trial in view.trials]
     environments = provenance.environment_sentences(views)
+    known = [(view.name, view.title, view.settings) for view in views]
     data = [f"{sentence}." for sentence in data_sentences(trials)]
     sections = [
         Section("How this was measured", 2, ()),
@@ -226,7 +227,7 @@ def _how_measured(views: Sequence[StudyView]) -> list[Section]:
     ]
     if data:
         sections.append(Section("Data", 3, (Items(tuple(data)), Paragraph(_seeds(trials)))))
-    sections += [Section(title, 3, (table,)) for title, table in settings_tables(views)]
+    sections += [Section(title, 3, (table,)) for title, table in settings_tables(known)]
     sections.append(Section("What the columns mean", 3, (Items(provenance.DEFINITIONS),)))
     return sections
 

@@ -67,6 +67,11 @@ class StudyView:
             if trial_id in self.records
         ]
 
+    @property
+    def named_trials(self) -> list[tuple[str, TrialRecord]]:
+        """`trials`, with the arms' names only."""
+        return [(result.name, trial) for result, trial in self.trials]
+
     @cached_property
     def decimals(self) -> int:
         """Of its accuracies: those that its smallest test set allows."""
@@ -76,7 +81,7 @@ class StudyView:
     @cached_property
     def settings(self) -> dict[str, str]:
         """Setting by setting, without the axes: the common value, or each value with its arms."""
-        return common_settings(self.axes, [(result.name, trial) for result, trial in self.trials])
+        return common_settings(self.axes, self.named_trials)
 
     @property
     def measures(self) -> list[Measure]:

@@ -208,19 +208,5 @@ class TrialRecord:
     history: tuple[dict[str, Any], ...] = field(default=())
 
     @cached_property
-    def course(self) -> Course | None:
-        """From the result; for results of the first versions from the history, if readable."""
-        from cifarkit.store.file_io import UnreadableFile, read_history
-        from cifarkit.store.training_checks import summarize
-
-        if self.result is None or self.result.course is not None:
-            return self.result.course if self.result else None
-        try:
-            rows = self.history or tuple(read_history(self.folder / "history.csv"))
-            return summarize(rows, 1 / max(2, len(self.result.class_names)))
-        except (UnreadableFile, LookupError, ValueError):
-            return None
-
-    @cached_property
     def complete(self) -> bool:
         return self.state.status is Status.COMPLETE and self.result is not None

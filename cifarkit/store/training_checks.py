@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from cifarkit.store.file_io import UnreadableFile, read_history
 from cifarkit.store.records import Course, Result, TrialRecord
 
 OVERFIT_GAP = 0.25
@@ -70,7 +71,8 @@ def findings(trial: TrialRecord, axes: Collection[str] = ()) -> list[Finding]:
     result = trial.result
     if not trial.complete or result is None:
         return []
-    found = [] if trial.course is None else _course_findings(trial.course, result)
+    course = result.course or _course_of_history(trial, result)
+    found = [] if course is None else _course_findings(course, result)
     allowed = trial.spec.train.epochs
     last = trial.spec.train.head_epochs + allowed
     if "epochs" not in axes and not result.stopped_early and result.best_epoch == last:
@@ -80,6 +82,15 @@ def findings(trial: TrialRecord, axes: Collection[str] = ()) -> list[Finding]:
             Finding("cut short", brief, clause, f"training was {brief}, its last epoch is the best")
         )
     return found
+
+
+def _course_of_history(trial: TrialRecord, result: Result) -> Course | None:
+    """For results of the first versions; None if the history cannot be read."""
+    try:
+        rows = trial.history or tuple(read_history(trial.folder / "history.csv"))
+        return summarize(rows, 1 / max(2, len(result.class_names)))
+    except (UnreadableFile, LookupError, ValueError):
+        return None
 
 
 def _course_findings(course: Course, result: Result) -> list[Finding]:

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from cifarkit.api.plan import plan_trials
+from cifarkit.api.plan import TrialCost, plan_trials
+from cifarkit.api.planned_study import PlannedStudy
 from cifarkit.api.studies import study, sweep
 from cifarkit.cli.dry_run import show_plan
 from tests.cli.command import cifarkit, table
@@ -24,6 +25,10 @@ title = "Batch size"
 vary.batch-size = [32, 128]
 assume.batch-size = 128
 """
+
+
+def planned_trials(planned: PlannedStudy, store: Path) -> list[TrialCost]:
+    return plan_trials(planned.steps(), planned.inputs, store)
 
 
 def columns(text: str) -> list[dict[str, str]]:
@@ -62,7 +67,7 @@ def test_a_trial_of_two_steps_is_listed_in_both_and_counted_once(
 ) -> None:
     file = tmp_path / "steps.toml"
     file.write_text(STEPS)
-    show_plan(plan_trials(study(file), tmp_path / "runs"), several_steps=True)
+    show_plan(planned_trials(study(file), tmp_path / "runs"), several_steps=True)
     shown = capsys.readouterr()
     assert "3 trials, none run" in shown.err
     rows = columns(shown.out)
@@ -82,11 +87,11 @@ def test_seeds_and_amounts_of_augmentation_are_columns_where_they_differ(
 ) -> None:
     common = {"model": "resnet8", "dataset": "synthetic", "classes": 4}
     planned = sweep("augment", True, False, seeds=2, **common)
-    show_plan(plan_trials(planned, tmp_path), several_steps=False)
+    show_plan(planned_trials(planned, tmp_path), several_steps=False)
     rows = columns(capsys.readouterr().out)
     assert [(row["Augmentation"], row["Seed"]) for row in rows] == [
         *(("yes", "0"), ("yes", "1"), ("no", "0"), ("no", "1")),
     ]
     assert "Rotation" not in rows[0]
-    show_plan(plan_trials(sweep("rotation", 0.1, 0.2, **common), tmp_path), several_steps=False)
+    show_plan(planned_trials(sweep("rotation", 0.1, 0.2, **common), tmp_path), several_steps=False)
     assert [row["Rotation"] for row in columns(capsys.readouterr().out)] == ["0.1", "0.2"]

@@ -13,6 +13,7 @@ from cifarkit.reporting.document_model import Figure, Table
 from cifarkit.reporting.evaluation_report import evaluation_document, evaluation_sections
 from cifarkit.reporting.evaluation_scores import Scores, of_file, of_trial
 from cifarkit.reporting.figures import evaluation_figures
+from cifarkit.reporting.figures.matrix_chart import matrix_chart
 from cifarkit.reporting.misclassifications import ImagesUnavailable, mistakes, pixels
 from tests.reporting.evaluated_trials import arrays, crowd, save, trial
 from tests.reporting.fabricate import Fabricator
@@ -69,7 +70,7 @@ def test_classes_of_one_superclass_stand_together(tmp_path: Path) -> None:
     saved["predictions"][:3] = (2, 2, 4)
     fabricator = Fabricator(tmp_path)
     made = trial(fabricator, names=names, groups=groups, saved=saved)
-    chart = evaluation_figures.matrix_chart(of_trial(fabricator.store.read(made)))
+    chart = matrix_chart(of_trial(fabricator.store.read(made)))
     assert chart.rows == ("a", "c", "b", "d")
     assert chart.columns == ("a", "c", "b", "d", "(no class)")
     assert chart.counts.tolist() == [
@@ -88,7 +89,7 @@ def test_of_many_classes_the_worst_are_shown(tmp_path: Path) -> None:
     saved["predictions"] = saved["labels"].copy()
     saved["predictions"][-5:] = 0
     save(path, saved)
-    chart = evaluation_figures.matrix_chart(of_file(path))
+    chart = matrix_chart(of_file(path))
     assert len(chart.rows) == 100
     assert chart.rows[-1] == "129"
     assert "30 are left out" in chart.footnote

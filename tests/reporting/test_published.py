@@ -30,7 +30,10 @@ def fabricator(tmp_path: Path) -> Fabricator:
 def test_one_command_gives_every_published_number_to_the_digit(tmp_path: Path) -> None:
     """All rows of Tables 1 to 6 and the results in the text are arms of the preset."""
     planned = study("published")
-    costs = {(cost.step, cost.trial): cost for cost in plan_trials(planned, tmp_path)}
+    costs = {
+        (cost.step, cost.trial): cost
+        for cost in plan_trials(planned.steps(), planned.inputs, tmp_path)
+    }
     found: dict[str, list[dict[str, Any]]] = {}
     for step in planned.steps():
         assert step.study is not None

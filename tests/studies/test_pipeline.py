@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from cifarkit.api.studies import PlannedStudy
+from cifarkit.api.planned_study import PlannedStudy
 from cifarkit.api.studies import study as ck_study
 from cifarkit.cli import run_study
 from cifarkit.cli.app import app

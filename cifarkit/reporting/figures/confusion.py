@@ -11,7 +11,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from cifarkit.reporting.figures import style
-from cifarkit.reporting.figures.evaluation_figures import MatrixChart
+from cifarkit.reporting.figures.matrix_chart import MatrixChart
 
 # A single hue from white to nearly black, readable by lightness alone.
 _COLOURS = LinearSegmentedColormap.from_list(

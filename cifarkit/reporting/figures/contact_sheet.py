@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from cifarkit.reporting.figures import style
-from cifarkit.reporting.figures.evaluation_figures import ContactSheet
 from cifarkit.text import shortened, width
 
 _ACROSS = 6
@@ -17,18 +20,25 @@ _TITLE, _CAPTION, _GAP = 0.42, 0.46, 0.12
 """Inches above the first row, below each image, and between two images."""
 
 
-def draw(sheet: ContactSheet) -> Figure:
-    """Draw six images per row, with true class (bold), predicted class and confidence below."""
-    down = -(-len(sheet.images) // _ACROSS)
+def draw(
+    title: str, images: npt.NDArray[np.uint8], captions: Sequence[tuple[str, str, str]]
+) -> Figure:
+    """Draw six images per row, with true class (bold), predicted class and confidence below.
+
+    Args:
+        images: (n, height, width, 3) RGB.
+        captions: The three lines below each.
+    """
+    down = -(-len(images) // _ACROSS)
     side = (style.WIDTH - (_ACROSS + 1) * _GAP) / _ACROSS
-    rows, columns = sheet.images.shape[1:3]
+    rows, columns = images.shape[1:3]
     tall = side * min(rows / columns, 1.5)
     height = _TITLE + (tall + _CAPTION) * down
     with style.look():
-        figure = style.new_figure(height, sheet.title, "")
+        figure = style.new_figure(height, title, "")
         # A constrained layout would shrink the images to make room for wide captions.
         figure.set_layout_engine("none")
-        for number, (image, caption) in enumerate(zip(sheet.images, sheet.captions, strict=True)):
+        for number, (image, caption) in enumerate(zip(images, captions, strict=True)):
             row, column = divmod(number, _ACROSS)
             left = _GAP + column * (side + _GAP)
             top = _TITLE + row * (tall + _CAPTION)

@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from cifarkit.reporting.figures import style
-from cifarkit.reporting.figures.study.training_curves import ArmCurves, Curve, CurvesChart
+from cifarkit.reporting.figures.data import ArmCurves, Curve, CurvesChart
 
 _PARTS = (("accuracy", "Accuracy"), ("loss", "Loss"))
 

@@ -1,4 +1,4 @@
-"""Data of bar and bubble charts: one entry per arm that has a value."""
+"""Data of charts with an entry per arm: bars, bubbles and training curves."""
 
 from __future__ import annotations
 
@@ -58,6 +58,38 @@ class BubbleChart:
     bubbles: tuple[Bubble, ...]
     log_time: bool
     footnote: str
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One trial's epochs.
+
+    Attributes:
+        best_epoch: The one, from 1, whose weights were kept; None if it did not complete.
+        stopped_early: Whether patience ended it at its last epoch.
+    """
+
+    epochs: tuple[int, ...]
+    accuracy: tuple[float, ...]
+    validation_accuracy: tuple[float, ...]
+    loss: tuple[float, ...]
+    validation_loss: tuple[float, ...]
+    best_epoch: int | None
+    stopped_early: bool
+
+
+@dataclass(frozen=True)
+class ArmCurves:
+    """The curves of one arm, one per seed."""
+
+    label: str
+    curves: tuple[Curve, ...]
+
+
+@dataclass(frozen=True)
+class CurvesChart:
+    title: str
+    arms: tuple[ArmCurves, ...]
 
 
 def bar_chart(title: str, found: Sequence[ArmResult], measure: Measure, axis: str) -> BarChart:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -11,56 +10,15 @@ import numpy as np
 import numpy.typing as npt
 
 from cifarkit.evaluation.calibration import Calibration
-from cifarkit.evaluation.confusion import Confusion
 from cifarkit.reporting.document_model import Figure
-from cifarkit.reporting.evaluation_scores import Scores, shown
-from cifarkit.reporting.evaluation_tables import NO_CLASS, taken_for
+from cifarkit.reporting.evaluation_scores import Scores
+from cifarkit.reporting.evaluation_tables import taken_for
+from cifarkit.reporting.figures.matrix_chart import LONGEST_NAME, MatrixChart, matrix_chart
 from cifarkit.reporting.misclassifications import Mistake
 from cifarkit.text import shortened
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
-
-MOST_CLASSES = 100
-"""The most classes whose names fit a matrix."""
-_NAME, _GROUP_NAME = 22, 32
-
-
-@dataclass(frozen=True, eq=False)
-class MatrixChart:
-    """A confusion matrix in drawing order.
-
-    Attributes:
-        rows: The true classes.
-        columns: The same, and perhaps one more for outputs that are no class.
-        counts: (rows, columns) int64; row i is right in column i.
-        images: (rows,) int64, the images of each true class, also those taken for a class that
-            is not shown.
-        groups: Name, first row and number of rows of each superclass; empty without them.
-    """
-
-    title: str
-    rows: tuple[str, ...]
-    columns: tuple[str, ...]
-    counts: npt.NDArray[np.int64]
-    images: npt.NDArray[np.int64]
-    groups: tuple[tuple[str, int, int], ...]
-    footnote: str
-
-
-@dataclass(frozen=True, eq=False)
-class ReliabilityChart:
-    title: str
-    calibration: Calibration
-
-
-@dataclass(frozen=True, eq=False)
-class ContactSheet:
-    """Images `(n, height, width, 3)` RGB with three caption lines each."""
-
-    title: str
-    images: npt.NDArray[np.uint8]
-    captions: tuple[tuple[str, str, str], ...]
 
 
 def matrix(scores: Scores) -> Figure:
@@ -73,11 +31,9 @@ def reliability(scores: Scores) -> Figure:
     """The reliability curve: accuracy against confidence."""
     assert scores.calibration is not None
     error = f"{scores.calibration.expected_error:.3f}"
-    chart = ReliabilityChart(
-        f"Reliability: accuracy against confidence (expected calibration error {error})",
-        scores.calibration,
-    )
-    return Figure(f"{scores.name}-reliability", chart.title, partial(_reliability, chart))
+    title = f"Reliability: accuracy against confidence (expected calibration error {error})"
+    draw = partial(_reliability, title, scores.calibration)
+    return Figure(f"{scores.name}-reliability", title, draw)
 
 
 def contact_sheet(
@@ -90,66 +46,15 @@ def contact_sheet(
     """The contact sheet of some errors."""
     captions = tuple(
         (
-            shortened(scores.shown(one.label), _NAME),
-            f"→ {shortened(taken_for(scores, one.predicted), _NAME)}",
+            shortened(scores.shown(one.label), LONGEST_NAME),
+            f"→ {shortened(taken_for(scores, one.predicted), LONGEST_NAME)}",
             "" if one.confidence is None else f"{one.confidence:.3f}",
         )
         for one in found
     )
     confidence = "" if scores.calibration is None else ", confidence"
     title = f"{title}: true class → predicted class{confidence}"
-    sheet = ContactSheet(title, images, captions)
-    return Figure(f"{scores.name}-{name}", title, partial(_contact_sheet, sheet))
-
-
-def matrix_chart(scores: Scores) -> MatrixChart:
-    """The data of the confusion matrix, grouped by superclass."""
-    found = scores.confusion
-    order, left_out = _order(scores, found)
-    counts = found.counts[np.ix_(order, order)]
-    names = tuple(shortened(scores.shown(label), _NAME) for label in order)
-    columns = names
-    if found.outside.any():
-        columns = (*names, NO_CLASS)
-        counts = np.hstack([counts, found.outside[order][:, None]])
-    footnote = (
-        "Each row is a true class; a cell's colour is the share of its images that were taken for "
-        "the column's class, on a square-root scale. Images predicted right, on the diagonal, are "
-        "grey."
-    )
-    if left_out:
-        footnote += (
-            f" The {len(order)} classes with the most errors are shown, {left_out:,} are left out."
-        )
-    return MatrixChart(
-        title="Confusion matrix: which classes are taken for which",
-        rows=names,
-        columns=columns,
-        counts=counts,
-        images=found.images[order],
-        groups=_spans([scores.class_groups[label] for label in order] if scores.groups else []),
-        footnote=footnote,
-    )
-
-
-def _order(scores: Scores, found: Confusion) -> tuple[list[int], int]:
-    """The labels to show, by superclass and label, and the number left out."""
-    labels = list(range(found.classes))
-    if found.classes > MOST_CLASSES:
-        errors = found.images - found.correct
-        labels = sorted(np.argsort(-errors, kind="stable")[:MOST_CLASSES].tolist())
-    if scores.groups:
-        first = {group: at for at, group in reversed(list(enumerate(scores.class_groups)))}
-        labels.sort(key=lambda label: (first[scores.class_groups[label]], label))
-    return labels, found.classes - len(labels)
-
-
-def _spans(groups: Sequence[str]) -> tuple[tuple[str, int, int], ...]:
-    spans: list[tuple[str, int, int]] = []
-    for name in dict.fromkeys(groups):
-        text = shortened(shown(name), _GROUP_NAME)
-        spans.append((text, groups.index(name), groups.count(name)))
-    return tuple(spans)
+    return Figure(f"{scores.name}-{name}", title, partial(_contact_sheet, title, images, captions))
 
 
 def _matrix(chart: MatrixChart) -> Canvas:
@@ -158,13 +63,15 @@ def _matrix(chart: MatrixChart) -> Canvas:
     return draw(chart)
 
 
-def _reliability(chart: ReliabilityChart) -> Canvas:
+def _reliability(title: str, calibration: Calibration) -> Canvas:
     from cifarkit.reporting.figures.reliability import draw
 
-    return draw(chart)
+    return draw(title, calibration)
 
 
-def _contact_sheet(sheet: ContactSheet) -> Canvas:
+def _contact_sheet(
+    title: str, images: npt.NDArray[np.uint8], captions: Sequence[tuple[str, str, str]]
+) -> Canvas:
     from cifarkit.reporting.figures.contact_sheet import draw
 
-    return draw(sheet)
+    return draw(title, images, captions)

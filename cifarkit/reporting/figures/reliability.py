@@ -5,10 +5,9 @@ from __future__ import annotations
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from cifarkit.evaluation.calibration import ReliabilityBin
+from cifarkit.evaluation.calibration import Calibration, ReliabilityBin
 from cifarkit.evaluation.metrics import wilson_interval
 from cifarkit.reporting.figures import style
-from cifarkit.reporting.figures.evaluation_figures import ReliabilityChart
 
 _FOOTNOTE = (
     "Each dot is one of the bins of equal width that holds images, with Wilson's 95% interval. "
@@ -16,11 +15,11 @@ _FOOTNOTE = (
 )
 
 
-def draw(chart: ReliabilityChart) -> Figure:
+def draw(title: str, calibration: Calibration) -> Figure:
     """Draw the curve above and the images per bin below, on a common axis."""
-    bins = [one for one in chart.calibration.bins if one.images]
+    bins = [one for one in calibration.bins if one.images]
     with style.look():
-        figure = style.new_figure(5.6, chart.title, _FOOTNOTE)
+        figure = style.new_figure(5.6, title, _FOOTNOTE)
         curve, images = figure.subplots(2, 1, sharex=True, gridspec_kw={"height_ratios": (3.2, 1)})
         _curve(curve, bins)
         widths = [one.upper - one.lower for one in bins]

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cifarkit.reporting.figures.data import LONGEST_NAME
+from cifarkit.reporting.figures.data import LONGEST_NAME, ArmCurves, Curve, CurvesChart
 from cifarkit.reporting.study_view import StudyView
 from cifarkit.store.records import TrialRecord
 from cifarkit.text import shortened
@@ -16,38 +15,6 @@ if TYPE_CHECKING:
 
 PER_FIGURE = 8
 """The most arms that fit one page."""
-
-
-@dataclass(frozen=True)
-class Curve:
-    """One trial's epochs.
-
-    Attributes:
-        best_epoch: The one, from 1, whose weights were kept; None if it did not complete.
-        stopped_early: Whether patience ended it at its last epoch.
-    """
-
-    epochs: tuple[int, ...]
-    accuracy: tuple[float, ...]
-    validation_accuracy: tuple[float, ...]
-    loss: tuple[float, ...]
-    validation_loss: tuple[float, ...]
-    best_epoch: int | None
-    stopped_early: bool
-
-
-@dataclass(frozen=True)
-class ArmCurves:
-    """The curves of one arm, one per seed."""
-
-    label: str
-    curves: tuple[Curve, ...]
-
-
-@dataclass(frozen=True)
-class CurvesChart:
-    title: str
-    arms: tuple[ArmCurves, ...]
 
 
 class TrainingCurves:
