@@ -90,7 +90,7 @@ def describe(environment: Environment) -> str:
     """An environment in one line."""
     e = environment
     device = e.gpu if e.gpu else "no GPU"
-    commit = f" (commit {e.commit[:12]})" if e.commit else ""
+    commit = f" (commit {e.commit})" if e.commit else ""
     onednn = "" if e.onednn is None else f", oneDNN {'on' if e.onednn else 'off'}"
     threads = "" if e.threads is None else f", {counted(e.threads, 'thread')} per operation"
     return (
@@ -108,12 +108,13 @@ def timing_warnings(view: StudyView) -> list[str]:
     differing = environment_differences(trials.values(), view.axes)
     if differing:
         names = listed(ENVIRONMENT_NAMES[field] for field in differing)
+        verb = "differs" if len(differing) == 1 else "differ"
         rounding = (
             " The same seed also gives other digits there." if _OF_ROUNDING & set(differing) else ""
         )
         warnings.append(
-            f"The trials of this study ran in different environments ({names} differ, see “How "
-            f"this was measured”): their times and memory are not comparable.{rounding}"
+            f"The trials of this study ran in different environments ({names} {verb}, see "
+            f"“How this was measured”): their times and memory are not comparable.{rounding}"
         )
     unknown = sum(t.result is not None and t.result.time.may_not_compare for t in trials.values())
     if unknown:

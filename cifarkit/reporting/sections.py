@@ -143,12 +143,12 @@ def _claims(supported: Sequence[Conclusions]) -> str:
         return ""
     claims = counted(sum(found.claims for found in supported), "claim")
     verb = "is" if claims.startswith("1 ") else "are"
-    start = f"{claims} of a difference or of equality {verb} made on {families} "
+    start = f"{claims} of a difference or of equality {verb} made in {counted(families, 'study')}"
     if families == 1:
-        return f"{start}study; its chance of any false one is about 5%."
+        return f"{start}; the chance of any false one is at most about {LEVEL:.0%}."
     return (
-        f"{start}studies, each with a chance of about 5% of any false one: of these studies "
-        f"{LEVEL * families:.2g} are expected to make one."
+        f"{start}, each with a chance of at most about {LEVEL:.0%} of any false one: at most "
+        f"{LEVEL * families:.2g} of these studies are expected to make one."
     )
 
 

@@ -65,7 +65,7 @@ def variance_sentences(view: StudyView) -> list[str]:
         by_design.setdefault(key, []).append(found)
     alike = max(by_design.values(), key=lambda many: sum(one.runs for one in many))
     said = _sentences(pooled(alike), len(alike), len(settings) - len(alike))
-    return said + [f"{counted(wrong, 'training')} that went wrong left out."] * (wrong > 0)
+    return said + [f"Left out: {counted(wrong, 'training')} that went wrong."] * (wrong > 0)
 
 
 def _sentences(found: Sources, settings: int, left_out: int) -> list[str]:
@@ -89,9 +89,9 @@ def _sentences(found: Sources, settings: int, left_out: int) -> list[str]:
     if any(variance < 0 for variance in found.variances.values()):
         said.append("An estimate below 0 counts as 0.")
     if found.runs < _FEW_RUNS:
-        said.append(f"Of {found.runs} runs, these shares are rough.")
+        said.append(f"With {found.runs} runs, these shares are rough.")
     if _DESIGNS[found.design]:
         said.append(_DESIGNS[found.design])
     if left_out:
-        said.append(f"{counted(left_out, 'setting')} with other numbers of runs left out.")
+        said.append(f"Left out: {counted(left_out, 'setting')} with other numbers of runs.")
     return said

@@ -180,8 +180,8 @@ def test_the_report_counts_its_claims(tmp_path: Path) -> None:
     fabricator = Fabricator(tmp_path)
     study, _ = sweep(fabricator, 0.8, 0.5, 0.6)
     assert (
-        "2 claims of a difference or of equality are made on 1 study; its chance of any false one "
-        "is about 5%."
+        "2 claims of a difference or of equality are made in 1 study; the chance of any false one "
+        "is at most about 5%."
     ) in document([study], fabricator.records())
 
 

@@ -73,7 +73,7 @@ def test_what_varies_together_is_not_told_apart(tmp_path: Path) -> None:
     assert re.search(r"9\d% comes from split, order and initialization", said)
     assert "(3 splits and 3 seeds; 2,000 test images)" in said
     assert "cannot be told apart; “cifarkit sweep data-seed 0 1 2 --seeds 3” tells" in said
-    assert "Of 3 runs, these shares are rough." in said
+    assert "With 3 runs, these shares are rough." in said
     assert "cannot be told apart" in text
 
 
@@ -98,7 +98,7 @@ def test_trainings_that_went_wrong_are_left_out(tmp_path: Path) -> None:
     diverged = view.study.arms[0].trials[0]
     broken = short | {diverged: with_result(short[diverged], course=DIVERGED)}
     said = variance_sentences(StudyView(view.study, broken))
-    assert said[-1] == "1 training that went wrong left out."
+    assert said[-1] == "Left out: 1 training that went wrong."
 
 
 def test_a_single_run_says_nothing(tmp_path: Path) -> None:
