@@ -52,6 +52,7 @@ FIELDS = (
     Field("2 equal above 11 that are 2 points worse", (0.8, 0.8, *(0.78,) * 11)),
     Field("the same, seed sd 0.3, of the first 1.5", (0.8, 0.8, *(0.78,) * 11), 0.3, 1.5),
     Field("6 equal above 7 that are 0.5 points worse", (*(0.8,) * 6, *(0.795,) * 7)),
+    Field("2 equal settings, seed sd 0.3 and 1.5", (0.8, 0.8), 0.3, 1.5),
 )
 
 
