@@ -128,6 +128,7 @@ def _limits(conclusion: Conclusion, seeds_needed: str) -> list[str]:
     pairs = f", for all {listed(many)} at once" if many else ""
     kinds = {one.of for one in conclusion.comparisons}
     over = "other seeds and other images" if "setting" in kinds else "other images"
+    over += " (of trained models, over other images)" if len(kinds) > 1 else ""
     written.append(f"Intervals are 95% intervals{pairs}, over {over}.")
     if "model" in kinds:
         which = "Comparisons of trained models" if len(kinds) > 1 else "These comparisons"

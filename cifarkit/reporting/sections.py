@@ -141,9 +141,12 @@ def _claims(supported: Sequence[Conclusions]) -> str:
     families = sum(found.pairs > 0 for found in supported)
     if not families:
         return ""
-    claims = counted(sum(found.claims for found in supported), "claim")
-    verb = "is" if claims.startswith("1 ") else "are"
-    start = f"{claims} of a difference or of equality {verb} made in {counted(families, 'study')}"
+    claims = sum(found.claims for found in supported)
+    compared = counted(families, "study", "studies")
+    if not claims:
+        return f"No difference and no equality is claimed, from comparisons in {compared}."
+    verb = "is" if claims == 1 else "are"
+    start = f"{counted(claims, 'claim')} of a difference or of equality {verb} made in {compared}"
     if families == 1:
         return f"{start}; the chance of any false one is at most about {LEVEL:.0%}."
     return (

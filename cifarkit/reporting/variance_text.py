@@ -93,5 +93,7 @@ def _sentences(found: Sources, settings: int, left_out: int) -> list[str]:
     if _DESIGNS[found.design]:
         said.append(_DESIGNS[found.design])
     if left_out:
-        said.append(f"Left out: {counted(left_out, 'setting')} with other numbers of runs.")
+        said.append(
+            f"Left out: {counted(left_out, 'setting')} with other numbers of runs or images."
+        )
     return said

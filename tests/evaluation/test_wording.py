@@ -68,6 +68,13 @@ def test_missing_and_uneven_arms() -> None:
     assert written[-1] == "A and b have no finished run and are left out."
 
 
+def test_models_among_settings() -> None:
+    arms = gain(3)
+    written = " ".join(sentences(compare({**arms, "c": {9: arms["0"][0]}})))
+    assert "over other seeds and other images (of trained models, over other images)." in written
+    assert "Comparisons of trained models say nothing about the settings" in written
+
+
 def test_a_shared_first_place() -> None:
     right = np.array([True, True, False])
     written = sentences(compare({"a": {0: right}, "b": {0: right[::-1].copy()}, "c": {0: ~right}}))

@@ -183,6 +183,12 @@ def test_the_report_counts_its_claims(tmp_path: Path) -> None:
         "2 claims of a difference or of equality are made in 1 study; the chance of any false one "
         "is at most about 5%."
     ) in document([study], fabricator.records())
+    other = Fabricator(tmp_path / "other")
+    unclear, (_, trial) = sweep(other, 0.5, 0.5)
+    second_half = result(test_images=IMAGES, hits=hits(np.arange(IMAGES) >= IMAGES / 2))
+    write_result(other.store.folder(trial), second_half)
+    text = document([unclear], other.records())
+    assert "No difference and no equality is claimed, from comparisons in 1 study." in text
 
 
 def test_the_final_figure_is_that_of_the_choice_and_not_the_highest(tmp_path: Path) -> None:
