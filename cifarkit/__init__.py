@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         rename_study,
     )
     from cifarkit.api.planned_study import PlannedStudy
+    from cifarkit.api.power import PowerAnalysis, power
     from cifarkit.api.report import report
     from cifarkit.api.results import Results, open_store
     from cifarkit.api.run import run
@@ -53,6 +54,8 @@ _HOME = {
     "import_trials": "api.maintenance",
     "remove_results": "api.maintenance",
     "rename_study": "api.maintenance",
+    "PowerAnalysis": "api.power",
+    "power": "api.power",
     "report": "api.report",
     "Results": "api.results",
     "open_store": "api.results",
@@ -74,6 +77,7 @@ __all__ = [
     "Evaluations",
     "InvalidInput",
     "PlannedStudy",
+    "PowerAnalysis",
     "Results",
     "__version__",
     "check_store",
@@ -83,6 +87,7 @@ __all__ = [
     "import_trials",
     "list_backbones",
     "open_store",
+    "power",
     "remove_results",
     "rename_study",
     "report",

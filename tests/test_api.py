@@ -33,6 +33,8 @@ def test_importing_and_planning_import_no_tensorflow() -> None:
         "import sys, cifarkit as ck\n"
         "assert not {'numpy', 'pandas', 'pydantic', 'tensorflow', 'keras'} & sys.modules.keys()\n"
         "study = ck.zoo(['lenet'], dataset='synthetic'); study.plan(); ck.list_backbones()\n"
+        "ck.power(ck.sweep('lr', 1e-4, 1e-3, seeds=3, model='lenet', dataset='synthetic'), "
+        "seed_sd=0.3, disagreement=0.128, images=8000)\n"
         "assert not {'tensorflow', 'keras'} & sys.modules.keys()\n"
         "assert set(dir(ck)) == set(ck.__all__)\n"
         "assert all(getattr(ck, name) for name in ck.__all__)\n"

@@ -24,6 +24,7 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], ...]] = {
     "sweep": (ck.sweep, *STUDIES),
     "study": (ck.study, *STUDIES),
     "evaluate": (ck.evaluate, ck.Evaluation.document),
+    "power": (ck.power,),
     "report": (ck.report,),
     "store list": (ck.open_store,),  # .records
     "store studies": (ck.open_store,),  # .studies
@@ -62,7 +63,7 @@ def keywords(functions: Sequence[Callable[..., Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for function in functions:
         for name, parameter in inspect.signature(function).parameters.items():
-            if name == "settings":
+            if parameter.kind is parameter.VAR_KEYWORD:
                 found |= dict.fromkeys(Settings.__annotations__)
             else:
                 found.setdefault(name, parameter.default)

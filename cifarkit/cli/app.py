@@ -16,6 +16,7 @@ from cifarkit import __version__, streams
 from cifarkit.cli import signals
 from cifarkit.cli.evaluate import evaluate
 from cifarkit.cli.finetune import finetune
+from cifarkit.cli.power import power
 from cifarkit.cli.report import report
 from cifarkit.cli.resize import resize_study
 from cifarkit.cli.store import app as store
@@ -37,6 +38,7 @@ app.command()(finetune)
 app.command(no_args_is_help=True)(sweep)
 app.command()(study)
 app.command(no_args_is_help=True)(evaluate)
+app.command(no_args_is_help=True)(power)
 app.command()(report)
 app.add_typer(store, name="store")
 

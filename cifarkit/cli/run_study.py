@@ -28,12 +28,14 @@ def execute(study: PlannedStudy, *, dry_run: bool, runs: Path, **options: Any) -
     """
     whole = not isinstance(study.source, Study)
     if dry_run:
+        from cifarkit.api.power import outlook
         from cifarkit.cli.dry_run import show_plan
 
-        costs = plan_trials(
-            study.steps(), study.inputs, runs, name=options["name"], strict=options["strict"]
-        )
+        steps, inputs = study.steps(), study.inputs
+        costs = plan_trials(steps, inputs, runs, name=options["name"], strict=options["strict"])
         show_plan(costs, several_steps=whole)
+        if sentence := outlook(steps, inputs, runs):
+            say(sentence)
         return
     try:
         results = run(study, runs, command=command_line(), on_study_done=show_tables, **options)

@@ -18,7 +18,7 @@ from math import sqrt
 import numpy as np
 from numpy.typing import NDArray
 
-_BORROWED_DF = 2
+BORROWED_DF = 2
 """How much the other settings' seed variances count, as degrees of freedom."""
 
 
@@ -87,7 +87,7 @@ def moderated(settings: Mapping[str, SettingRuns]) -> dict[str, SeedVariance]:
     for name, one in settings.items():
         own = one.seeds
         others = [other.seeds for label, other in settings.items() if label != name]
-        borrowed = min(_BORROWED_DF, len(others) - 1, own.df)
+        borrowed = min(BORROWED_DF, len(others) - 1, own.df)
         steadied[name] = own
         if borrowed > 0:
             pooled = sum(o.df * o.variance for o in others) / sum(o.df for o in others)

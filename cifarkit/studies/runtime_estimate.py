@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from cifarkit.errors import InvalidInput
 from cifarkit.profiling.environment import cpu_model
 from cifarkit.specs import TrialSpec
-from cifarkit.store.file_io import UnreadableFile
 from cifarkit.store.records import Result, TrialRecord
 from cifarkit.store.store import Store
+from cifarkit.store.trials import read_all
 from cifarkit.studies.inputs import Inputs
 
 
@@ -25,16 +24,14 @@ class RuntimeEstimates:
     @classmethod
     def of(cls, store: Store, inputs: Inputs) -> RuntimeEstimates:
         """The store's trials that ran on this model of processor."""
+        return cls.among(read_all(store, store.trial_ids()).values(), inputs)
+
+    @classmethod
+    def among(cls, trials: Iterable[TrialRecord], inputs: Inputs) -> RuntimeEstimates:
+        """Those of these trials that did."""
         here = cpu_model()
-        found = []
-        for trial_id in store.trial_ids():
-            try:
-                record = store.read(trial_id)
-            except (UnreadableFile, InvalidInput):
-                continue
-            if record.result is not None and record.result.environment.cpu == here:
-                found.append(record)
-        return cls(found, inputs)
+        ours = [trial for trial in trials if trial.result and trial.result.environment.cpu == here]
+        return cls(ours, inputs)
 
     def seconds(self, spec: TrialSpec) -> float | None:
         """Upper estimate for a trial that runs all its epochs; None without a similar trial.

@@ -89,6 +89,10 @@ USUAL = {
     "trial": [HURT],
     "plan": ["study.toml", "quick"],
     "seeds": ["1", "2"],
+    "difference": ["1", "5"],
+    "images": ["400"],
+    "seed_sd": ["0.3"],
+    "disagreement": ["0.128"],
     "file": ["archive.tar.gz", "new.tar.gz"],
 }
 """Values with which a command gets far; any other option has none."""
@@ -134,7 +138,13 @@ def calls(draw: st.DrawFn, path: tuple[str, ...]) -> list[str]:
         words += [draw(value(parameter)) for _ in range(count)]
     if draw(st.integers(0, 3)):
         for parameter in options:
-            if parameter.name in USUAL and parameter.name in ("dataset", "models", "model", "runs"):
+            if parameter.name in USUAL and parameter.name in (
+                "dataset",
+                "models",
+                "model",
+                "runs",
+                "difference",
+            ):
                 words += [parameter.opts[0], draw(st.sampled_from(USUAL[parameter.name]))]
     for parameter in draw(st.lists(st.sampled_from(options), max_size=4)):
         words += draw(option(parameter))

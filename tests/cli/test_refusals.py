@@ -28,6 +28,7 @@ READING = (
     "store export x.tar.gz",
     "report",
     "evaluate best",
+    "power --difference 1",
 )
 
 
