@@ -9,6 +9,7 @@ from typing import Any
 
 from cifarkit.reporting import published as reference
 from cifarkit.reporting.arm_results import NOT_POSSIBLE, NOT_RUN, trouble_of
+from cifarkit.reporting.conclusions import conclusions
 from cifarkit.reporting.hyperparameters import flat
 from cifarkit.reporting.study_view import StudyView
 from cifarkit.store import training_checks
@@ -57,7 +58,7 @@ def trial_rows(views: Sequence[StudyView], published: bool) -> list[dict[str, An
 
 
 def to_json(views: Sequence[StudyView], published: bool) -> str:
-    """Studies, arms, and each trial's spec, outcome, result and history, unrounded."""
+    """Studies, conclusions, arms, and each trial's spec, outcome, result and history, unrounded."""
     entries = []
     for view in views:
         head = view.study.model_dump(mode="json", exclude={"arms"})
@@ -70,7 +71,7 @@ def to_json(views: Sequence[StudyView], published: bool) -> str:
                 }
                 | ({"published": reference.of_arm(view, outcome)} if published else {})
             )
-        entries.append(head | {"arms": arms})
+        entries.append(head | {"conclusions": conclusions(view).sentences, "arms": arms})
     return json.dumps(_finite({"studies": entries}), indent=2, ensure_ascii=False) + "\n"
 
 

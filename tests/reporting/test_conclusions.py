@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -190,6 +191,13 @@ def test_the_report_counts_its_claims(tmp_path: Path) -> None:
     write_result(other.store.folder(trial), second_half)
     text = document([unclear], other.records())
     assert "No difference and no equality is claimed, from comparisons in 1 study." in text
+
+
+def test_json_has_the_conclusions(tmp_path: Path) -> None:
+    fabricator = Fabricator(tmp_path)
+    study, _ = sweep(fabricator, 0.8, 0.5)
+    (made,) = json.loads(document([study], fabricator.records(), format="json"))["studies"]
+    assert made["conclusions"] == sentences_on(study, fabricator.records())
 
 
 def test_the_final_figure_is_that_of_the_choice_and_not_the_highest(tmp_path: Path) -> None:
