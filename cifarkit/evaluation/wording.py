@@ -14,6 +14,7 @@ def sentences(
     split: str = "test",
     equivalence: float = EQUIVALENCE,
     seeds_needed: str = "",
+    vary_split: bool = False,
 ) -> tuple[str, ...]:
     """The conclusion as sentences, in reading order.
 
@@ -23,6 +24,7 @@ def sentences(
         equivalence: The difference in accuracy below which two arms are called equal.
         seeds_needed: A sentence on how many seeds would tell settings apart; used where models
             alone can be compared.
+        vary_split: Whether each seed has its own split, so that settings are compared over splits.
     """
     written = []
     if not conclusion.scores:
@@ -46,7 +48,7 @@ def sentences(
                 one for one in conclusion.comparisons if one.of == of and one.reference == reference
             ]
             written += _findings(found, reference, equivalence, conclusion.dropped)
-        written += _limits(conclusion, seeds_needed)
+        written += _limits(conclusion, seeds_needed, vary_split)
     if conclusion.missing and conclusion.scores:
         written.append(
             f"{listed(conclusion.missing)} {_one_or_more(conclusion.missing, 'has', 'have')} no "
@@ -116,7 +118,7 @@ def _findings(
     return written
 
 
-def _limits(conclusion: Conclusion, seeds_needed: str) -> list[str]:
+def _limits(conclusion: Conclusion, seeds_needed: str, vary_split: bool) -> list[str]:
     """What the intervals hold for, and what is not claimed."""
     written = []
     if conclusion.best:
@@ -127,7 +129,9 @@ def _limits(conclusion: Conclusion, seeds_needed: str) -> list[str]:
     many += [f"{conclusion.looks} looks"] * (conclusion.looks > 1)
     pairs = f", for all {listed(many)} at once" if many else ""
     kinds = {one.of for one in conclusion.comparisons}
-    over = "other seeds and other images" if "setting" in kinds else "other images"
+    over = "other images"
+    if "setting" in kinds:
+        over = f"other seeds{', other splits' * vary_split} and other images"
     over += " (of trained models, over other images)" if len(kinds) > 1 else ""
     written.append(f"Intervals are 95% intervals{pairs}, over {over}.")
     if "model" in kinds:

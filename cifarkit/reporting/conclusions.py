@@ -110,7 +110,9 @@ def conclusions(view: StudyView) -> Conclusions:
     except InvalidInput as error:
         return Conclusions((f"The predictions could not be compared: {error}", *arms.remarks))
     advice = seeds_sentence(view, len(found.scores)) if found.of_models else ""
-    written = sentences(found, equivalence=margin, seeds_needed=advice)
+    written = sentences(
+        found, equivalence=margin, seeds_needed=advice, vary_split=view.study.vary_split
+    )
     claims = sum(
         one.verdict != "not distinguishable" or one.equal_within(margin)
         for one in found.comparisons

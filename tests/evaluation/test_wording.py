@@ -73,6 +73,8 @@ def test_models_among_settings() -> None:
     written = " ".join(sentences(compare({**arms, "c": {9: arms["0"][0]}})))
     assert "over other seeds and other images (of trained models, over other images)." in written
     assert "Comparisons of trained models say nothing about the settings" in written
+    over_splits = sentences(compare(arms), vary_split=True)[-1]
+    assert over_splits.endswith("over other seeds, other splits and other images.")
 
 
 def test_a_shared_first_place() -> None:
