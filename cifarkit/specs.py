@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from cifarkit.datasets.registry import NAMED
 from cifarkit.digests import json_digest
 from cifarkit.errors import InvalidInput
 from cifarkit.settings import Setting, collect, identifying
@@ -46,7 +47,7 @@ class DataSpec(_Spec):
     dataset: Annotated[
         str,
         Setting(
-            "cifar100, cifar10, fashion-mnist, synthetic, a folder of class folders, or an .npz.",
+            f"{', '.join(NAMED)}, a folder of class folders, or an .npz file.",
             heading="Data set",
         ),
     ] = "cifar100"

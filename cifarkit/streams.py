@@ -13,6 +13,7 @@ import logging
 import os
 import select
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 NAMES = ("stdin", "stdout", "stderr")
@@ -103,3 +104,16 @@ def _open_missing() -> set[int]:
         if getattr(sys, name) is None:
             missing.add(descriptor)
     return missing
+
+
+@contextlib.contextmanager
+def stderr_discarded() -> Iterator[None]:
+    """Discard what is written to the descriptor of standard error, by libraries in C too."""
+    terminal, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(terminal, 2)
+        os.close(terminal)
+        os.close(nowhere)

@@ -297,13 +297,10 @@ def _check_donors(specs: Sequence[TrialSpec], store: Store) -> None:
 def _fetch(specs: Sequence[TrialSpec]) -> None:
     """Download data and weights before the first trial starts."""
     from cifarkit.training import pretrained_weights
-    from cifarkit.training.cost_estimate import import_quietly
 
     for dataset, location in {(spec.data.dataset, spec.data.location) for spec in specs}:
         if dataset_registry.missing(dataset, location) is not None:
             say(f"Preparing the {dataset} data ...")
-            if dataset in ("cifar100", "cifar10", "fashion-mnist"):
-                import_quietly()  # Keras does the download
             dataset_registry.fetch(dataset, location)
     pretrained_weights.fetch((spec.model for spec in specs), say)
 

@@ -1,11 +1,11 @@
-"""CIFAR-100 and CIFAR-10 as data sources."""
+"""CIFAR-100 or CIFAR-10 as a data source."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cifarkit.datasets import builtin_classes, cifar_files
+from cifarkit.datasets import cifar_files
 from cifarkit.datasets.info import DatasetInfo, DataSource
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ class Cifar(DataSource):
     """One of the two. `location` is an archive, its unpacked folder, or a folder with either."""
 
     def __init__(self, official: DatasetInfo) -> None:
-        self.name = official.dataset
+        self.name, self.title = official.dataset, official.title
         self._official = official
 
     def info(self, location: Path | None) -> DatasetInfo:
@@ -39,27 +39,3 @@ class Cifar(DataSource):
         from cifarkit.datasets import download
 
         download.fetch(self.name, location)
-
-
-CIFAR100 = Cifar(
-    DatasetInfo(
-        dataset="cifar100",
-        title="CIFAR-100",
-        class_names=builtin_classes.CIFAR100_CLASSES,
-        class_groups=builtin_classes.CIFAR100_CLASS_GROUPS,
-        train_per_class=500,
-        fingerprint=None,
-        location=None,
-    )
-)
-CIFAR10 = Cifar(
-    DatasetInfo(
-        dataset="cifar10",
-        title="CIFAR-10",
-        class_names=builtin_classes.CIFAR10_CLASSES,
-        class_groups=(),
-        train_per_class=5000,
-        fingerprint=None,
-        location=None,
-    )
-)

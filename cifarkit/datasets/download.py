@@ -13,6 +13,7 @@ from pathlib import Path
 from cifarkit.atomic_write import partial_folder
 from cifarkit.datasets import cifar_files, idx_files
 from cifarkit.errors import InvalidInput
+from cifarkit.streams import stderr_discarded
 
 _SHA256 = {
     "cifar100": "85cd44d02ba6437773c5bbd22e183051d648de2e7d6b014e1ef29b855ba677a7",
@@ -99,7 +100,8 @@ def _once(
 @contextmanager
 def _partial(target: Path) -> Iterator[Callable[[str, str | None], Path]]:
     """A function of address and SHA-256 that downloads into a folder, removed at the end."""
-    import keras
+    with stderr_discarded():  # TensorFlow's messages
+        import keras
 
     partial = target.with_name(f"{target.name}.part")
 

@@ -55,9 +55,11 @@ class DataSource(Protocol):
 
     Attributes:
         name: What `--dataset` and specs call it.
+        title: The name of its official content in reports; empty where there is none.
     """
 
     name: str
+    title: str = ""
 
     def info(self, location: Path | None) -> DatasetInfo:
         """The facts that specs are checked against. Equal content gives an equal result."""

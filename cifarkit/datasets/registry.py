@@ -7,10 +7,12 @@ are imported only when files have to be read.
 from __future__ import annotations
 
 import os
+import pkgutil
 import reprlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cifarkit.datasets import sources
 from cifarkit.datasets.info import DatasetInfo, DataSource, path_of
 from cifarkit.errors import InvalidInput, unknown
 from cifarkit.plugins import Registry
@@ -34,16 +36,15 @@ SOURCES: Registry[DataSource] = Registry(
     "dataset",
     "cifarkit.datasets",
     {
-        "cifar100": "cifarkit.datasets.cifar_source:CIFAR100",
-        "cifar10": "cifarkit.datasets.cifar_source:CIFAR10",
-        "fashion-mnist": "cifarkit.datasets.fashion_mnist:SOURCE",
-        "synthetic": "cifarkit.datasets.synthetic.source:SOURCE",
-        "folder": "cifarkit.datasets.folder:SOURCE",
-        "npz": "cifarkit.datasets.npz:SOURCE",
+        module.name.replace("_", "-"): f"{sources.__name__}.{module.name}:SOURCE"
+        for module in pkgutil.iter_modules(sources.__path__)
     },
     _source,
 )
-"""A package adds an instance of a `DataSource` under `cifarkit.datasets`."""
+"""The modules of `sources`; a package adds an instance of a `DataSource` under
+`cifarkit.datasets`."""
+NAMED = tuple(name for name in SOURCES.builtin if name not in _ON_DISK)
+"""The built-in data sets that are no path."""
 
 
 def facts(dataset: str, location: str | None = None) -> DatasetInfo:
@@ -79,6 +80,11 @@ def info(kind: str, path: Path | None) -> DatasetInfo:
 def package_of(dataset: str) -> str:
     """Name and version of the package that a data set is from; empty if it is built in."""
     return "" if dataset in SOURCES.builtin else SOURCES.plugins().get(dataset, "")
+
+
+def title_of(dataset: str) -> str:
+    """The name of a built-in data set in reports; empty for a user's images."""
+    return SOURCES.get(dataset).title if dataset in NAMED else ""
 
 
 def missing(dataset: str, location: str | None = None) -> str | None:

@@ -7,6 +7,7 @@ from functools import lru_cache
 from pathlib import PurePath
 from typing import Any
 
+from cifarkit.datasets import registry
 from cifarkit.models.registry import trains_batchnorm
 from cifarkit.reporting import formatting
 from cifarkit.reporting.arm_results import model_name
@@ -16,12 +17,6 @@ from cifarkit.store.records import Result, TrialRecord
 from cifarkit.store.study_records import StudyRecord
 from cifarkit.text import counted, listed, unique
 
-DATASETS = {
-    "cifar100": "CIFAR-100",
-    "cifar10": "CIFAR-10",
-    "fashion-mnist": "Fashion-MNIST",
-    "synthetic": "synthetic images",
-}
 _AMOUNTS = tuple(Augmentation.model_fields)
 _UNSAID = {"location", "class_names", "seed", *_AMOUNTS}
 
@@ -163,8 +158,7 @@ def data_sentences(trials: Sequence[TrialRecord]) -> list[str]:
 def dataset_name(spec: DataSpec) -> str:
     """`CIFAR-100`; for a user's images the last part of their path."""
     place = PurePath(spec.location).name if spec.location else ""
-    if spec.dataset in DATASETS:
-        known = DATASETS[spec.dataset]
+    if known := registry.title_of(spec.dataset):
         # Only data other than the official one has a fingerprint.
         return f"data in the format of {known}" if spec.fingerprint else known
     return f"the images of {place}" if place else f"a data set of kind {spec.dataset}"

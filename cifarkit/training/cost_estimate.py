@@ -12,6 +12,7 @@ from cifarkit.models import layer_facts
 from cifarkit.models.registry import get as get_backbone
 from cifarkit.profiling.memory import published_estimate_mb
 from cifarkit.specs import ModelSpec, TrialSpec
+from cifarkit.streams import stderr_discarded
 
 
 @dataclass(frozen=True)
@@ -121,13 +122,7 @@ def _as_counted(spec: ModelSpec) -> bool:
 def import_quietly() -> None:
     """Import TensorFlow, suppressing what it prints before logging can be configured."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    terminal, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    try:
+    with stderr_discarded():
         import tensorflow as tf
 
         tf.config.list_physical_devices("GPU")
-    finally:
-        os.dup2(terminal, 2)
-        os.close(terminal)
-        os.close(nowhere)

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 import cifarkit as ck
-from cifarkit.datasets import folder, folder_scan
+from cifarkit.datasets import folder_scan
+from cifarkit.datasets.sources import folder
 from cifarkit.models import weights_file
 from cifarkit.studies.completion import trial_spec
 from cifarkit.studies.inputs import Inputs

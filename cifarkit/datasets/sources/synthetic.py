@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class Synthetic(DataSource):
     """Generated into this package's cache."""
 
-    name = "synthetic"
+    name, title = "synthetic", "synthetic images"
 
     def info(self, location: Path | None) -> DatasetInfo:
         if location is not None:

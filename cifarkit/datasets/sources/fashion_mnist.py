@@ -5,16 +5,29 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cifarkit.datasets import builtin_classes, idx_files
+from cifarkit.datasets import idx_files
 from cifarkit.datasets.info import DatasetInfo, DataSource
 
 if TYPE_CHECKING:
     from cifarkit.datasets.dataset import ImageDataset
 
+CLASSES: tuple[str, ...] = (
+    "T-shirt/top",
+    "Trouser",
+    "Pullover",
+    "Dress",
+    "Coat",
+    "Sandal",
+    "Shirt",
+    "Sneaker",
+    "Bag",
+    "Ankle boot",
+)
+
 OFFICIAL = DatasetInfo(
     dataset="fashion-mnist",
     title="Fashion-MNIST",
-    class_names=builtin_classes.FASHION_MNIST_CLASSES,
+    class_names=CLASSES,
     class_groups=(),
     train_per_class=6000,
     fingerprint=None,
@@ -25,7 +38,7 @@ OFFICIAL = DatasetInfo(
 class FashionMnist(DataSource):
     """Four idx files. `location` is the folder that holds them, packed by gzip or not."""
 
-    name = OFFICIAL.dataset
+    name, title = OFFICIAL.dataset, OFFICIAL.title
 
     def info(self, location: Path | None) -> DatasetInfo:
         if location is None:
