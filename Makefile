@@ -4,6 +4,7 @@
 # make site   the documentation as a site in site/
 # make bench  what is claimed about speed and memory, measured: bench.md; about 90 minutes on two
 #             cores, most of it the zoo, the frozen prefix and the start
+# make simulations  what docs/statistics.md says about errors and power: simulations.md
 # All make the environment first; nothing but Python 3.11 to 3.13 and make is needed.
 
 PYTHON ?= python3
@@ -11,7 +12,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 DEMO ?= demo
 
-.PHONY: demo check test bench lint format docs site clean
+.PHONY: demo check test bench simulations lint format docs site clean
 
 $(VENV)/installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -36,14 +37,15 @@ check: lint
 test: lint
 	$(BIN)/python -m pytest
 
-BENCHMARKS := augmentation startup frozen_prefix memory report_scaling zoo curves batchnorm
+bench: PROGRAMS := augmentation startup frozen_prefix memory report_scaling zoo curves batchnorm
+simulations: PROGRAMS := comparison_rules sequential_seeds choice variance_components metric_intervals
 
-bench: $(VENV)/installed
-	@rm -f bench.md
-	@for name in $(BENCHMARKS); do \
-		$(BIN)/python -m benchmarks.$$name >> bench.md || exit 1; \
+bench simulations: $(VENV)/installed
+	@rm -f $@.md
+	@for name in $(PROGRAMS); do \
+		$(BIN)/python -m benchmarks.$$name >> $@.md || exit 1; \
 	done
-	@cat bench.md
+	@cat $@.md
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check .
