@@ -8,7 +8,6 @@ from typing import Any
 from cifarkit.errors import InvalidInput, unknown
 from cifarkit.evaluation.metrics import wilson_interval
 from cifarkit.reporting import evaluation_tables as tables
-from cifarkit.reporting import formatting
 from cifarkit.reporting.document_model import Block, Figure, Paragraph, Section
 from cifarkit.reporting.evaluation_scores import Scores, shown
 from cifarkit.reporting.figures.evaluation_figures import contact_sheet
@@ -18,7 +17,7 @@ from cifarkit.reporting.misclassifications import (
     mistakes_of_pair,
     pixels,
 )
-from cifarkit.reporting.table import Cell, Column, Table
+from cifarkit.reporting.table import Cell, Table, number_columns, text_columns
 
 _SHOWN = 24
 """The most images shown of each direction."""
@@ -108,21 +107,12 @@ def _table(scores: Scores, text: str) -> Table:
     rows = []
     for found in confusions(scores, text):
         names = (Cell(name, shown(name)) for name in (found["class"], found["taken_for"]))
-        counts = (Cell(n, f"{n:,}") for n in (found["count"], found["images"]))
-        share = interval = Cell()
-        if found["images"]:
-            decimals = formatting.accuracy_decimals(found["images"])
-            share = Cell(found["share"], f"{found['share']:.{decimals}f}")
-            span = formatting.interval(found["low"], found["high"], decimals)
-            interval = Cell(span, span)
-        rows.append((*names, *counts, share, interval))
+        counts = (found["count"], found["images"])
+        share = tables.accuracy_cells(*counts) if found["images"] else (Cell(), Cell())
+        rows.append((*names, *map(tables.count_cell, counts), *share))
     columns = (
-        Column("Class", numeric=False),
-        Column("Taken for", numeric=False),
-        Column("Images"),
-        Column("Of"),
-        Column("Share"),
-        Column("95% interval"),
+        *text_columns("Class", "Taken for"),
+        *number_columns("Images", "Of", "Share", "95% interval"),
     )
     caption = "The test images of each class taken for the other, with Wilson's 95% interval."
     return Table(f"{scores.name}-pair", caption, columns, tuple(rows))

@@ -22,7 +22,7 @@ from cifarkit.reporting.evaluation_scores import Scores, of_trial
 from cifarkit.reporting.evaluation_tables import METRICS
 from cifarkit.reporting.output import FORMATS, publish
 from cifarkit.reporting.study_view import StudyView
-from cifarkit.reporting.table import Cell, Column, Table
+from cifarkit.reporting.table import Cell, Table, number_columns, text_cell, text_columns
 from cifarkit.store.records import TrialRecord
 from cifarkit.store.store import Store
 from cifarkit.store.study_records import StudyRecord
@@ -167,34 +167,33 @@ def table(runs: Sequence[Run], name: str) -> Table:
         seeds.setdefault(run.name, []).append(run)
     several = any(len(group) > 1 for group in seeds.values())
     decimals = formatting.accuracy_decimals(min(run.scores.top1.images for run in runs))
-    columns = [Column("Model", numeric=False)] if len(seeds) > 1 else []
-    columns += [Column("Seed")] if several else []
-    columns += [Column("Accuracy"), Column("95% interval")]
     measured = [key for key in METRICS if any(key in run.scores.metrics for run in runs)]
-    columns += [Column(METRICS[key]) for key in measured]
+    headings = ["Accuracy", "95% interval", *(METRICS[key] for key in measured)]
+    columns = number_columns(*(["Seed"] if several else []), *headings)
+    if len(seeds) > 1:
+        columns = (*text_columns("Model"), *columns)
     lines = []
     for arm, group in seeds.items():
-        leading = [Cell(arm, arm)] if len(seeds) > 1 else []
+        leading = [text_cell(arm)] if len(seeds) > 1 else []
         for run in group:
             seed = [Cell(run.seed, str(run.seed))] if several else []
             lines.append((*leading, *seed, *_cells([run], measured, decimals)))
         if len(group) > 1:
-            text = f"mean of {len(group)} ± sd"
-            lines.append((*leading, Cell(text, text), *_cells(group, measured, decimals)))
+            mean = text_cell(f"mean of {len(group)} ± sd")
+            lines.append((*leading, mean, *_cells(group, measured, decimals)))
     caption = "Metrics on the test images. An interval is of one trained model, over other images"
     if several:
         caption += (
             "; in a row of means it is of the setting, over other seeds as well. ± is the standard "
             "deviation over the seeds"
         )
-    return Table(name, f"{caption}.", tuple(columns), tuple(lines))
+    return Table(name, f"{caption}.", columns, tuple(lines))
 
 
 def _cells(group: Sequence[Run], measured: Sequence[str], decimals: int) -> list[Cell]:
     accuracies = [run.scores.top1.accuracy for run in group]
     span = accuracy_interval({run.seed: run.right for run in group})
-    text = formatting.interval(span.low, span.high, decimals)
-    cells = [_mean(accuracies, decimals), Cell(text, text)]
+    cells = [_mean(accuracies, decimals), text_cell(formatting.interval(span, decimals))]
     for key in measured:
         values = [run.scores.metrics[key] for run in group if key in run.scores.metrics]
         cells.append(_mean(values, 3) if values else Cell())

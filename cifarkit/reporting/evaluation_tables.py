@@ -12,7 +12,7 @@ from cifarkit.evaluation.metrics import wilson_interval
 from cifarkit.reporting import formatting
 from cifarkit.reporting.evaluation_scores import TOP, Scores, Share, shown
 from cifarkit.reporting.misclassifications import Mistake
-from cifarkit.reporting.table import Cell, Column, Table
+from cifarkit.reporting.table import Cell, Table, number_columns, text_cell, text_columns
 
 NO_CLASS = "(no class)"
 """An output of the network that is not a class."""
@@ -33,24 +33,16 @@ def headline(scores: Scores) -> Table:
         (f"Test, top {TOP}", scores.top5),
         ("Validation, top 1", scores.validation),
     ]
-    columns = (
-        Column("Images", numeric=False),
-        Column("Accuracy"),
-        Column("95% interval"),
-        Column("Right"),
-        Column("Of"),
-    )
     return Table(
         f"{scores.name}-accuracy",
         "Accuracy with Wilson's 95% interval for the number of images.",
-        columns,
+        (*text_columns("Images"), *number_columns("Accuracy", "95% interval", "Right", "Of")),
         tuple(
             (
-                _text(name),
-                _accuracy(share.right, share.images),
-                _interval(share.right, share.images),
-                _count(share.right),
-                _count(share.images),
+                text_cell(name),
+                *accuracy_cells(share.right, share.images),
+                count_cell(share.right),
+                count_cell(share.images),
             )
             for name, share in rows
             if share is not None
@@ -60,12 +52,12 @@ def headline(scores: Scores) -> Table:
 
 def metrics(scores: Scores) -> Table:
     """The metrics other than accuracy, each with its interval."""
-    columns = (Column("Metric", numeric=False), Column("Value"), Column("95% interval"))
+    columns = (*text_columns("Metric"), *number_columns("Value", "95% interval"))
     rows = []
     for name, value in scores.metrics.items():
         span = scores.intervals.get(name)
-        interval = _text(formatting.interval(span.low, span.high, 3)) if span else Cell()
-        rows.append((_text(METRICS[name]), _share(value, 3), interval))
+        interval = text_cell(formatting.interval(span, 3)) if span else Cell()
+        rows.append((text_cell(METRICS[name]), _share(value, 3), interval))
     caption = (
         "Test images: the means of recall and of F1 over the classes with images"
         + (", and the quality of the probabilities" if "nll" in scores.metrics else "")
@@ -80,30 +72,21 @@ def pairs(scores: Scores, count: int) -> Table | None:
     rows = []
     for pair in most_confused(scores.confusion, count):
         first, second = pair.first, pair.second
-        cells = [
-            _text(scores.shown(first)),
-            _text(scores.shown(second)),
-            _count(pair.first_as_second),
-            _count(pair.second_as_first),
-            _count(pair.total),
-        ]
+        cells = [text_cell(scores.shown(first)), text_cell(scores.shown(second))]
+        cells += map(count_cell, (pair.first_as_second, pair.second_as_first, pair.total))
         if scores.groups:
             same = scores.class_groups[first] == scores.class_groups[second]
-            cells.append(_text("yes" if same else "no"))
+            cells.append(text_cell("yes" if same else "no"))
         rows.append(tuple(cells))
     if not rows:
         return None
-    columns = [
-        Column("Class A", numeric=False),
-        Column("Class B", numeric=False),
-        Column("A taken for B"),
-        Column("B taken for A"),
-        Column("Both"),
-    ]
-    if scores.groups:
-        columns.append(Column("Same superclass", numeric=False))
+    columns = (
+        *text_columns("Class A", "Class B"),
+        *number_columns("A taken for B", "B taken for A", "Both"),
+        *text_columns(*(["Same superclass"] if scores.groups else [])),
+    )
     caption = "The pairs of classes with the most test images taken for each other."
-    return Table(f"{scores.name}-pairs", caption, tuple(columns), tuple(rows))
+    return Table(f"{scores.name}-pairs", caption, columns, tuple(rows))
 
 
 def groups(scores: Scores) -> Table | None:
@@ -113,17 +96,14 @@ def groups(scores: Scores) -> Table | None:
     found = sorted(scores.groups.scores, key=lambda group: _worst_first(group.class_accuracy))
     decimals = _decimals([group.images for group in found])
     columns = (
-        Column("Superclass", numeric=False),
-        Column("Classes"),
-        Column("Images"),
-        Column("Class right"),
-        Column("Superclass right"),
+        *text_columns("Superclass"),
+        *number_columns("Classes", "Images", "Class right", "Superclass right"),
     )
     rows = tuple(
         (
-            _text(shown(group.name)),
-            _count(group.classes),
-            _count(group.images),
+            text_cell(shown(group.name)),
+            count_cell(group.classes),
+            count_cell(group.images),
             _share(group.class_accuracy, decimals),
             _share(group.group_accuracy, decimals),
         )
@@ -140,23 +120,18 @@ def classes(scores: Scores) -> Table:
     """All classes, worst first."""
     found = sorted(class_scores(scores.confusion), key=lambda one: _worst_first(one.recall))
     decimals = _decimals([one.images for one in found])
-    columns = [Column("Class", numeric=False)]
-    if scores.groups:
-        columns.append(Column("Superclass", numeric=False))
-    columns += [
-        Column("Images"),
-        Column("Recall"),
-        Column("Precision"),
-        Column("F1"),
-        Column("Most often taken for", numeric=False),
-    ]
+    columns = (
+        *text_columns("Class", *(["Superclass"] if scores.groups else [])),
+        *number_columns("Images", "Recall", "Precision", "F1"),
+        *text_columns("Most often taken for"),
+    )
     rows = []
     for one in found:
-        cells = [_text(scores.shown(one.label))]
+        cells = [text_cell(scores.shown(one.label))]
         if scores.groups:
-            cells.append(_text(shown(scores.class_groups[one.label])))
+            cells.append(text_cell(shown(scores.class_groups[one.label])))
         cells += [
-            _count(one.images),
+            count_cell(one.images),
             *(_estimate(value, decimals) for value in (one.recall, one.precision, one.f1)),
             _taken_for(scores, one),
         ]
@@ -166,31 +141,30 @@ def classes(scores: Scores) -> Table:
         "recall first. The intervals of a column hold for all classes at once with 95%: Wilson's "
         "with Bonferroni's correction; F1's is made of Wilson's for TP / (TP + FP + FN)."
     )
-    return Table(f"{scores.name}-classes", caption, tuple(columns), tuple(rows))
+    return Table(f"{scores.name}-classes", caption, columns, tuple(rows))
 
 
 def mistakes(scores: Scores, found: Sequence[Mistake], name: str, caption: str) -> Table:
     """Misclassified images; their confidence only where there are probabilities."""
-    columns = [
-        Column("Test image"),
-        Column("Class", numeric=False),
-        Column("Taken for", numeric=False),
-        Column("Confidence"),
-    ]
     rows = [
         (
             Cell(one.image, str(one.image)),
-            _text(scores.shown(one.label)),
-            _text(taken_for(scores, one.predicted)),
-            Cell() if one.confidence is None else Cell(one.confidence, f"{one.confidence:.3f}"),
+            text_cell(scores.shown(one.label)),
+            text_cell(taken_for(scores, one.predicted)),
+            _share(one.confidence, 3),
         )
         for one in found
     ]
+    columns = (
+        *number_columns("Test image"),
+        *text_columns("Class", "Taken for"),
+        *number_columns("Confidence"),
+    )
     shown_columns = len(columns) - (scores.calibration is None)
     return Table(
         f"{scores.name}-{name}",
         f"{caption}; test images are counted from 0.",
-        tuple(columns[:shown_columns]),
+        columns[:shown_columns],
         tuple(row[:shown_columns] for row in rows),
     )
 
@@ -212,7 +186,7 @@ def _taken_for(scores: Scores, one: ClassScore) -> Cell:
     found = commonest_error(scores, one.label)
     if found is None:
         return Cell()
-    return _text(f"{scores.shown(found[0])} ({found[1]:,})")
+    return text_cell(f"{scores.shown(found[0])} ({found[1]:,})")
 
 
 def _worst_first(accuracy: Estimate | float | None) -> float:
@@ -226,7 +200,7 @@ def _estimate(found: Estimate | None, decimals: int) -> Cell:
     """`0.50 (0.24 to 0.76)`."""
     if found is None:
         return Cell()
-    interval = formatting.interval(found.interval.low, found.interval.high, decimals)
+    interval = formatting.interval(found.interval, decimals)
     return Cell(found.value, f"{found.value:.{decimals}f} ({interval})")
 
 
@@ -234,11 +208,7 @@ def _decimals(images: Sequence[int]) -> int:
     return formatting.accuracy_decimals(min((n for n in images if n), default=0))
 
 
-def _text(text: str) -> Cell:
-    return Cell(text, text)
-
-
-def _count(number: int) -> Cell:
+def count_cell(number: int) -> Cell:
     return Cell(number, f"{number:,}")
 
 
@@ -246,10 +216,8 @@ def _share(value: float | None, decimals: int) -> Cell:
     return Cell() if value is None else Cell(value, f"{value:.{decimals}f}")
 
 
-def _accuracy(right: int, images: int) -> Cell:
-    return _share(right / images, formatting.accuracy_decimals(images))
-
-
-def _interval(right: int, images: int) -> Cell:
-    span = wilson_interval(right, images)
-    return _text(formatting.interval(span.low, span.high, formatting.accuracy_decimals(images)))
+def accuracy_cells(right: int, images: int) -> tuple[Cell, Cell]:
+    """A share of images, and Wilson's 95% interval of it."""
+    decimals = formatting.accuracy_decimals(images)
+    interval = formatting.interval(wilson_interval(right, images), decimals)
+    return _share(right / images, decimals), text_cell(interval)

@@ -68,7 +68,7 @@ def calibration_sentences(scores: Scores) -> str:
     """The calibration error, and whether the network is over- or underconfident, if significant."""
     confidence, error = mean_confidence(scores), scores.intervals.get("ece")
     assert confidence is not None
-    spread = f" (95% interval {formatting.interval(error.low, error.high, 3)})" if error else ""
+    spread = f" (95% interval {formatting.interval(error, 3)})" if error else ""
     interval, right = scores.top1.interval, scores.top1.accuracy
     if interval.low <= confidence <= interval.high:
         verdict = "the two are not distinguishable"

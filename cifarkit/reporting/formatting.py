@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import math
 from statistics import fmean
+from typing import TYPE_CHECKING
 
 from cifarkit.specs import SETTINGS
+
+if TYPE_CHECKING:
+    from cifarkit.evaluation.metrics import Interval
 
 GAP = "\N{EN DASH}"
 """The text of an empty cell."""
@@ -52,9 +56,9 @@ def share(fraction: float) -> str:
     return f"{fraction:.1%}"
 
 
-def interval(low: float, high: float, decimals: int) -> str:
+def interval(span: Interval, decimals: int) -> str:
     """`0.489 to 0.511`."""
-    return f"{low:.{decimals}f} to {high:.{decimals}f}"
+    return f"{span.low:.{decimals}f} to {span.high:.{decimals}f}"
 
 
 def accuracy_decimals(test_images: int) -> int:

@@ -11,7 +11,7 @@ from cifarkit.datasets import registry
 from cifarkit.models.registry import trains_batchnorm
 from cifarkit.reporting import formatting
 from cifarkit.reporting.arm_results import model_name
-from cifarkit.reporting.table import Cell, Column, Table
+from cifarkit.reporting.table import Table, text_cell, text_columns
 from cifarkit.specs import SETTINGS, Augmentation, DataSpec, TrialSpec
 from cifarkit.store.records import Result, TrialRecord
 from cifarkit.store.study_records import StudyRecord
@@ -217,6 +217,6 @@ def _grouped(arms: Mapping[str, Sequence[str]]) -> str:
 
 
 def _table(name: str, settings: Mapping[str, str]) -> Table:
-    columns = (Column("Setting", numeric=False), Column("Value", numeric=False))
-    rows = tuple((Cell(key, key), Cell(text, text)) for key, text in settings.items())
-    return Table(name, "Settings common to all rows, and those that differ.", columns, rows)
+    rows = tuple((text_cell(key), text_cell(text)) for key, text in settings.items())
+    caption = "Settings common to all rows, and those that differ."
+    return Table(name, caption, text_columns("Setting", "Value"), rows)

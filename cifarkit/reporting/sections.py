@@ -18,7 +18,7 @@ from cifarkit.reporting.hyperparameters import data_sentences, settings_tables
 from cifarkit.reporting.notes import notes
 from cifarkit.reporting.study_tables import detail_tables, main_tables
 from cifarkit.reporting.study_view import StudyView
-from cifarkit.reporting.table import Cell, Column, Table
+from cifarkit.reporting.table import Table, text_cell, text_columns
 from cifarkit.reporting.variance_text import variance_sentences
 from cifarkit.store.records import TrialRecord
 from cifarkit.store.study_records import Arm, StudyRecord
@@ -87,15 +87,12 @@ def _title(studies: Sequence[StudyRecord]) -> str:
 def _choices(views: Sequence[StudyView]) -> tuple[Block, ...]:
     """What each step decided on validation images, and why."""
     rows = [
-        tuple(
-            Cell(text, text) for text in (view.title, view.study.name_of(choice.arm), choice.reason)
-        )
+        tuple(map(text_cell, (view.title, view.study.name_of(choice.arm), choice.reason)))
         for view in views
         if (choice := view.study.choice) is not None
     ]
     if not rows:
         return ()
-    columns = tuple(Column(name, numeric=False) for name in ("Step", "Choice", "Why"))
     return (
         Paragraph(
             "Every step builds on the choices of earlier steps. Choices are made on validation "
@@ -104,7 +101,12 @@ def _choices(views: Sequence[StudyView]) -> tuple[Block, ...]:
             + " How many seeds a setting got was decided on test images."
             * any(view.study.max_seeds for view in views)
         ),
-        Table("choices", "The choices and their reasons.", columns, tuple(rows)),
+        Table(
+            "choices",
+            "The choices and their reasons.",
+            text_columns("Step", "Choice", "Why"),
+            tuple(rows),
+        ),
         *map(Paragraph, _final_figures(views)),
     )
 
@@ -126,7 +128,7 @@ def _final_figures(views: Sequence[StudyView]) -> list[str]:
         )
         if len(arms) == 1 and (scores := arms[0].values(lambda result: result.accuracy.test)):
             span = interval(arms[0])
-            shown = span and formatting.interval(span.low, span.high, view.decimals)
+            shown = span and formatting.interval(span, view.decimals)
             sentences.append(
                 f"The final figure of {plain(view.study.whole_title)} is the test accuracy of what "
                 f"its choices led to, {view.study.name_of(arms[0].name)}: "

@@ -10,7 +10,7 @@ from cifarkit.reporting import published as reference
 from cifarkit.reporting.arm_accuracy import interval, interval_subject
 from cifarkit.reporting.arm_results import ArmResult, model_name
 from cifarkit.reporting.study_view import StudyView
-from cifarkit.reporting.table import Cell, Column, Table
+from cifarkit.reporting.table import Cell, Column, Table, number_columns, text_cell, text_columns
 from cifarkit.reporting.table_columns import NOT_TRAINABLE, PARAMETERS, TRAINABLE, Measure
 
 
@@ -105,7 +105,7 @@ def _flat(
 
 def _leading(view: StudyView) -> list[tuple[Column, list[Cell]]]:
     if view.layout.rows_are_names:
-        return [(Column("Model", numeric=False), [Cell(o.name, o.name) for o in view.results])]
+        return [(Column("Model", numeric=False), [text_cell(o.name) for o in view.results])]
     columns = []
     for axis in view.axes:
         cells = [_axis_cell(axis, outcome) for outcome in view.results]
@@ -117,7 +117,7 @@ def _leading(view: StudyView) -> list[tuple[Column, list[Cell]]]:
 def _axis_cell(axis: str, outcome: ArmResult) -> Cell:
     settings = outcome.arm.settings
     if axis not in settings:
-        return Cell(outcome.name, outcome.name)
+        return text_cell(outcome.name)
     value, text = settings[axis], axis_text(axis, settings)
     number = isinstance(value, int | float) and not isinstance(value, bool)
     return Cell(value if number else text, text)
@@ -139,8 +139,7 @@ def _trailing(found: Sequence[ArmResult], reasons: bool) -> list[tuple[Column, l
         columns.append((Column("Seeds"), cells))
     outcome_texts = [_outcome_text(outcome, reasons) for outcome in found]
     if set(outcome_texts) != {"complete"}:
-        cells = [Cell(text, text) for text in outcome_texts]
-        columns.append((Column("Outcome", numeric=False), cells))
+        columns.append((Column("Outcome", numeric=False), list(map(text_cell, outcome_texts))))
     return columns
 
 
@@ -178,12 +177,12 @@ def _pivot(view: StudyView, measure: Measure, published: bool) -> Table:
     for model in models:
         cells = [at.get((model, size)) for size in sizes]
         name = model_name(str(model))
-        rows.append((Cell(name, name), *(_pivot_cell(measure, cell) for cell in cells)))
+        rows.append((text_cell(name), *(_pivot_cell(measure, cell) for cell in cells)))
         theirs = [reference.of_arm(view, cell) if cell else None for cell in cells]
         if published and any(theirs):
             name = f"{name}, published"
-            rows.append((Cell(name, name), *(_published_cell(measure, row) for row in theirs)))
-    columns = (Column("Model", numeric=False), *(Column(f"{size} px") for size in sizes))
+            rows.append((text_cell(name), *(_published_cell(measure, row) for row in theirs)))
+    columns = (*text_columns("Model"), *number_columns(*(f"{size} px" for size in sizes)))
     label = measure.heading.split(" (")[0].lower()
     caption = _with_head(view, f"{measure.heading} by image size.", measure)
     return Table(f"{view.name}-{label}", caption, columns, tuple(rows))
@@ -200,8 +199,8 @@ def _with_interval(view: StudyView, table: Table) -> Table:
     """The table with the interval to the right of the test accuracy."""
     at = table.headings.index("Test") + 1
     spans = [interval(outcome) for outcome in view.results]
-    texts = [span and formatting.interval(span.low, span.high, view.decimals) for span in spans]
-    cells = [Cell(text, text) if text else Cell() for text in texts]
+    texts = [span and formatting.interval(span, view.decimals) for span in spans]
+    cells = [text_cell(text) if text else Cell() for text in texts]
     rows = [(*row[:at], cell, *row[at:]) for row, cell in zip(table.rows, cells, strict=True)]
     columns = (*table.columns[:at], Column("95% interval"), *table.columns[at:])
     return Table(table.name, table.caption, columns, tuple(rows))

@@ -15,12 +15,24 @@ class Cell:
     text: str = GAP
 
 
+def text_cell(text: str) -> Cell:
+    return Cell(text, text)
+
+
 @dataclass(frozen=True)
 class Column:
     """A column's heading with its unit; numbers are right-aligned."""
 
     heading: str
     numeric: bool = True
+
+
+def text_columns(*headings: str) -> tuple[Column, ...]:
+    return tuple(Column(heading, numeric=False) for heading in headings)
+
+
+def number_columns(*headings: str) -> tuple[Column, ...]:
+    return tuple(map(Column, headings))
 
 
 @dataclass(frozen=True)
