@@ -40,7 +40,7 @@ def evaluate(
     format: Annotated[
         Format,
         typer.Option(help="The output format; csv has a row per class, or per model of several."),
-    ] = Format.MARKDOWN,
+    ] = "markdown",
     figures: Annotated[
         Path | None,
         typer.Option(help="Draw the figures into this folder and refer to them.", file_okay=False),
@@ -73,7 +73,7 @@ def evaluate(
         dataset=dataset,
     )
     if isinstance(found, Evaluation):
-        text = found.document(format.value, figures=figures, pairs=pairs, pair=pair)
+        text = found.document(format, figures=figures, pairs=pairs, pair=pair)
     else:
-        text = found.document(format.value)
+        text = found.document(format)
     typer.echo(text, nl=False)

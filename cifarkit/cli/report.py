@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from cifarkit.cli.run_options import RUNS_DEFAULT
 
-
-class Format(StrEnum):
-    """Output formats."""
-
-    MARKDOWN = "markdown"
-    HTML = "html"
-    LATEX = "latex"
-    CSV = "csv"
-    JSON = "json"
+Format = Literal["markdown", "html", "latex", "csv", "json"]
 
 
 def report(
@@ -27,7 +18,7 @@ def report(
         list[str] | None,
         typer.Option(help="Only this study, by its name; may be repeated.", show_default="all"),
     ] = None,
-    format: Annotated[Format, typer.Option(help="The output format.")] = Format.MARKDOWN,
+    format: Annotated[Format, typer.Option(help="The output format.")] = "markdown",
     published: Annotated[
         bool, typer.Option("--published", help="Show the published study's columns beside ours.")
     ] = False,
@@ -39,7 +30,5 @@ def report(
     """Write the tables, figures and conclusions of all studies in the store to standard output."""
     from cifarkit.api.report import report as write_report
 
-    text = write_report(
-        runs, study=study, format=format.value, published=published, figures=figures
-    )
+    text = write_report(runs, study=study, format=format, published=published, figures=figures)
     typer.echo(text, nl=False)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -12,13 +11,6 @@ from cifarkit.evaluation.looks import FIRST_LOOK, MAX_SEEDS
 
 PANEL = "Running"
 RUNS_DEFAULT = Path("runs")
-
-
-class KeptWeights(StrEnum):
-    """Which weights of a finished trial are kept."""
-
-    NONE = "none"
-    BEST = "best"
 
 
 def _checked_name(text: str | None) -> str | None:
@@ -51,14 +43,14 @@ def _checked_callbacks(names: list[str]) -> list[str]:
     return names
 
 
-def _option(type_: Any, flag: str, help: str, **more: Any) -> Any:
-    return Annotated[type_, typer.Option(flag, help=help, rich_help_panel=PANEL, **more)]
+def _option(type_: Any, help: str, *flags: str, **more: Any) -> Any:
+    """An option; without flags it is called by the parameter's name."""
+    return Annotated[type_, typer.Option(*flags, help=help, rich_help_panel=PANEL, **more)]
 
 
 RUN: dict[str, Any] = {
     "seeds": _option(
         str | None,
-        "--seeds",
         "Run each arm with this many seeds; auto begins with 3 and adds seeds until the arms are "
         "told apart.",
         parser=_seeds,
@@ -66,64 +58,56 @@ RUN: dict[str, Any] = {
     ),
     "max_seeds": _option(
         int | None,
-        "--max-seeds",
         "Most seeds of an arm, with --seeds auto.",
         min=FIRST_LOOK,
         show_default=str(MAX_SEEDS),
     ),
     "name": _option(
         str | None,
-        "--name",
         "Name of the study in the store.",
         callback=_checked_name,
         show_default="made of what it varies, the data and a digest",
     ),
-    "runs": _option(Path, "--runs", "The folder of results."),
-    "jobs": _option(int, "--jobs", "Number of trials run in parallel.", min=1),
-    "timeout": _option(float | None, "--timeout", "Limit on each trial, in seconds.", min=0.001),
+    "runs": _option(Path, "The folder of results."),
+    "jobs": _option(int, "Number of trials run in parallel.", min=1),
+    "timeout": _option(float | None, "Limit on each trial, in seconds.", min=0.001),
     "silence_timeout": _option(
         float | None,
-        "--silence-timeout",
         "End a trial that reports nothing for this many seconds; compiling is silent.",
         min=0.001,
     ),
     "memory_limit": _option(
-        float | None,
-        "--memory-limit",
-        "Limit on the resident memory of each trial, in MB.",
-        min=1,
+        float | None, "Limit on the resident memory of each trial, in MB.", min=1
     ),
     "oom_backoff": _option(
-        bool, "--oom-backoff", "Retry a trial that runs out of memory with smaller micro-batches."
+        bool, "Retry a trial that runs out of memory with smaller micro-batches.", "--oom-backoff"
     ),
     "keep_weights": _option(
-        KeptWeights,
-        "--keep-weights",
+        Literal["none", "best"],
         "Keep the trained weights in the trial's folder, for --weights trial:ID.",
     ),
     "strict": _option(
         bool,
-        "--strict",
         "Refuse images that cannot be decoded; otherwise up to 1% of them are left out.",
+        "--strict",
     ),
     "launcher": _option(
         str | None,
-        "--launcher",
         "How trials are run: process, in-process, or a launcher of an installed package.",
         callback=_checked_launcher,
         show_default="process",
     ),
     "callbacks": _option(
         list[str],
-        "--callback",
         "A callback of an installed package, such as a tracker. May be repeated.",
+        "--callback",
         callback=_checked_callbacks,
         show_default=False,
     ),
     "dry_run": _option(
         bool,
-        "--dry-run",
         "List the trials with their parameters and estimated memory; train nothing.",
+        "--dry-run",
     ),
 }
 """How trials are run. Only `--oom-backoff` may change a result, and notes it there."""
@@ -132,7 +116,7 @@ RUN_DEFAULTS: dict[str, Any] = {
     "runs": RUNS_DEFAULT,
     "jobs": 1,
     "oom_backoff": False,
-    "keep_weights": KeptWeights.NONE,
+    "keep_weights": "none",
     "strict": False,
     "callbacks": [],
     "dry_run": False,

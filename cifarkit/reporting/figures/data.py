@@ -18,10 +18,14 @@ _NAMED_IN_FOOTNOTE = 6
 
 @dataclass(frozen=True)
 class Bar:
-    """One bar; `low` and `high` are its 95% interval, if it has one."""
+    """One bar; `low` and `high` are its 95% interval, if it has one.
+
+    Attributes:
+        value: None for a gap in a group of bars; `text` gives the reason then.
+    """
 
     label: str
-    value: float
+    value: float | None
     text: str
     low: float | None = None
     high: float | None = None
@@ -99,11 +103,15 @@ def bar_chart(title: str, found: Sequence[ArmResult], measure: Measure, axis: st
         cell = measure.cell(outcome)
         if not isinstance(cell.raw, int | float):
             continue
-        span = interval(outcome) if measure.published == "accuracy" else None
-        low, high = (span.low, span.high) if span else (None, None)
         label = shortened(outcome.name, LONGEST_NAME)
-        bars.append(Bar(label, cell.raw, cell.text, low, high))
+        bars.append(Bar(label, cell.raw, cell.text, *ends(outcome, measure)))
     return BarChart(title, axis, tuple(bars), footnote(found))
+
+
+def ends(outcome: ArmResult, measure: Measure) -> tuple[float | None, float | None]:
+    """Of the 95% interval of a test accuracy; other quantities have none."""
+    span = interval(outcome) if measure.published == "accuracy" else None
+    return (span.low, span.high) if span else (None, None)
 
 
 def bubble_chart(title: str, found: Sequence[ArmResult]) -> BubbleChart:

@@ -5,33 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cifarkit.reporting.arm_accuracy import interval
 from cifarkit.reporting.arm_results import ArmResult, model_name
-from cifarkit.reporting.figures.data import LONGEST_NAME, footnote
+from cifarkit.reporting.figures.data import LONGEST_NAME, Bar, ends, footnote
 from cifarkit.reporting.study_tables import axis_heading, axis_text
 from cifarkit.reporting.table_columns import Measure
 from cifarkit.text import shortened
 
 
 @dataclass(frozen=True)
-class GroupedBar:
-    """One bar of a group; without a value, `text` gives the reason."""
-
-    series: str
-    value: float | None
-    text: str
-    low: float | None = None
-    high: float | None = None
-
-
-@dataclass(frozen=True)
 class GroupedChart:
-    """Groups (models) of bars (one per size), in the table's order."""
+    """Groups (models) of bars (one per size), in the table's order; a bar's label is its series."""
 
     title: str
     axis: str
     series: tuple[str, ...]
-    groups: tuple[tuple[str, tuple[GroupedBar, ...]], ...]
+    groups: tuple[tuple[str, tuple[Bar, ...]], ...]
 
 
 @dataclass(frozen=True)
@@ -66,14 +54,14 @@ def grouped_chart(
 ) -> GroupedChart:
     """One quantity of a study of models by image sizes."""
     sizes = sorted({o.arm.settings["image_size"] for o in found})
-    groups: dict[str, list[GroupedBar]] = {}
+    groups: dict[str, list[Bar]] = {}
     for outcome in sorted(found, key=lambda o: int(o.arm.settings["image_size"])):
         cell = measure.cell(outcome)
         value = cell.raw if isinstance(cell.raw, int | float) else None
         text = cell.text if value is not None else shortened(outcome.short_reason, LONGEST_NAME)
         name = shortened(model_name(str(outcome.arm.settings["model"])), LONGEST_NAME)
         size = f"{outcome.arm.settings['image_size']} px"
-        bar = GroupedBar(size, value, text, *_interval(outcome, measure))
+        bar = Bar(size, value, text, *ends(outcome, measure))
         groups.setdefault(name, []).append(bar)
     order = dict.fromkeys(
         shortened(model_name(str(o.arm.settings["model"])), LONGEST_NAME) for o in found
@@ -102,7 +90,7 @@ def line_chart(
             f"{axis_heading(axis)} {axis_text(axis, outcome.arm.settings)}" for axis in axes[1:]
         )
         name = shortened(name, LONGEST_NAME)
-        lines.setdefault(name, []).append(Dot(x, cell.raw, *_interval(outcome, measure)))
+        lines.setdefault(name, []).append(Dot(x, cell.raw, *ends(outcome, measure)))
     return LineChart(
         title=title,
         x_axis=axis_heading(axes[0]) if axes[0] != "unfreeze" else "Share of layers trained",
@@ -112,11 +100,6 @@ def line_chart(
         log_x=bool(ticks) and min(ticks) > 0 and max(ticks) > 5 * min(ticks),
         footnote=footnote(found),
     )
-
-
-def _interval(outcome: ArmResult, measure: Measure) -> tuple[float | None, float | None]:
-    span = interval(outcome) if measure.published == "accuracy" else None
-    return (span.low, span.high) if span else (None, None)
 
 
 def is_numeric(found: Sequence[ArmResult], axis: str) -> bool:
