@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from cifarkit.api.data_notes import check_data
 from cifarkit.console import busy, say
 from cifarkit.evaluation.looks import FIRST_LOOK
-from cifarkit.specs import TrialSpec
 from cifarkit.store.store import Store
 from cifarkit.store.studies import find
 from cifarkit.studies.inputs import Inputs
@@ -75,23 +74,11 @@ def plan_trials(
     Raises:
         InvalidInput: The data cannot be used, or the name is another study's.
     """
-    from cifarkit.reporting import layouts
-    from cifarkit.reporting.hyperparameters import flat
-    from cifarkit.reporting.table_columns import MEMORY
     from cifarkit.training.cost_estimate import plan
 
     stored = Store(Path(store))
-    studies: list[Study] = []
-    unique: dict[str, TrialSpec] = {}
-    for step in steps:
-        if step.skipped:
-            say(f"{step.step.title}: left out: {step.skipped}")
-        if step.study is None:
-            continue
-        studies.append(step.study)
-        by_id = {spec.trial_id: spec for spec in step.study.specs()}
-        find(stored, step.study.record(""), name, by_id)
-        unique |= by_id
+    studies = _studies(steps, stored, name)
+    unique = {spec.trial_id: spec for study in studies for spec in study.specs()}
     for study in studies:
         if study.rates:
             say(study.rates)
@@ -102,37 +89,59 @@ def plan_trials(
     experience = RuntimeEstimates.of(stored, inputs)
     with busy("Counting and estimating ..."):
         costs = dict(zip(unique, plan(specs), strict=True))
+    status = {trial: _done(stored, cost) for trial, cost in costs.items()}
     rows: list[TrialCost] = []
-    first: dict[str, str] = {}
     for study in studies:
-        with_input = MEMORY not in layouts.along(study.axes).measures
-        for arm in study.arms:
-            label = arm.label or study.title
-            if arm.impossible:
-                why = f"{NOT_POSSIBLE}: {arm.impossible}"
-                rows.append(TrialCost(study.title, study.axes, label, arm.settings, status=why))
-            for seed, spec in enumerate(arm.specs):
-                cost = costs[spec.trial_id]
-                status = _done(stored, cost)
-                if not status and spec.trial_id in first:
-                    status = f"as in {first[spec.trial_id]}"
-                first.setdefault(spec.trial_id, study.title)
-                needed = bool(status) or not study.max_seeds or seed < FIRST_LOOK
-                rows.append(
-                    TrialCost(
-                        study.title,
-                        study.axes,
-                        label,
-                        flat(spec),
-                        cost.total_params,
-                        cost.trainable_params,
-                        cost.estimated_with_input_mb if with_input else cost.estimated_mb,
-                        0.0 if status else experience.seconds(spec),
-                        status if needed else IF_NEEDED,
-                        spec.trial_id,
-                    )
-                )
+        rows += _rows(study, costs, status, experience)
+        for spec in study.specs():
+            status[spec.trial_id] = status[spec.trial_id] or f"as in {study.title}"
     return rows
+
+
+def _studies(steps: Iterable[StepResult], store: Store, name: str | None) -> list[Study]:
+    """The study of each step that applies; says which steps do not."""
+    studies = []
+    for step in steps:
+        if step.skipped:
+            say(f"{step.step.title}: left out: {step.skipped}")
+        if step.study is not None:
+            studies.append(step.study)
+            by_id = {spec.trial_id: spec for spec in step.study.specs()}
+            find(store, step.study.record(""), name, by_id)
+    return studies
+
+
+def _rows(
+    study: Study,
+    costs: Mapping[str, Plan],
+    statuses: Mapping[str, str],
+    experience: RuntimeEstimates,
+) -> Iterator[TrialCost]:
+    from cifarkit.reporting import layouts
+    from cifarkit.reporting.hyperparameters import flat
+    from cifarkit.reporting.table_columns import MEMORY
+
+    with_input = MEMORY not in layouts.along(study.axes).measures
+    for arm in study.arms:
+        label = arm.label or study.title
+        if arm.impossible:
+            why = f"{NOT_POSSIBLE}: {arm.impossible}"
+            yield TrialCost(study.title, study.axes, label, arm.settings, status=why)
+        for seed, spec in enumerate(arm.specs):
+            cost, status = costs[spec.trial_id], statuses[spec.trial_id]
+            needed = bool(status) or not study.max_seeds or seed < FIRST_LOOK
+            yield TrialCost(
+                study.title,
+                study.axes,
+                label,
+                flat(spec),
+                cost.total_params,
+                cost.trainable_params,
+                cost.estimated_with_input_mb if with_input else cost.estimated_mb,
+                0.0 if status else experience.seconds(spec),
+                status if needed else IF_NEEDED,
+                spec.trial_id,
+            )
 
 
 def _done(store: Store, cost: Plan) -> str:

@@ -15,7 +15,7 @@ import numpy as np
 
 from cifarkit.datasets.loader import take
 from cifarkit.specs import TrainSpec
-from cifarkit.training.gradient_accumulation import in_micro_batches
+from cifarkit.training.gradient_accumulation import Differentiate, in_micro_batches
 from cifarkit.training.precise_batchnorm import Statistics
 
 
@@ -102,26 +102,56 @@ def compile_steps(
         precise: The BatchNormalization layers whose statistics are recomputed.
         warmup_steps: See `make_optimizer`.
     """
-    import keras
     import tensorflow as tf
 
     from cifarkit.training.fused_ops import fuse_batchnorm
 
-    if not uses_xla():
+    xla = uses_xla()
+    if not xla:
         fuse_batchnorm(model)
     run_graphs_as_traced()
     optimizer = make_optimizer(train, warmup_steps)
     weights = model.trainable_variables
     optimizer.build(weights)
-    outputs = model.output_shape[-1]
-    xla = uses_xla()
+    differentiate = _gradients_of(model, train, optimizer)
 
-    def run(images: Any, *, training: bool) -> Any:
-        return _run(model, images, training=training)
+    def apply(gradients: Sequence[Any]) -> None:
+        optimizer.apply(gradients, weights)
+
+    @tf.function(jit_compile=xla, reduce_retracing=True, autograph=False)
+    def train_step(images: Any, labels: Any) -> tuple[Any, Any]:
+        loss, right, gradients = differentiate(images, labels)
+        apply(gradients)
+        return loss, right
+
+    statistics = None
+    if precise:
+        forward = partial(_run, model, training=False)
+        statistics = Statistics(precise, _signature(model, dtypes), forward, xla=xla)
+    batch = (
+        _signature(model, ["float32"] * len(dtypes) if augmented else dtypes),
+        tf.TensorSpec((None,), tf.int32),
+    )
+    step: Callable[[Any, Any], tuple[Any, Any]]
+    if micro_batch is None:
+        step = train_step.get_concrete_function(*batch)
+    else:
+        step = in_micro_batches(
+            differentiate, apply, weights, micro_batch=micro_batch, signature=batch, xla=xla
+        )
+    return Steps(step, compile_predict(model, dtypes), optimizer, statistics)
+
+
+def _gradients_of(model: Any, train: TrainSpec, optimizer: Any) -> Differentiate:
+    """The loss of a batch, the number right, and the gradients of what is minimized."""
+    import keras
+    import tensorflow as tf
+
+    weights, outputs = model.trainable_variables, model.output_shape[-1]
 
     def differentiate(images: Any, labels: Any) -> tuple[Any, Any, Any]:
         with tf.GradientTape() as tape:
-            logits = run(images, training=True)
+            logits = _run(model, images, training=True)
             losses = keras.losses.categorical_crossentropy(
                 tf.one_hot(labels, outputs),
                 logits,
@@ -138,33 +168,7 @@ def compile_steps(
         right = tf.equal(tf.argmax(logits, axis=-1, output_type=labels.dtype), labels)
         return loss, tf.reduce_sum(tf.cast(right, tf.int32)), gradients
 
-    @tf.function(jit_compile=xla, reduce_retracing=True, autograph=False)
-    def train_step(images: Any, labels: Any) -> tuple[Any, Any]:
-        loss, right, gradients = differentiate(images, labels)
-        optimizer.apply(gradients, weights)
-        return loss, right
-
-    predict_step = compile_predict(model, dtypes)
-    statistics = None
-    if precise:
-        forward = partial(run, training=False)
-        statistics = Statistics(precise, _signature(model, dtypes), forward, xla=xla)
-    batch = (
-        _signature(model, ["float32"] * len(dtypes) if augmented else dtypes),
-        tf.TensorSpec((None,), tf.int32),
-    )
-    if micro_batch is None:
-        step = train_step.get_concrete_function(*batch)
-        return Steps(step, predict_step, optimizer, statistics)
-    step = in_micro_batches(
-        differentiate,
-        lambda gradients: optimizer.apply(gradients, weights),
-        weights,
-        micro_batch=micro_batch,
-        signature=batch,
-        xla=xla,
-    )
-    return Steps(step, predict_step, optimizer, statistics)
+    return differentiate
 
 
 def compile_predict(model: Any, dtypes: Sequence[str] = ("uint8",)) -> Callable[[Any], Any]:
