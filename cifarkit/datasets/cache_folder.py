@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from cifarkit.atomic_write import partial_folder
 from cifarkit.digests import blocks
 
 Arrays = dict[str, npt.NDArray[Any]]
@@ -51,18 +52,14 @@ def write(entry: str, arrays: Arrays) -> None:
     """Store arrays under a name, replacing an entry; does nothing if the cache is not writable."""
     root = directory()
     with contextlib.suppress(OSError):
-        root.mkdir(parents=True, exist_ok=True)
         # Not `tempfile`, which restricts access to the owner: a cache may be shared.
         temporary = root / f".{entry}.{secrets.token_hex(6)}"
-        temporary.mkdir()
-        try:
+        with partial_folder(temporary):
             for name, array in arrays.items():
                 np.save(temporary / f"{name}.npy", array)
             checksums = {name: _checksum(temporary / f"{name}.npy") for name in arrays}
             (temporary / CHECKSUMS).write_text(json.dumps(checksums))
             _put(temporary, root / entry)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _put(temporary: Path, target: Path) -> None:

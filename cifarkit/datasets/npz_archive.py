@@ -45,6 +45,10 @@ class NpzArchive:
     def __contains__(self, name: str) -> bool:
         return name in self._file.files
 
+    def refused(self, why: str) -> InvalidInput:
+        """The error to raise for what the file holds."""
+        return InvalidInput(f"--dataset: {self.path}: {why}")
+
     def array(self, name: str) -> npt.NDArray[Any]:
         """An array as stored.
 
@@ -54,8 +58,8 @@ class NpzArchive:
         try:
             return np.asarray(self._file[name])
         except Exception as error:  # from the zip, its compression, or the array's header
-            raise InvalidInput(
-                f"--dataset: {self.path}: array {name!r} cannot be read ({error}); plain numbers "
+            raise self.refused(
+                f"array {name!r} cannot be read ({error}); plain numbers "
                 "or texts are needed, without pickled objects"
             ) from error
 

@@ -27,31 +27,24 @@ def read_labels(
     """
     raw = {role: _plain(archive, name) for role, name in names.items()}
     if len({values.dtype.kind for values in raw.values()}) > 1:
-        raise InvalidInput(
-            f"--dataset: {archive.path}: {' and '.join(names.values())} must be labels of one "
-            "kind, all texts or all integers"
+        raise archive.refused(
+            f"{' and '.join(names.values())} must be labels of one kind, all texts or all integers"
         )
     given = _texts(archive, CLASS_NAMES) if CLASS_NAMES in archive else None
     present = np.unique(raw["train"])
     if len(present) < 2:
-        raise InvalidInput(
-            f"--dataset: {archive.path}: {names['train']} has {len(present)} class, 2 are needed"
-        )
+        raise archive.refused(f"{names['train']} has {len(present)} class, 2 are needed")
     for role, values in raw.items():
         if len(odd := np.setdiff1d(values, present)):
-            raise InvalidInput(
-                f"--dataset: {archive.path}: {names[role]} has class {odd[0]}, which "
-                f"{names['train']} lacks"
-            )
+            raise archive.refused(f"{names[role]} has class {odd[0]}, which {names['train']} lacks")
     labels = {role: np.searchsorted(present, v).astype(np.int32) for role, v in raw.items()}
     if present.dtype.kind != "U":
         return labels, _named(archive, present, given)
     if given is None:
         return labels, tuple(present.tolist())
     if missing := set(present.tolist()) - set(given):
-        raise InvalidInput(
-            f"--dataset: {archive.path}: {CLASS_NAMES} lacks {min(missing)!r}, which is a label in "
-            f"{names['train']}"
+        raise archive.refused(
+            f"{CLASS_NAMES} lacks {min(missing)!r}, which is a label in {names['train']}"
         )
     # Classes are in the order of their given names.
     class_names = tuple(name for name in given if name in set(present.tolist()))
@@ -70,8 +63,8 @@ def _plain(archive: NpzArchive, name: str) -> npt.NDArray[Any]:
         return values.astype(np.int64)
     if values.ndim == 2 and values.dtype.kind in "iufb" and _is_one_hot(values):
         return np.asarray(values.argmax(axis=1), np.int64)
-    raise InvalidInput(
-        f"--dataset: {archive.path}: {name} must be integers or texts of shape (n,) or (n, 1), or "
+    raise archive.refused(
+        f"{name} must be integers or texts of shape (n,) or (n, 1), or "
         f"one-hot rows (n, classes), received {values.shape} {values.dtype}"
     )
 
@@ -87,9 +80,8 @@ def _texts(
 ) -> tuple[str, ...]:
     values = archive.array(name) if values is None else values
     if values.ndim != 1 or values.dtype.kind not in "US":
-        raise InvalidInput(
-            f"--dataset: {archive.path}: {name} must be a list of texts, "
-            f"received {values.shape} {values.dtype}"
+        raise archive.refused(
+            f"{name} must be a list of texts, received {values.shape} {values.dtype}"
         )
     return tuple(
         text.decode("utf-8", "replace") if isinstance(text, bytes) else text

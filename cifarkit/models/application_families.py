@@ -8,6 +8,8 @@ from typing import NamedTuple
 from cifarkit.models.info import Preprocessing
 
 _NOTOP = "_weights_tf_dim_ordering_tf_kernels_notop.h5"
+_MOBILENET_V3 = "weights_mobilenet_v3_{}_224_1.0_float_no_top_v2.h5"
+_AT_ANY_SIZE = "its ImageNet weights were trained at {} px and are loaded at any size"
 _IMAGENET_21K = "its ImageNet weights saw ImageNet-21k first"
 
 
@@ -147,18 +149,8 @@ FAMILIES = (
         paper="Howard et al.: Searching for MobileNetV3, 2019",
         preprocessing="none",
         members=(
-            Member(
-                "MobileNetV3Small",
-                224,
-                576,
-                "weights_mobilenet_v3_small_224_1.0_float_no_top_v2.h5",
-            ),
-            Member(
-                "MobileNetV3Large",
-                224,
-                960,
-                "weights_mobilenet_v3_large_224_1.0_float_no_top_v2.h5",
-            ),
+            Member("MobileNetV3Small", 224, 576, _MOBILENET_V3.format("small")),
+            Member("MobileNetV3Large", 224, 960, _MOBILENET_V3.format("large")),
         ),
     ),
     Family(
@@ -169,20 +161,8 @@ FAMILIES = (
         ),
         preprocessing="tf",
         members=(
-            Member(
-                "NASNetMobile",
-                224,
-                1056,
-                "nasnet_mobile_no_top.h5",
-                "its ImageNet weights were trained at 224 px and are loaded at any size",
-            ),
-            Member(
-                "NASNetLarge",
-                331,
-                4032,
-                "nasnet_large_no_top.h5",
-                "its ImageNet weights were trained at 331 px and are loaded at any size",
-            ),
+            Member("NASNetMobile", 224, 1056, "nasnet_mobile_no_top.h5", _AT_ANY_SIZE.format(224)),
+            Member("NASNetLarge", 331, 4032, "nasnet_large_no_top.h5", _AT_ANY_SIZE.format(331)),
         ),
     ),
     Family(

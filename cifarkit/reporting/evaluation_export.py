@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,19 +13,8 @@ from cifarkit.reporting.evaluation_scores import Scores, Share
 from cifarkit.reporting.evaluation_tables import commonest_error
 from cifarkit.reporting.evaluation_text import mean_confidence
 from cifarkit.reporting.misclassifications import mistakes
-from cifarkit.text import csv_cell
 
 _MISTAKES = 100
-
-
-def rows_to_csv(rows: Sequence[Mapping[str, Any]]) -> str:
-    """One table for `pandas.read_csv`, of rows of the same columns."""
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    for row in rows:
-        writer.writerow({k: csv_cell(v) if isinstance(v, str) else v for k, v in row.items()})
-    return text.getvalue()
 
 
 def to_json(

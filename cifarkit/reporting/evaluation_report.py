@@ -10,7 +10,7 @@ from cifarkit.reporting import evaluation_pair, evaluation_several, hyperparamet
 from cifarkit.reporting import evaluation_tables as tables
 from cifarkit.reporting.arm_results import model_name
 from cifarkit.reporting.document_model import Block, Document, Paragraph, Section
-from cifarkit.reporting.evaluation_export import class_rows, rows_to_csv, to_json
+from cifarkit.reporting.evaluation_export import class_rows, to_json
 from cifarkit.reporting.evaluation_pair import pictures
 from cifarkit.reporting.evaluation_scores import Scores, of_trial
 from cifarkit.reporting.evaluation_several import Run
@@ -20,6 +20,7 @@ from cifarkit.reporting.evaluation_text import (
     error_sentences,
     file_sentences,
 )
+from cifarkit.reporting.export import rows_to_csv
 from cifarkit.reporting.figures import evaluation_figures as figures_of
 from cifarkit.reporting.misclassifications import mistakes
 from cifarkit.reporting.output import FORMATS, drawings_of, publish, write_figures

@@ -17,9 +17,9 @@ from cifarkit.evaluation.wording import sentences
 from cifarkit.reporting import formatting
 from cifarkit.reporting.conclusions import conclusions, named_arms
 from cifarkit.reporting.document_model import Block, Document, Items, Paragraph, Section
-from cifarkit.reporting.evaluation_export import rows_to_csv
 from cifarkit.reporting.evaluation_scores import Scores, of_trial
 from cifarkit.reporting.evaluation_tables import METRICS
+from cifarkit.reporting.export import rows_to_csv
 from cifarkit.reporting.output import FORMATS, publish
 from cifarkit.reporting.study_view import StudyView
 from cifarkit.reporting.table import Cell, Table, number_columns, text_cell, text_columns

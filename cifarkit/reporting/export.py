@@ -21,14 +21,16 @@ _LISTS = ("notes", "class_names", "class_groups", "hits", "schema_version")
 
 
 def to_csv(views: Sequence[StudyView], published: bool) -> str:
-    """One table for `pandas.read_csv`; see `trial_rows`."""
+    """See `trial_rows`."""
+    return rows_to_csv(trial_rows(views, published))
+
+
+def rows_to_csv(rows: Sequence[Mapping[str, Any]]) -> str:
+    """One table for `pandas.read_csv`."""
     import pandas as pd
 
+    entries = [{name: _csv_value(value) for name, value in row.items()} for row in rows]
     # Columns of type object keep integers as integers when values are missing.
-    entries = [
-        {name: _csv_value(value) for name, value in row.items()}
-        for row in trial_rows(views, published)
-    ]
     table = pd.DataFrame(entries, dtype=object)
     return str(table.to_csv(index=False, lineterminator="\n"))
 

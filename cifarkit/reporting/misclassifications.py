@@ -97,12 +97,7 @@ def pixels(
         if loaded.fingerprint != data.fingerprint:
             raise ImagesUnavailable("the data set has changed since the trial ran")
         # The validation split does not affect the test part.
-        chosen = select_classes(
-            loaded,
-            data.classes,
-            data.class_seed,
-            data.class_names,
-        )
+        chosen = select_classes(loaded, data.classes, data.class_seed, data.class_names)
     except (InvalidInput, OSError):
         raise ImagesUnavailable("the data set is missing or unusable on this machine") from None
     if not np.array_equal(chosen.test_labels, labels):

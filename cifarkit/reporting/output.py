@@ -32,17 +32,17 @@ def publish(written: Document, format: str, figures_dir: Path | None) -> str:
             the PNG by this path. None draws no figures, except inside HTML.
 
     Raises:
-        InvalidInput: The format is unknown, or the figures cannot be written.
+        InvalidInput: The figures cannot be written.
     """
     if figures_dir is None and format != "html":
-        return render.to_format(written, format, {})
+        return render.FORMATS[format](written, {})
 
     def save(figure: Figure, canvas: Canvas) -> str:
         path = "" if figures_dir is None else _write(canvas, figures_dir, figure.name)
         return _embedded(canvas) if format == "html" else path
 
     document, sources = _drawn(written, save)
-    return render.to_format(document, format, sources)
+    return render.FORMATS[format](document, sources)
 
 
 def notebook_html(written: Document) -> str:

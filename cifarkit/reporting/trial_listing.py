@@ -26,6 +26,9 @@ _IN_BRIEF = ("Image size (px)", "Unfrozen share of layers", "Dropout", "Learning
 _SHOWN_CLASSES = 12
 _LONGEST = 160
 
+Details = list[tuple[str, list[tuple[str, str]]]]
+"""Titled sections of names and formatted values."""
+
 
 def rows(trials: Trials) -> list[list[str]]:
     """One row per trial, readable or not, in the order of `HEADINGS`."""
@@ -35,8 +38,8 @@ def rows(trials: Trials) -> list[list[str]]:
     return sorted(found)
 
 
-def everything(trial: TrialRecord) -> list[tuple[str, list[tuple[str, str]]]]:
-    """The details of one trial: titled sections of names and formatted values."""
+def everything(trial: TrialRecord) -> Details:
+    """The details of one trial."""
     state, result = trial.state, trial.result
     about = [
         ("Trial", trial.trial_id),
@@ -59,10 +62,7 @@ def everything(trial: TrialRecord) -> list[tuple[str, list[tuple[str, str]]]]:
     if state.log_tail and not trial.complete:
         log = [("", line) for line in state.log_tail.splitlines()]
         parts.append(("End of the log", log))
-    return [
-        (title, [(plain(name), shortened(text, _LONGEST)) for name, text in values if text])
-        for title, values in parts
-    ]
+    return _shown(parts)
 
 
 def study_rows(studies: Sequence[StudyRecord], trials: Trials) -> list[list[str]]:
@@ -81,10 +81,8 @@ def study_rows(studies: Sequence[StudyRecord], trials: Trials) -> list[list[str]
     ]
 
 
-def everything_of_study(
-    study: StudyRecord, trials: Trials
-) -> list[tuple[str, list[tuple[str, str]]]]:
-    """The details of one study, in the form of `everything`."""
+def everything_of_study(study: StudyRecord, trials: Trials) -> Details:
+    """The details of one study."""
     view = StudyView(study, trials)
     about = [
         ("Study", study.name),
@@ -102,6 +100,10 @@ def everything_of_study(
         ("Settings", list(view.settings.items())),
         ("Rows", [(outcome.name, _arm(outcome)) for outcome in view.results]),
     ]
+    return _shown(parts)
+
+
+def _shown(parts: Details) -> Details:
     return [
         (title, [(plain(name), shortened(text, _LONGEST)) for name, text in values if text])
         for title, values in parts
@@ -186,7 +188,7 @@ def _number(value: object) -> str:
     return formatting.count(value) if isinstance(value, int) else f"{value:.6g}"
 
 
-def as_text(parts: list[tuple[str, list[tuple[str, str]]]]) -> str:
+def as_text(parts: Details) -> str:
     """The sections as text, a line per value."""
     lines: list[str] = []
     for title, values in parts:

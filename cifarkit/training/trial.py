@@ -99,12 +99,7 @@ def load_splits(spec: TrialSpec) -> Splits:
             "command again to plan with the new images"
         )
     return split(
-        select_classes(
-            loaded,
-            data.classes,
-            data.class_seed,
-            data.class_names,
-        ),
+        select_classes(loaded, data.classes, data.class_seed, data.class_names),
         train_per_class=data.train_per_class,
         train_at_most=data.train_at_most,
         validation_fraction=data.validation_fraction,

@@ -87,11 +87,8 @@ def make_result(
 
 
 def _parameters(built: BuiltModel) -> Parameters:
-    counts = count(built.model)
     return Parameters(
-        total=counts.total,
-        trainable=counts.trainable,
-        non_trainable=counts.non_trainable,
+        **count(built.model)._asdict(),
         backbone_layers=len(built.backbone.layers),
         frozen_layers=built.frozen_layers,
     )
