@@ -8,6 +8,7 @@ from typing import Any
 
 from cifarkit.evaluation.class_scores import Estimate, class_scores
 from cifarkit.evaluation.confusion import most_confused
+from cifarkit.evaluation.metrics import Interval
 from cifarkit.reporting.evaluation_pair import confusions
 from cifarkit.reporting.evaluation_scores import Scores, Share
 from cifarkit.reporting.evaluation_tables import commonest_error
@@ -32,11 +33,7 @@ def to_json(
         "test": {"top1": _share(scores.top1), "top5": _share(scores.top5)},
         "validation": {"top1": _share(scores.validation)},
         "metrics": {
-            name: {
-                "value": value,
-                "low": span.low if (span := scores.intervals.get(name)) else None,
-                "high": span.high if span else None,
-            }
+            name: {"value": value, **_ends(scores.intervals.get(name))}
             for name, value in scores.metrics.items()
         },
         "classes": class_rows(scores),
@@ -74,14 +71,12 @@ def to_json(
 def _share(share: Share | None) -> dict[str, Any] | None:
     if share is None:
         return None
-    span = share.interval
-    return {
-        "accuracy": share.accuracy,
-        "low": span.low,
-        "high": span.high,
-        "right": share.right,
-        "images": share.images,
-    }
+    counts = {"right": share.right, "images": share.images}
+    return {"accuracy": share.accuracy, **_ends(share.interval), **counts}
+
+
+def _ends(span: Interval | None) -> dict[str, float | None]:
+    return {"low": span.low if span else None, "high": span.high if span else None}
 
 
 def class_rows(scores: Scores) -> list[dict[str, Any]]:

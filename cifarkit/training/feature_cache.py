@@ -108,7 +108,7 @@ def prepare(
     size = _in_words(bytes_per_image * sum(map(len, parts)))
     emit(PhaseChanged("frozen layers"))
     try:
-        ran = _all_parts(halves.prefix, identity, parts, train.batch_size, bytes_per_image, emit)
+        ran = _outputs(halves.prefix, identity, parts, train.batch_size, bytes_per_image, emit)
     except OSError as error:
         note = f"the frozen layers ran in every epoch: their outputs could not be cached: {error}"
         return Source(model, note=note)
@@ -118,36 +118,31 @@ def prepare(
             note=f"the frozen layers ran in every epoch: their outputs, {size}, are larger than "
             "the cache has room for",
         )
+    stored, made_seconds, entries = ran
     return Source(
         halves.suffix,
         tuple(_stored(tensor.dtype) for tensor in halves.suffix.inputs),
-        tuple(zip(parts, ran.parts, strict=True)),
+        tuple(zip(parts, stored, strict=True)),
         time.perf_counter() - began,
-        ran.made_seconds,
-        ran.entries,
+        made_seconds,
+        entries,
         f"the frozen layers ran once per {'view' if train.augmentation else 'image'}, not once per "
         f"epoch; their cached outputs take {size}",
     )
 
 
-@dataclass(frozen=True)
-class _Ran:
-    """The prefix's outputs for each part; see `Source` for the rest."""
-
-    parts: list[tuple[Rows, ...]]
-    made_seconds: float
-    entries: dict[str, float]
-
-
-def _all_parts(
+def _outputs(
     prefix: Any,
     identity: bytes,
     parts: Sequence[Part],
     batch_size: int,
     bytes_per_image: int,
     emit: Emit,
-) -> _Ran | None:
-    """The prefix's outputs for each part; None if there is no room for them."""
+) -> tuple[list[tuple[Rows, ...]], float, dict[str, float]] | None:
+    """The prefix's outputs for each part, `made_seconds` and `entries` of `Source`.
+
+    None if there is no room for the outputs.
+    """
     entries = [entry_name(identity, images) for images in parts]
     found = {entry: _known(entry) for entry in entries}
     absent = {e: images for e, images in zip(entries, parts, strict=True) if found[e] is None}
@@ -165,24 +160,17 @@ def _all_parts(
                 memmap_cache.write(entry, len(images), _batches(run, images, batch_size, progress))
                 found[entry] = _known(entry)
         made_seconds += time.perf_counter() - began
-    present = {entry: _present(known) for entry, known in found.items()}
-    return _Ran(
-        [present[entry][0] for entry in entries],
-        made_seconds,
-        {entry: seconds for entry, (_, seconds) in present.items()},
-    )
+    present = {entry: known for entry, known in found.items() if known is not None}
+    if len(present) < len(found):
+        raise OSError("the cache entry cannot be read")
+    seconds = {entry: seconds for entry, (_, seconds) in present.items()}
+    return [present[entry][0] for entry in entries], made_seconds, seconds
 
 
 def _known(entry: str) -> tuple[tuple[Rows, ...], float] | None:
     """The arrays of an entry and their computing time; None if either is missing."""
     arrays, seconds = memmap_cache.read(entry), memmap_cache.seconds(entry)
     return None if arrays is None or seconds is None else (arrays, seconds)
-
-
-def _present(known: tuple[tuple[Rows, ...], float] | None) -> tuple[tuple[Rows, ...], float]:
-    if known is None:
-        raise OSError("the cache entry cannot be read")
-    return known
 
 
 class _Progress:
