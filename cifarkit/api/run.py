@@ -160,13 +160,7 @@ def _run_steps(planned: PlannedStudy, options: _Options) -> Results:
         trials.unreadable.update(found.unreadable)
         return record, found
 
-    steps = walk(
-        file,
-        overrides=planned.overrides,
-        inputs=planned.inputs,
-        run_step=run_step,
-    )
-    for taken in steps:
+    for taken in walk(file, overrides=planned.overrides, inputs=planned.inputs, run_step=run_step):
         if taken.skipped:
             left_out[taken.step.title] = taken.skipped
             say(f"{taken.step.title}: left out: {taken.skipped}")

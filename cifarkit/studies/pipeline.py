@@ -107,19 +107,14 @@ def walk(
     """
     for _ in preview(file, overrides=overrides, inputs=inputs):
         pass
-    given = {name: value for name, value in overrides.items() if value is not None}
-    position = Position({**file.common, **given}, given=frozenset(given))
-    whole_id = ""
-    for number, step in enumerate(file.step, start=1):
-        study, skipped = plan_step(file, number, position, inputs)
+    for position, planned in _planned(file, overrides, inputs):
+        step, study = planned.step, planned.study
         if study is None:
-            yield StepResult(step, skipped=skipped)
+            yield planned
             continue
-        whole_id = whole_id or _whole_id(file, given, study)
-        study = replace(study, whole_id=whole_id)
         record, records = run_step(study)
         if not (step.choose and step.vary):
-            yield StepResult(step, study)
+            yield planned
             continue
         selection = Selection(record, records)
         choice = selection.choose(tolerance=file.tolerance, cost=file.cost)
@@ -129,13 +124,24 @@ def walk(
             position.settings |= choice.settings
             if "model" in step.vary and step.keep > 1:
                 position.kept = selection.best_values(choice, "model", step.keep)
-        yield StepResult(step, study, choice)
+        yield replace(planned, choice=choice)
 
 
 def preview(
     file: StudyFile, *, overrides: Mapping[str, Any], inputs: Inputs
 ) -> Iterator[StepResult]:
     """The same steps, with the file's assumptions in place of results."""
+    for position, planned in _planned(file, overrides, inputs):
+        yield planned
+        step, study = planned.step, planned.study
+        if study is not None and step.choose and step.vary:
+            position.assume(step, study, exactly=file.follow == "assume")
+
+
+def _planned(
+    file: StudyFile, overrides: Mapping[str, Any], inputs: Inputs
+) -> Iterator[tuple[Position, StepResult]]:
+    """Each step, planned from where the caller has moved the position after the one before."""
     given = {name: value for name, value in overrides.items() if value is not None}
     position = Position({**file.common, **given}, given=frozenset(given))
     whole_id = ""
@@ -144,9 +150,7 @@ def preview(
         if study is not None:
             whole_id = whole_id or _whole_id(file, given, study)
             study = replace(study, whole_id=whole_id)
-        yield StepResult(step, study, skipped=skipped)
-        if study is not None and step.choose and step.vary:
-            position.assume(step, study, exactly=file.follow == "assume")
+        yield position, StepResult(step, study, skipped=skipped)
 
 
 def _whole_id(file: StudyFile, given: Mapping[str, Any], first: Study) -> str:
