@@ -44,8 +44,7 @@ def list_backbones(filter: str = "") -> pd.DataFrame:
         }
         for backbone in matching(filter)
     ]
-    columns = ["key", "name", "published", "min_size", "native_size", "features", "weights"]
-    return pd.DataFrame(rows, columns=[*columns, "paper"]).set_index("key")
+    return pd.DataFrame(rows).set_index("key")
 
 
 def matching(filter: str) -> list[Backbone]:

@@ -11,6 +11,7 @@ from cifarkit.specs import TrialSpec
 from cifarkit.store.earlier_fingerprints import identified_by_sizes
 from cifarkit.store.store import Store
 from cifarkit.studies.inputs import Inputs
+from cifarkit.text import counted
 
 
 def check_data(specs: Iterable[TrialSpec], store: Store, inputs: Inputs, *, strict: bool) -> None:
@@ -37,10 +38,9 @@ def check_data(specs: Iterable[TrialSpec], store: Store, inputs: Inputs, *, stri
         for note in facts.notes:
             _say_once(f"Data: {note}.")
     if earlier := identified_by_sizes(specs, store):
-        trials = "1 earlier trial" if earlier == 1 else f"{earlier:,} earlier trials"
         _say_once(
-            f"{trials} identified this data by names and sizes only and cannot be reused: data is "
-            "now identified by its content."
+            f"{counted(earlier, 'earlier trial')} identified this data by names and sizes only "
+            "and cannot be reused: data is now identified by its content."
         )
 
 

@@ -12,9 +12,6 @@ from numpy.typing import ArrayLike, NDArray
 from cifarkit.errors import InvalidInput
 from cifarkit.evaluation._inputs import labels_and_predictions, labels_and_probabilities
 
-Z95 = NormalDist().inv_cdf(0.975)
-"""The standard normal quantile of a two-sided 95% interval, 1.96."""
-
 
 @dataclass(frozen=True)
 class Interval:

@@ -11,7 +11,6 @@ from cifarkit.text import listed, unique
 
 def sentences(
     conclusion: Conclusion,
-    split: str = "test",
     equivalence: float = EQUIVALENCE,
     seeds_needed: str = "",
     vary_split: bool = False,
@@ -20,7 +19,6 @@ def sentences(
 
     Args:
         conclusion: Its arms' labels are used as they stand: "dropout 0.5", not "0.5".
-        split: Which images were scored: `test`, or `validation`.
         equivalence: The difference in accuracy below which two arms are called equal.
         seeds_needed: A sentence on how many seeds would tell settings apart; used where models
             alone can be compared.
@@ -31,16 +29,16 @@ def sentences(
         written.append("No arm has a finished run: there is nothing to conclude.")
     elif not conclusion.same_images:
         written.append(
-            f"The arms were scored on different {split} images, so no comparison between them is "
+            f"The arms were scored on different test images, so no comparison between them is "
             f"defined; their accuracies, each by itself with its 95% interval: {_each(conclusion)}."
         )
     elif not conclusion.comparisons:
         written += [
-            f"Accuracy on {split} images, with its 95% interval: {_each(conclusion)}.",
+            f"Accuracy on test images, with its 95% interval: {_each(conclusion)}.",
             "Nothing was compared.",
         ]
     else:
-        written.append(_opening(conclusion, split))
+        written.append(_opening(conclusion))
         leaders = (one.reference for one in conclusion.comparisons)
         references = unique((conclusion.reference or "", *leaders))
         for of, reference in product(("setting", "model"), references):
@@ -65,7 +63,7 @@ def _each(conclusion: Conclusion) -> str:
     )
 
 
-def _opening(conclusion: Conclusion, split: str) -> str:
+def _opening(conclusion: Conclusion) -> str:
     scores = conclusion.scores
     top = next(score for score in scores if score.arm == conclusion.reference)
     fewest, most = (pick(score.runs for score in scores) for pick in (min, max))
@@ -78,7 +76,7 @@ def _opening(conclusion: Conclusion, split: str) -> str:
     mean = "mean " if top.runs > 1 else ""
     of = f"the {len(left)} left of {len(scores)}" if conclusion.dropped else str(len(scores))
     return (
-        f"On {top.images:,} {split} images, {trained}, {listed(level)} {verb} the highest {mean}"
+        f"On {top.images:,} test images, {trained}, {listed(level)} {verb} the highest {mean}"
         f"accuracy of {of}: {top.accuracy:.3f}."
     )
 

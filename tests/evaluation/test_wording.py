@@ -31,9 +31,9 @@ def test_one_run_each_speaks_of_models_alone() -> None:
 
 
 def test_several_seeds() -> None:
-    written = sentences(compare(named(gain(6), "a", "b")), split="validation")
+    written = sentences(compare(named(gain(6), "a", "b")))
     assert written[0].startswith(
-        "On 2,000 validation images, 6 seeds each, b has the highest mean accuracy of 2: 0.8"
+        "On 2,000 test images, 6 seeds each, b has the highest mean accuracy of 2: 0.8"
     )
     assert written[1].startswith("B is better than a (by ")
     assert written[2:] == (
