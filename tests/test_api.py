@@ -203,6 +203,7 @@ def test_backbones_by_a_part_of_the_key_or_a_pattern() -> None:
     assert "resnet50" in found.index
     assert found.loc["resnet50", "published"]
     assert all(key.startswith("resnet") for key in found.index)
+    assert found.parameters["resnet50"] == 23_587_712  # as Keras documents, without the top
     assert len(ck.list_backbones()) > len(found)
     part = ck.list_backbones("ResNet")
     assert set(found.index) | {"inceptionresnetv2"} == set(part.index)

@@ -7,11 +7,15 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from cifarkit.errors import InvalidInput
+from cifarkit.models import layer_facts
 from cifarkit.models.info import Backbone
 from cifarkit.models.registry import STUDY, registry
 
 if TYPE_CHECKING:
     import pandas as pd
+
+CLASSES = 100
+"""For which the parameters of networks with a head of their own are listed."""
 
 
 def list_backbones(filter: str = "") -> pd.DataFrame:
@@ -24,7 +28,9 @@ def list_backbones(filter: str = "") -> pd.DataFrame:
     Returns:
         A row per network, by key: `name`, `published` (whether it is one of the published
         study's), `min_size` and `native_size` (pixels), `features` (of the last layer before the
-        head), `weights` (names of its weights, comma-separated) and `paper`.
+        head), `parameters` (without the head; of a network with a head of its own with that, for
+        100 classes at its native size; missing for a plug-in's), `weights` (names of its weights,
+        comma-separated) and `paper`.
 
     Raises:
         InvalidInput: No network matches.
@@ -39,12 +45,21 @@ def list_backbones(filter: str = "") -> pd.DataFrame:
             "min_size": backbone.min_size,
             "native_size": backbone.native_size,
             "features": backbone.features,
+            "parameters": parameters(backbone),
             "weights": ", ".join(backbone.weight_sets),
             "paper": backbone.paper,
         }
         for backbone in matching(filter)
     ]
-    return pd.DataFrame(rows).set_index("key")
+    return pd.DataFrame(rows).set_index("key").astype({"parameters": "Int64"})
+
+
+def parameters(backbone: Backbone) -> int | None:
+    """See `list_backbones`; None if they are not known before it is built."""
+    if backbone.count is not None:
+        return backbone.count(backbone.native_size, CLASSES)[0]
+    facts = layer_facts.table().get(backbone.key)
+    return None if facts is None else facts.total_params
 
 
 def matching(filter: str) -> list[Backbone]:
