@@ -100,7 +100,8 @@ def message(payload: Payload, label: str, last: EpochEnded | None) -> str:
             if last is None:
                 return f"{label}: complete"
             epochs = "1 epoch" if last.epoch == 1 else f"{last.epoch} epochs"
-            score = f"validation accuracy {last.validation_accuracy:.3f}"
+            # The kept weights may be of an earlier epoch.
+            score = f"last validation accuracy {last.validation_accuracy:.3f}"
             return f"{label}: complete after {epochs}, {score}"
         case TrialEnded(status, reason):
             return f"{label}: {status}: {reason}"

@@ -56,7 +56,7 @@ def test_time_in_words(seconds: float | None, words: str) -> None:
 
 def test_outcomes_in_words() -> None:
     done = TrialEnded(Status.COMPLETE)
-    line = "LeNet: complete after 3 epochs, validation accuracy 0.500"
+    line = "LeNet: complete after 3 epochs, last validation accuracy 0.500"
     assert message(done, "LeNet", epoch_ended(3, 9)) == line
     failed = TrialEnded(Status.TIMEOUT, "no end after 5 s")
     assert message(failed, "LeNet", None) == "LeNet: timeout: no end after 5 s"
@@ -76,5 +76,5 @@ def test_a_pipe_gets_plain_lines(capsys: pytest.CaptureFixture[str]) -> None:
     assert re.sub(r"at most [\d:]+", "at most T", err).splitlines() == [
         "[1/3] Le[b]Net: started",
         "[1/3] Le[b]Net: epoch 1/1, loss 1.000, validation accuracy 0.500, 100 images/s",
-        "[1/3] Le[b]Net: complete after 1 epoch, validation accuracy 0.500 (at most T left)",
+        "[1/3] Le[b]Net: complete after 1 epoch, last validation accuracy 0.500 (at most T left)",
     ]
