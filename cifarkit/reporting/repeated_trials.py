@@ -26,7 +26,7 @@ CLOSE = 0.05
 """Accuracy: how far apart two settings may be whose disagreement counts."""
 _SEEN = 0.01
 """The difference in accuracy that seeds are counted for."""
-_MOST_SETTINGS = 1000
+_MOST_SETTINGS = 200
 """Of more, the pairs of the first ones count."""
 
 
@@ -116,21 +116,24 @@ def _between(
     by_image = np.array([np.mean(settings[key], axis=0, dtype=np.float32) for key in some])
     accuracy = by_image.mean(1)
     both = by_image @ by_image.T / by_image.shape[1]
-    return [
-        float(accuracy[one] + accuracy[other] - 2 * both[one, other])
-        for one, other in zip(*np.triu_indices(len(some), 1), strict=True)
-        if abs(accuracy[one] - accuracy[other]) <= CLOSE
-        and networks_vary in (None, networks[some[one]] != networks[some[other]])
-    ]
+    names = np.array([networks[key] for key in some])
+    one, other = np.triu_indices(len(some), 1)
+    close = abs(accuracy[one] - accuracy[other]) <= CLOSE
+    if networks_vary is not None:
+        close &= (names[one] != names[other]) == networks_vary
+    return list(map(float, (accuracy[one] + accuracy[other] - 2 * both[one, other])[close]))
 
 
 def seeds_sentence(view: StudyView, arms: int) -> str:
     """How many seeds it takes to compare so many settings, for a study that has too few."""
     from cifarkit.evaluation.power import POWER, Variation, seeds_needed
 
-    shown = {test_part(trial.spec.data) for _, trial in view.trials}
-    alike = on_images(view.records.values(), shown)
-    found = spread(alike, networks_vary="model" in view.axes)
+    shown = frozenset(test_part(trial.spec.data) for _, trial in view.trials)
+    key = "spread", shown, "model" in view.axes
+    if key not in view.shared:
+        alike = on_images(view.records.values(), shown)
+        view.shared[key] = spread(alike, networks_vary="model" in view.axes)
+    found: Spread = view.shared[key]
     if found.seed_sd is None or found.disagreement is None:
         return (
             "How much another seed changes is not known: no trial on these data was repeated. "

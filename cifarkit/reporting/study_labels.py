@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 from cifarkit.reporting.study_tables import axis_heading, row_name
 from cifarkit.reporting.study_view import StudyView
@@ -19,7 +20,8 @@ _ARMS_SHOWN = 4
 
 def views(studies: Sequence[StudyRecord], records: Mapping[str, TrialRecord]) -> list[StudyView]:
     """A view of each study; equal titles get a suffix in parentheses with what differs."""
-    made = [StudyView(study, records) for study in studies]
+    shared: dict[Hashable, Any] = {}
+    made = [StudyView(study, records, shared=shared) for study in studies]
     by_title: dict[str, list[StudyView]] = {}
     for view in made:
         by_title.setdefault(plain(view.title), []).append(view)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 from cifarkit.reporting import formatting, layouts
 from cifarkit.reporting.arm_results import ArmResult, arm_result, model_name
@@ -22,11 +23,13 @@ class StudyView:
     Attributes:
         records: Trials by id, of other studies too; an id that is missing was never started.
         title_suffix: What tells it from other studies of the same title, in a document of several.
+        shared: What was computed of `records` alone, for all views that share them.
     """
 
     study: StudyRecord
     records: Mapping[str, TrialRecord]
     title_suffix: str = ""
+    shared: dict[Hashable, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def name(self) -> str:

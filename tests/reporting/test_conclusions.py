@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cifarkit.reporting import repeated_trials
 from cifarkit.reporting.conclusions import conclusions
 from cifarkit.reporting.document import document
 from cifarkit.reporting.study_view import StudyView
@@ -160,6 +161,20 @@ def test_one_run_each_says_how_many_seeds_would_tell(tmp_path: Path) -> None:
         "see a difference of 1 point between two of 2 settings with a probability of 0.8, it takes "
         "about "
     )
+
+
+def test_a_document_looks_for_repeated_trials_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fabricator = Fabricator(tmp_path)
+    study, _ = sweep(fabricator, 0.8, 0.5)
+    looked = []
+    spread = repeated_trials.spread
+    monkeypatch.setattr(
+        repeated_trials, "spread", lambda *args, **of: looked.append(1) or spread(*args, **of)
+    )
+    document([study, study.model_copy(update={"name": "again"})], fabricator.records())
+    assert len(looked) == 1
 
 
 def test_a_switch_is_named(tmp_path: Path) -> None:
