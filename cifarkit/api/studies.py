@@ -11,7 +11,8 @@ from cifarkit.api.planned_study import PlannedStudy
 from cifarkit.errors import InvalidInput, unknown
 from cifarkit.evaluation.looks import FIRST_LOOK, MAX_SEEDS
 from cifarkit.models.registry import STUDY, registry
-from cifarkit.settings import Settings
+from cifarkit.settings import SET_BY_STUDIES, Settings
+from cifarkit.specs import SETTINGS
 from cifarkit.studies import config, resize
 from cifarkit.studies import finetune as depth
 from cifarkit.studies import sweep as sweeps
@@ -207,7 +208,7 @@ def _plain(settings: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         InvalidInput: A name is no setting's, or one's that the study sets itself.
     """
-    known = Settings.__annotations__
+    known = {*SETTINGS, "vary_split"}.difference(SET_BY_STUDIES)
     for name in settings:
         if name not in known:
             raise unknown("setting", name, known)

@@ -51,15 +51,14 @@ class StudyView:
     def results(self) -> list[ArmResult]:
         """One per arm, in the study's order."""
         found = [arm_result(arm, self.records, self.axes) for arm in self.study.arms]
-        if not self.layout.rows_are_names:
-            return found
-        # Earlier versions labelled the arms of a sweep over networks by key.
-        return [
-            replace(result, name=model_name(result.name))
-            if result.name == result.arm.settings.get("model")
-            else result
-            for result in found
-        ]
+        if self.study.kind == "sweep" and self.layout.rows_are_names:
+            # Earlier versions labelled the arms of a sweep over networks by key.
+            models = [result.arm.settings.get("model", result.name) for result in found]
+            return [
+                replace(result, name=model_name(str(model)))
+                for result, model in zip(found, models, strict=True)
+            ]
+        return found
 
     @cached_property
     def trials(self) -> list[tuple[ArmResult, TrialRecord]]:
