@@ -13,7 +13,7 @@ from cifarkit.evaluation.sequential_wording import procedure_sentences
 from cifarkit.reporting.arm_accuracy import ScoredRuns, scored_runs
 from cifarkit.reporting.arm_results import ArmResult
 from cifarkit.reporting.repeated_trials import seeds_sentence
-from cifarkit.reporting.study_tables import axis_heading, row_name
+from cifarkit.reporting.study_tables import row_name
 from cifarkit.reporting.study_view import StudyView
 from cifarkit.store.study_records import StudyRecord
 from cifarkit.text import listed
@@ -183,14 +183,12 @@ def _why(outcome: ArmResult) -> str:
 
 
 def named_arms(view: StudyView) -> dict[str, ArmResult]:
-    """The arms by unique names that can stand in a sentence: "dropout 0.5", "augmentation=no"."""
+    """The arms by unique names that can stand in a sentence: "dropout 0.5", "augment no"."""
     axis = view.axes[0] if len(view.axes) == 1 and view.layout.names_axis else None
     named: dict[str, ArmResult] = {}
     for position, outcome in enumerate(view.results, start=1):
         name = row_name(view, outcome)
         if axis and axis in outcome.arm.settings:
-            is_switch = isinstance(outcome.arm.settings[axis], bool)
-            heading = axis_heading(axis).lower().split(" (")[0]  # without a unit
-            name = f"{heading}{'=' if is_switch else ' '}{name}"
+            name = f"{axis.replace('_', ' ')} {name}"
         named[name if name not in named else f"{name} (row {position})"] = outcome
     return named
