@@ -17,12 +17,9 @@ def finetune(
         str,
         typer.Option(help="Fractions of the backbone's layers to train, counted from its end."),
     ] = "0,0.1,0.2,1",
-    settings: dict[str, Any],
-    run: dict[str, Any],
-) -> None:
+    **settings: Any,
+) -> Any:
     """Find the fine-tuning depth: how much of the backbone to train."""
     from cifarkit.api.studies import finetune as plan_finetune
-    from cifarkit.cli.run_study import execute
 
-    fractions = numbers(unfreeze, "--unfreeze", float)
-    execute(plan_finetune(model, fractions=fractions, **settings), **run)
+    return plan_finetune(model, fractions=numbers(unfreeze, "--unfreeze", float), **settings)

@@ -18,12 +18,10 @@ def resize_study(
     sizes: Annotated[
         str, typer.Option(help="Image sizes in pixels, comma-separated.")
     ] = "32,78,96,128",
-    settings: dict[str, Any],
-    run: dict[str, Any],
-) -> None:
+    **settings: Any,
+) -> Any:
     """Find the input size: every network at every size."""
     from cifarkit.api.studies import resize_study as plan_resize_study
-    from cifarkit.cli.run_study import execute
 
     networks, pixels = comma_separated(models, "--models"), numbers(sizes, "--sizes", int)
-    execute(plan_resize_study(networks, sizes=pixels, **settings), **run)
+    return plan_resize_study(networks, sizes=pixels, **settings)

@@ -60,18 +60,18 @@ OPTIONS["vary_split"] = Annotated[
 
 def shared(
     *, without: tuple[str, ...] = (), seeds_default: int | None = 1
-) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a command the shared options.
+) -> Callable[[Callable[..., Any]], Callable[..., None]]:
+    """Make a command of a function that plans a study: with the shared options, and running it.
 
-    The command takes them as two dicts: `settings` (keyword arguments of the functions that plan
-    studies) and `run` (of `cli.run_study.execute`).
+    The function takes its own options and, as `**settings`, keyword arguments of the functions that
+    plan studies. It returns the planned study, or None if there is nothing to run.
 
     Args:
         without: Settings that the command varies itself.
         seeds_default: None where a file may say how many.
     """
 
-    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+    def decorate(command: Callable[..., Any]) -> Callable[..., None]:
         settings = {name: hint for name, hint in OPTIONS.items() if name not in without}
         own = inspect.signature(command)
         hints = get_type_hints(command, include_extras=True)
@@ -87,7 +87,11 @@ def shared(
             chosen |= {name: run.pop(name) for name in ("seeds", "max_seeds")}
             runs = run["runs"]
             try:
-                command(**given, settings=chosen, run=run)
+                planned = command(**given, **chosen)
+                if planned is not None:
+                    from cifarkit.cli.run_study import execute
+
+                    execute(planned, **run)
             except UnknownBackbone as error:
                 from cifarkit.store.store import Store
                 from cifarkit.studies.provenance_changes import package_of_missing
@@ -102,7 +106,7 @@ def shared(
         parameters = [
             parameter.replace(annotation=hints[name])
             for name, parameter in own.parameters.items()
-            if name not in ("settings", "run")
+            if name != "settings"
         ] + [
             inspect.Parameter(
                 name,

@@ -26,9 +26,8 @@ def study(
     schema: Annotated[
         bool, typer.Option("--schema", help="Print the JSON schema of a study file.")
     ] = False,
-    settings: dict[str, Any],
-    run: dict[str, Any],
-) -> None:
+    **settings: Any,
+) -> Any:
     """Run a whole study: networks, size, augmentation, depth, dropout, ... the final model.
 
     The setting with the highest validation accuracy goes on to the next step; every choice is
@@ -39,10 +38,7 @@ def study(
 
         from cifarkit.api.studies import study_schema
 
-        typer.echo(json.dumps(study_schema(), indent=2))
-        return
+        return typer.echo(json.dumps(study_schema(), indent=2))
     from cifarkit.api.studies import study as plan_study
-    from cifarkit.cli.run_study import execute
 
-    planned = plan_study(plan, as_published=as_published, **settings)
-    execute(planned, **run)
+    return plan_study(plan, as_published=as_published, **settings)

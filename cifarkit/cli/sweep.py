@@ -28,13 +28,10 @@ def sweep(
         ),
     ],
     model: Annotated[str, typer.Option(help="The network.")] = "densenet201",
-    settings: dict[str, Any],
-    run: dict[str, Any],
-) -> None:
+    **settings: Any,
+) -> Any:
     """Vary any setting of a training: dropout, learning-rate, batch-size, optimizer ..."""
     from cifarkit.api.studies import sweep as plan_sweep
-    from cifarkit.cli.run_study import execute
     from cifarkit.studies.sweep import parse_axes
 
-    axes = parse_axes(parameters)
-    execute(plan_sweep(axes, model=model, **settings), **run)
+    return plan_sweep(parse_axes(parameters), model=model, **settings)

@@ -22,18 +22,15 @@ def zoo(
     list_models: Annotated[
         bool, typer.Option("--list", help="List all networks with their properties.")
     ] = False,
-    settings: dict[str, Any],
-    run: dict[str, Any],
-) -> None:
+    **settings: Any,
+) -> Any:
     """Compare networks: memory, parameters, time, accuracy."""
     if list_models:
         from cifarkit.cli.backbone_table import show_backbones
 
-        show_backbones()
-        return
+        return show_backbones()
     from cifarkit.api.studies import zoo as plan_zoo
-    from cifarkit.cli.run_study import execute
     from cifarkit.models.registry import STUDY
 
     chosen = STUDY if models is None else comma_separated(models, "--models")
-    execute(plan_zoo(chosen, **settings), **run)
+    return plan_zoo(chosen, **settings)
