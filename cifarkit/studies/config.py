@@ -19,7 +19,7 @@ from cifarkit.evaluation.looks import FIRST_LOOK, MAX_SEEDS
 from cifarkit.specs import SETTINGS
 from cifarkit.studies.costs import COSTS, CostName
 from cifarkit.studies.sweep import BY_WORD, names, setting_of
-from cifarkit.text import listed, unique
+from cifarkit.text import listed, shortened, unique
 
 PRESETS = ("published", "quick")
 MOST_BYTES = 100_000
@@ -216,7 +216,10 @@ def read(source: str) -> StudyFile:
         faults = []
         for fault in error.errors()[:10]:
             place = ".".join(map(str, fault["loc"])) or "the file"
-            faults.append(f"{source}: {place}: {fault['msg'].removeprefix('Value error, ')}")
+            said = fault["msg"].removeprefix("Value error, ")  # our own, which says what it got
+            if fault["type"] not in ("missing", "value_error"):
+                said += f", got {shortened(repr(fault['input']), 60)}"
+            faults.append(f"{source}: {place}: {said}")
         raise InvalidInput("\n".join(faults)) from None
     except ValueError as error:  # invalid syntax, or a number that is too long
         raise InvalidInput(f"{source}: not TOML: {error}") from None

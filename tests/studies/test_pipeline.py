@@ -249,7 +249,7 @@ FAULTS = [
     (PLAN + "vary.dropout = 'kept'", "'kept' stands for networks"),
     (PLAN + "vary.dropout = [0.1]\nkeep = 0", "step.0.keep"),
     ("tolerance = 0.005\n" + PLAN, "tolerance 0.005: name the cost that is to be lower"),
-    ("equivalence = 1\n" + PLAN, "equivalence: Input should be less than or equal to 0.1"),
+    ("equivalence = 1\n" + PLAN, "equivalence: Input should be less than or equal to 0.1, got 1"),
     ("cost = 'time'\n" + PLAN, "cost 'time': it counts within a tolerance only"),
     ("tolerance = 0.5\ncost = 'time'\n" + PLAN, "tolerance: Input should be less than or equal"),
     ("tolerance = 0.01\ncost = 'money'\n" + PLAN, "cost: Input should be 'time', 'parameters'"),
