@@ -20,6 +20,7 @@ def test_built_in_data_sets_are_known_without_a_file() -> None:
     for name, classes, groups, train in (
         ("cifar100", 100, 20, 500),
         ("cifar10", 10, 0, 5000),
+        ("fashion-mnist", 10, 0, 6000),
         ("synthetic", 100, 20, 500),
     ):
         facts = dataset_registry.facts(name)
@@ -33,7 +34,7 @@ def test_built_in_data_sets_are_known_without_a_file() -> None:
 def test_asking_costs_no_heavy_import() -> None:
     program = (
         "import sys; from cifarkit.datasets import registry; registry.facts('cifar100');"
-        "registry.missing('cifar100'); registry.missing('synthetic');"
+        "[registry.missing(name) for name in ('cifar100', 'fashion-mnist', 'synthetic')];"
         "print([m for m in ('numpy', 'PIL', 'keras', 'tensorflow') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
