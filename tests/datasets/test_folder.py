@@ -13,10 +13,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cifarkit.datasets import cache_folder, decoding, file_hashes, folder
+from cifarkit.datasets import cache_folder, decoding, file_hashes
 from cifarkit.datasets import registry as dataset_registry
 from cifarkit.datasets.dataset import ImageDataset, select_classes, split
 from cifarkit.datasets.registry import load
+from cifarkit.datasets.sources import folder
 from cifarkit.errors import InvalidInput
 from tests.datasets.digits import make_digits
 
