@@ -61,7 +61,7 @@ def _body(document: Document, figures: Mapping[str, str]) -> str:
 
 
 def escaped(text: str) -> str:
-    """Text on one line, shown letter by letter."""
+    """Text on one line, every character shown as it is."""
     return html.escape(plain(text))
 
 
