@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from statistics import fmean
@@ -118,8 +119,12 @@ def _final_figures(views: Sequence[StudyView]) -> list[str]:
         for view in views
         if view.study.step and (view.study.choice or not view.axes)
     }
+    titles = Counter(view.study.whole_title for view in last.values())
     sentences = []
     for view in last.values():
+        of = plain(view.study.whole_title)
+        if titles[view.study.whole_title] > 1:
+            of += f", “{view.title}”,"
         choice = view.study.choice
         arms = (
             view.results
@@ -130,7 +135,7 @@ def _final_figures(views: Sequence[StudyView]) -> list[str]:
             span = interval(arms[0])
             shown = span and formatting.interval(span, view.decimals)
             sentences.append(
-                f"The final figure of {plain(view.study.whole_title)} is the test accuracy of what "
+                f"The final figure of {of} is the test accuracy of what "
                 f"its choices led to, {view.study.name_of(arms[0].name)}: "
                 f"{fmean(scores):.{view.decimals}f}"
                 + (f" (95% interval of {interval_subject(arms)} {shown})." if shown else ".")

@@ -49,6 +49,7 @@ def _parts(alike: Sequence[StudyView]) -> list[_Part]:
 
     return [
         lambda view: shortened(view.study.whole_title, _LONGEST),
+        lambda view: shortened(view.study.part_of, _LONGEST),
         lambda view: view.settings.get("Data set", ""),
         _arms,
         *(partial(setting, heading) for heading in headings),

@@ -226,3 +226,9 @@ def test_the_final_figure_is_that_of_the_choice_and_not_the_highest(tmp_path: Pa
         "The final figure of A whole is the test accuracy of what its choices led to, dropout "
         "0.2: 0.70 (95% interval of the trained model 0.67 to 0.73)."
     ) in text
+    of_two = [
+        study.model_copy(update={**whole, "part_of": name, "name": name}) for name in ("x", "y")
+    ]
+    text = document(of_two, fabricator.records())
+    assert "The final figure of A whole, “Dropout (x)”, is" in text
+    assert "The final figure of A whole, “Dropout (y)”, is" in text
