@@ -50,7 +50,8 @@ def _plain_lines(name: Callable[[TrialEvent], str], left: TimeLeft) -> Show:
         line = message(event.payload, label, last.get(trial))
         match event.payload:
             case TrialEnded() | TrialFound():
-                line += f" (at most {in_words(left.seconds())} left)"
+                if (seconds := left.seconds()) is not None:
+                    line += f" (at most {in_words(seconds)} left)"
             case EpochEnded() as row:
                 last[trial] = row
                 now = time.monotonic()
