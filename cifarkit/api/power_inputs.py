@@ -203,7 +203,7 @@ def _precision(run_sd: float, images: int, df: int) -> str:
 
     low, high = (run_sd * (df / chdtri(df, tail)) ** 0.5 for tail in (0.025, 0.975))
     return (
-        f"On {images:,} images a run's accuracy so has a standard deviation of {_points(run_sd)}, "
-        f"95% interval {formatting.significant(100 * low, 2)} to {_points(high)}: the numbers of "
-        "seeds are as rough."
+        f"On {images:,} images the standard deviation of a run's accuracy is then "
+        f"{_points(run_sd)}, 95% interval {formatting.significant(100 * low, 2)} to {_points(high)}"
+        ": the numbers of seeds are as rough."
     )

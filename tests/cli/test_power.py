@@ -102,7 +102,7 @@ def test_what_is_not_given_comes_from_the_store_with_its_hours(store: Path) -> N
     for part in (
         f"by 5 runs of 2 settings in {store}",
         "disagree on 4.2% of the test images",
-        f"standard deviation of 1.0 points, 95% interval {low:.2f} to {high:.1f} points",
+        f"run's accuracy is then 1.0 points, 95% interval {low:.2f} to {high:.1f} points",
         "Runs of different settings disagree on 10.0% of the test images (median of 3 pairs",
         "A training takes 3,000 s: the mean of 3 settings on AMD EPYC 9R14 with 2 cores.",
     ):
