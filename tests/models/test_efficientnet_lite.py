@@ -118,14 +118,15 @@ class TestPackage:
 
     def test_a_study_is_refused_before_it_trains(self, monkeypatch: pytest.MonkeyPatch) -> None:
         from cifarkit.models import weights_package
-        from cifarkit.specs import ModelSpec
+        from cifarkit.studies.completion import trial_spec
+        from cifarkit.studies.inputs import Inputs
         from cifarkit.training.pretrained_weights import fetch
 
         monkeypatch.setattr(weights_package, "find_spec", lambda _: None)
-        spec = ModelSpec(model="efficientnet_lite0", head_outputs=4)
+        spec = trial_spec(Inputs(), model="efficientnet_lite0", dataset="synthetic").model
         with pytest.raises(InvalidInput, match=r"--weights: imagenet of efficientnet_lite0: .*pip"):
             fetch([spec], print)
-        fetch([ModelSpec(model="efficientnet_lite0", weights="none", head_outputs=4)], print)
+        fetch([spec.model_copy(update={"weights": "none"})], print)
 
 
 def test_a_classifier_on_its_frozen_features_beats_training_from_scratch(tmp_path: Path) -> None:

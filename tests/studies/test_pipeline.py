@@ -197,7 +197,7 @@ def test_the_command_leaves_a_files_augmentation_as_it_is(monkeypatch: pytest.Mo
     for words, expected in ((("quick",), None), (("quick", "--augment"), Augmentation())):
         zoo = planned_from_the_command_line(monkeypatch, *words)[0].study
         assert zoo is not None
-        assert [spec.train.augmentation for spec in zoo.specs()] == [expected] * 5
+        assert [spec.train.augmentation for spec in zoo.specs()] == [expected] * 3
 
 
 def test_the_published_depths_share_one_rate_that_an_option_replaces(
