@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cifarkit.reporting import published as reference
 from cifarkit.reporting.arm_results import ArmResult, model_name, model_note
+from cifarkit.reporting.conclusions import named_arms
 from cifarkit.reporting.hyperparameters import mixtures
 from cifarkit.reporting.provenance import timing_warnings
 from cifarkit.reporting.study_view import StudyView
@@ -16,27 +17,28 @@ from cifarkit.text import listed, unique
 def notes(view: StudyView, *, published: bool) -> list[str]:
     """Warnings, then notes on single rows, then on the published columns."""
     remarks = [*mixtures(view.study, view.named_trials), *timing_warnings(view)]
-    remarks += _of_checks(view.results)
-    remarks += _of_builds(view)
-    remarks += _of_rows(view)
+    names = {id(outcome): name for name, outcome in named_arms(view).items()}
+    remarks += _of_checks(view.results, names)
+    remarks += _of_builds(view, names)
+    remarks += _of_rows(view, names)
     if view.layout.pivoted:
         # Pivoted cells have room for two or three words only.
-        remarks += [f"{o.name}: {o.reason}." for o in view.results if o.reason]
+        remarks += [f"{names[id(o)]}: {o.reason}." for o in view.results if o.reason]
     if published:
         remarks += reference.notes(view)
     return list(unique(remarks))
 
 
-def _of_checks(found: Sequence[ArmResult]) -> list[str]:
+def _of_checks(found: Sequence[ArmResult], names: Mapping[int, str]) -> list[str]:
     """Problems of complete trials, grouped by problem."""
     rows: dict[str, list[str]] = {}
     for outcome in found:
         for finding in (finding for trial in outcome.findings for finding in trial):
-            rows.setdefault(finding.detail, []).append(outcome.name)
-    return [f"{listed(unique(names))}: {detail}." for detail, names in rows.items()]
+            rows.setdefault(finding.detail, []).append(names[id(outcome)])
+    return [f"{listed(unique(found))}: {detail}." for detail, found in rows.items()]
 
 
-def _of_rows(view: StudyView) -> list[str]:
+def _of_rows(view: StudyView, names: Mapping[int, str]) -> list[str]:
     remarks, found = [], view.results
     results = [result for outcome in found for result in outcome.results]
     # Notes that apply to every row are given once.
@@ -47,21 +49,23 @@ def _of_rows(view: StudyView) -> list[str]:
     for outcome in found:
         model = _model(outcome)
         if model and (note := model_note(model)):
-            name = outcome.name if view.layout.rows_are_names else model_name(model)
+            name = names[id(outcome)] if view.layout.rows_are_names else model_name(model)
             remarks.append(f"{name}: {_sentence(note)}")
         for result in outcome.results:
             remarks += [
-                f"{outcome.name}: {_sentence(note)}" for note in result.notes if note not in common
+                f"{names[id(outcome)]}: {_sentence(note)}"
+                for note in result.notes
+                if note not in common
             ]
             if result.used_batch_size != result.requested_batch_size:
                 remarks.append(
-                    f"{outcome.name}: trained with batch size {result.used_batch_size} instead of "
-                    f"{result.requested_batch_size}."
+                    f"{names[id(outcome)]}: trained with batch size {result.used_batch_size} "
+                    f"instead of {result.requested_batch_size}."
                 )
     return remarks
 
 
-def _of_builds(view: StudyView) -> list[str]:
+def _of_builds(view: StudyView, names: Mapping[int, str]) -> list[str]:
     """Packages of data sets and networks, and networks that were built in different ways."""
     remarks: list[str] = []
     packages: dict[str, dict[str, None]] = {}
@@ -79,7 +83,8 @@ def _of_builds(view: StudyView) -> list[str]:
             # What a builder is given, without weights that are loaded later.
             weights = "none" if ":" in spec.weights else spec.weights
             given = (spec.model, spec.image_size, weights, spec.head_outputs, spec.dropout)
-            graphs.setdefault(given, {}).setdefault(result.graph_sha256, []).append(outcome.name)
+            same = graphs.setdefault(given, {}).setdefault(result.graph_sha256, [])
+            same.append(names[id(outcome)])
     for model, found in packages.items():
         if len(found) > 1:
             remarks.append(
@@ -88,7 +93,7 @@ def _of_builds(view: StudyView) -> list[str]:
             )
     for (model, *_), built in graphs.items():
         if len(built) > 1:
-            groups = " against ".join(listed(unique(names)) for names in built.values())
+            groups = " against ".join(listed(unique(rows)) for rows in built.values())
             remarks.append(
                 f"{model_name(model)}: the same settings were built as {len(built)} different "
                 f"graphs ({groups}): the code that builds it has changed."

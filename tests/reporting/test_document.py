@@ -286,6 +286,16 @@ def test_a_changed_batch_size_and_notes_are_told(fabricator: Fabricator) -> None
     assert "- vgg16: trained with batch size 64 instead of 128." in text
 
 
+def test_notes_name_a_row_with_its_setting(fabricator: Fabricator) -> None:
+    arms = []
+    for augment, notes in ((False, ()), (True, ("EMA was off",))):
+        trial = fabricator.trial({"model": "lenet", "augment": augment}, result(notes=notes))
+        name = "yes" if augment else "no"
+        arms.append(Arm(label=name, settings={"augment": augment}, trials=(trial,)))
+    study = fabricator.study("augmentation", "sweep", ["augment"], arms)
+    assert "- augment yes: EMA was off." in document([study], fabricator.records())
+
+
 def test_a_damaged_count_shows_no_binary_rounding(fabricator: Fabricator) -> None:
     made = result(accuracy=0.84 + 1e-12, memory_mb=25.6 + 1e-12, time_s=100.1 + 1e-12)
     study = zoo(fabricator, arm("vgg16", fabricator.trial({"model": "vgg16"}, made)))
