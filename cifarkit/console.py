@@ -45,27 +45,52 @@ def plain_or_rich_table(
     *,
     numeric: set[int] | frozenset[int] = frozenset(),
 ) -> None:
-    """Print a table to standard output: drawn in a terminal, tab-separated through a pipe."""
+    """Print a table to standard output: drawn in a terminal, tab-separated through a pipe.
+
+    A table that is too wide for the terminal is continued in further ones, each of which begins
+    with the first column.
+    """
     if not sys.stdout.isatty():
         for row in [header, *rows]:
             print("\t".join(map(plain, row)))
         return
     console = Console(highlight=False)
-    table = Table(title=escape(plain(title)), title_justify="left", header_style="bold")
-    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
-    # Texts wrap; columns of numbers do not, unless their headings do.
-    wanted = sum(n if i in numeric else min(n, WORD) for i, n in enumerate(widths))
-    too_wide = wanted + 3 * len(widths) + 1 > console.width
-    for index, name in enumerate(header):
-        heading = plain(name)
-        if index in numeric and too_wide:
-            heading = heading.replace(" ", "\n")
-        table.add_column(
-            escape(heading),
-            justify="right" if index in numeric else "left",
-            overflow="fold",
-            no_wrap=index == 0 or index in numeric,
+    columns = [[plain(cell) for cell in column] for column in zip(header, *rows, strict=True)]
+    whole = [max(map(len, column)) for column in columns]
+    # Headings break between words, texts wrap, the first column and numbers do neither.
+    least = [
+        max(
+            max(map(len, heading.split()), default=0),
+            max((len(c) if not i or i in numeric else min(len(c), WORD) for c in cells), default=0),
         )
-    for row in rows:
-        table.add_row(*(Text(plain(cell)) for cell in row))
-    console.print(table)
+        for i, (heading, *cells) in enumerate(columns)
+    ]
+    fits = sum(whole) + 3 * len(whole) + 1 <= console.width
+    for number, shown in enumerate(_pages(least, console.width)):
+        table = Table(
+            title=escape(plain(title)) + (" (continued)" if number else ""),
+            title_justify="left",
+            header_style="bold",
+        )
+        for i in shown:
+            table.add_column(
+                escape(columns[i][0] if fits else columns[i][0].replace(" ", "\n")),
+                justify="right" if i in numeric else "left",
+                overflow="fold",
+                no_wrap=i == 0 or i in numeric,
+                min_width=min(least[i], console.width // 2),
+            )
+        for row in zip(*(columns[i][1:] for i in shown), strict=True):
+            table.add_row(*map(Text, row))
+        console.print(table)
+
+
+def _pages(least: Sequence[int], width: int) -> list[list[int]]:
+    """The columns of each table, given the fewest characters that each of them needs."""
+    pages = [[0]]
+    for index in range(1, len(least)):
+        needed = sum(least[i] + 3 for i in [*pages[-1], index]) + 1
+        if needed > width and len(pages[-1]) > 1:
+            pages.append([0])
+        pages[-1].append(index)
+    return pages

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import groupby
 
@@ -52,7 +52,7 @@ def _show_step(step: str, costs: Sequence[TrialCost], several_steps: bool) -> No
         for name in names
         if (name,) != axes
     ]
-    numeric = set(range(len(columns), len(columns) + 4))
+    costs_from = len(columns)
     columns += [
         ("Parameters", lambda cost: _count(cost.parameters)),
         ("Trainable", lambda cost: _count(cost.trainable_parameters)),
@@ -61,12 +61,26 @@ def _show_step(step: str, costs: Sequence[TrialCost], several_steps: bool) -> No
         ("At most", _status),
         ("Trial", lambda cost: cost.trial or ""),
     ]
+    numbers = {heading for heading, _ in columns[costs_from : costs_from + 4]}
+    texts = {heading: [text(cost) for cost in costs] for heading, text in columns}
+    same = _same_in_all(texts) if sys.stdout.isatty() else {}
+    headings = [heading for heading in texts if heading not in same]
     plain_or_rich_table(
         f"{step}: {counted(sum(cost.trial is not None for cost in costs), 'trial')}",
-        [heading for heading, _ in columns],
-        [[text(cost) for _, text in columns] for cost in costs],
-        numeric=numeric,
+        headings,
+        list(zip(*(texts[heading] for heading in headings), strict=True)),
+        numeric={index for index, heading in enumerate(headings) if heading in numbers},
     )
+    if stated := [f"{heading} {value}" for heading, value in same.items() if value]:
+        print(f"In all rows: {', '.join(stated)}.")
+
+
+def _same_in_all(texts: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """Columns behind the first that say the same in every row, which a terminal has no room for."""
+    if len(next(iter(texts.values()))) < 2:
+        return {}
+    _, *others = texts
+    return {name: texts[name][0] for name in others if len({*texts[name]}) == 1}
 
 
 def _setting(cost: TrialCost, name: str) -> str:

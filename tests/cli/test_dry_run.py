@@ -1,12 +1,13 @@
 """`--dry-run` shows what the trials differ in, step by step."""
 
+import re
 from pathlib import Path
 
 import pytest
 
 from cifarkit.api.plan import TrialCost, plan_trials
 from cifarkit.api.planned_study import PlannedStudy
-from cifarkit.api.studies import study, sweep
+from cifarkit.api.studies import study, sweep, zoo
 from cifarkit.cli.dry_run import show_plan
 from tests.cli.command import cifarkit, table
 
@@ -95,3 +96,21 @@ def test_seeds_and_amounts_of_augmentation_are_columns_where_they_differ(
     assert "Rotation" not in rows[0]
     show_plan(planned_trials(sweep("rotation", 0.1, 0.2, **common), tmp_path), several_steps=False)
     assert [row["Rotation"] for row in columns(capsys.readouterr().out)] == ["0.1", "0.2"]
+
+
+@pytest.mark.parametrize("width", [80, 120, 200])
+def test_a_terminal_shows_every_column_whole(
+    width: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", str(width))
+    made = zoo(["vgg16", "lenet", "densenet121"], dataset="synthetic", classes=80)
+    trials = planned_trials(made, tmp_path)
+    show_plan(trials, several_steps=False)
+    shown = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out)
+    assert max(map(len, shown.splitlines())) <= width
+    for text in ("BatchNorm", "Learning", "imagenet", "14,755,728", "7,035,856", "83,648"):
+        assert text in shown
+    assert all(trial.trial in shown for trial in trials if trial.trial)
+    assert "In all rows: Head outputs 80." in shown
+    assert ("(continued)" in shown) == (width < 200)
