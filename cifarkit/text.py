@@ -45,6 +45,7 @@ def shortened(text: str, length: int) -> str:
     text = plain(text)
     if width(text) <= length:
         return text
+    text = text[:length]  # no character is narrower than a column
     while text and width(text) >= length:
         text = text[:-1]
     return text.rstrip() + "…"
