@@ -174,8 +174,7 @@ def time_of(fit_seconds: float, **changes: Any) -> dict[str, Any]:
     return {"time": made.model_copy(update=changes), "total_params": 4_000_000}
 
 
-FLOPS = {"flops_per_image": 1_000_000_000}
-"""Those of the slow arm; the quick one does twice as many."""
+MEMORY = result().memory
 COLD = {"frozen_prefix_seconds": 60.0, "fit_seconds_uncached": 99.0}
 WARM = {"frozen_prefix_seconds": 0.5, "fit_seconds_uncached": 69.5}
 ELSEWHERE = ENVIRONMENT.model_copy(update={"cpu": "Apple M3", "cpu_cores": 8})
@@ -212,6 +211,29 @@ def test_times_that_do_not_compare_are_not_compared(
         assert made.arm == expected
         assert f"; training time is not compared, since {why}: FLOPs stand in" in made.reason
         assert " s against " not in made.reason
+
+
+@pytest.mark.parametrize(
+    ("cost", "cheap", "dear", "why"),
+    [
+        ("images_per_second",
+         time_of(10.0, frozen_prefix_seconds=3.0, fit_seconds_uncached=10.0),
+         time_of(99.0, fit_seconds_uncached=99.0),
+         "images per second is not compared, since frozen layers ran once per image in some "
+         "trials, in every epoch in others"),
+        ("memory", {"memory": MEMORY.model_copy(update={"device_peak_mb": 500.0})},
+         {"memory": MEMORY},
+         "peak memory is not compared, since the accelerator's memory is not known of all trials"),
+    ],
+)  # fmt: skip
+def test_other_costs_that_do_not_compare(
+    tmp_path: Path, cost: CostName, cheap: dict[str, Any], dear: dict[str, Any], why: str
+) -> None:
+    dear = dear | {"flops_per_image": 1_000_000_000}
+    cheap = cheap | {"flops_per_image": 2_000_000_000}
+    made = choice(tmp_path, [3190, 3200], [cheap, dear], cost=cost)
+    assert made.arm == "0.2"
+    assert f"; {why}: FLOPs stand in" in made.reason
 
 
 def test_two_cold_caches_compare(tmp_path: Path) -> None:
