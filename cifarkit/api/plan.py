@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 from cifarkit.api.data_notes import check_data
 from cifarkit.console import busy, say
 from cifarkit.evaluation.looks import FIRST_LOOK
+from cifarkit.store.records import TrialRecord
 from cifarkit.store.store import Store
 from cifarkit.store.studies import find
+from cifarkit.store.trials import read_all
 from cifarkit.studies.inputs import Inputs
 from cifarkit.studies.pipeline import StepResult
 from cifarkit.studies.provenance_changes import other_graph, other_packages
@@ -66,10 +68,14 @@ def plan_trials(
     *,
     name: str | None = None,
     strict: bool = False,
+    finished: Callable[[], Iterable[TrialRecord]] | None = None,
 ) -> list[TrialCost]:
     """The trials of a study, step by step; one that two steps share is in both. Trains nothing.
 
     The time is expected from the store's trials of the same network and size on this machine.
+
+    Args:
+        finished: Reads these trials; called once, after everything that may refuse the study.
 
     Raises:
         InvalidInput: The data cannot be used, or the name is another study's.
@@ -86,7 +92,8 @@ def plan_trials(
     check_data(specs, stored, inputs, strict=strict)
     for sentence in other_packages(specs, stored):
         say(sentence, "yellow")
-    experience = RuntimeEstimates.of(stored, inputs)
+    trials = finished() if finished else read_all(stored, stored.trial_ids()).values()
+    experience = RuntimeEstimates.of(trials, inputs)
     with busy("Counting and estimating ..."):
         costs = dict(zip(unique, plan(specs), strict=True))
     status = {trial: _done(stored, cost) for trial, cost in costs.items()}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -129,8 +129,12 @@ def power(
     return _of_difference(difference / 100, settings or 2, given, stored)
 
 
-def outlook(steps: Iterable[StepResult], inputs: Inputs, store: Path) -> str:
-    """What a planned study will be able to see, in a line; empty if it compares nothing."""
+def outlook(steps: Iterable[StepResult], inputs: Inputs, stored: Callable[[], StoredTrials]) -> str:
+    """What a planned study will be able to see, in a line; empty if it compares nothing.
+
+    Args:
+        stored: Reads the trials to judge by; called only if they are needed.
+    """
     compared = _compared(steps)
     if not compared:
         return ""
@@ -139,13 +143,14 @@ def outlook(steps: Iterable[StepResult], inputs: Inputs, store: Path) -> str:
             "One run each: only the trained models can be compared. --seeds 3 or more compare the "
             "settings."
         )
+    known = stored()
     try:
-        stored = StoredTrials.of(store, None, needed=True)
-        found = _of_plan(compared, inputs, Given(), stored, None)
+        found = _of_plan(compared, inputs, Given(), known, None)
     except InvalidInput:
         return (
             "What differences this will see is not known: no trial on these data was repeated in "
-            f"{store}. The first 3 seeds will tell; cifarkit power calculates with given values."
+            f"{known.place}. The first 3 seeds will tell; cifarkit power calculates with given "
+            "values."
         )
     rows = [row for row in found.rows if row.seeds != 1]
     titled, added = len(compared) > 1, any(step.max_seeds for step in compared)
@@ -160,7 +165,7 @@ def outlook(steps: Iterable[StepResult], inputs: Inputs, store: Path) -> str:
     )
     unknown = [step.title for step in compared if step.title not in {r.step for r in found.rows}]
     return (
-        f"Will see with a probability of {formulas.POWER:g}, by repeated trials in {store}: "
+        f"Will see with a probability of {formulas.POWER:g}, by repeated trials in {known.place}: "
         f"{listed(seen)}; {listed(each)}.{f' Not known: {listed(unknown)}.' if unknown else ''}"
     )
 
@@ -198,7 +203,7 @@ def _of_plan(
     stored: StoredTrials,
     difference: float | None,
 ) -> PowerAnalysis:
-    times = RuntimeEstimates.among(stored.trials, inputs)
+    times = RuntimeEstimates.of(stored.trials, inputs)
     rows: list[PowerRow] = []
     sentences: list[str] = []
     faults: list[str] = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +30,21 @@ def execute(study: PlannedStudy, *, dry_run: bool, runs: Path, **options: Any) -
     whole = not isinstance(study.source, Study)
     if dry_run:
         from cifarkit.api.power import outlook
+        from cifarkit.api.power_inputs import StoredTrials
         from cifarkit.cli.dry_run import show_plan
 
         steps, inputs = study.steps(), study.inputs
-        costs = plan_trials(steps, inputs, runs, name=options["name"], strict=options["strict"])
+        stored = cache(partial(StoredTrials.of, runs, None, needed=False))
+        costs = plan_trials(
+            steps,
+            inputs,
+            runs,
+            name=options["name"],
+            strict=options["strict"],
+            finished=lambda: stored().trials,
+        )
         show_plan(costs, several_steps=whole)
-        if sentence := outlook(steps, inputs, runs):
+        if sentence := outlook(steps, inputs, stored):
             say(sentence)
         return
     try:

@@ -9,8 +9,6 @@ from statistics import median
 from cifarkit.profiling.environment import cpu_model
 from cifarkit.specs import TrialSpec
 from cifarkit.store.records import Result, TrialRecord
-from cifarkit.store.store import Store
-from cifarkit.store.trials import read_all
 from cifarkit.studies.inputs import Inputs
 
 
@@ -22,13 +20,8 @@ class RuntimeEstimates:
     inputs: Inputs
 
     @classmethod
-    def of(cls, store: Store, inputs: Inputs) -> RuntimeEstimates:
-        """The store's trials that ran on this model of processor."""
-        return cls.among(read_all(store, store.trial_ids()).values(), inputs)
-
-    @classmethod
-    def among(cls, trials: Iterable[TrialRecord], inputs: Inputs) -> RuntimeEstimates:
-        """Those of these trials that did."""
+    def of(cls, trials: Iterable[TrialRecord], inputs: Inputs) -> RuntimeEstimates:
+        """Those of a store's trials that ran on this model of processor."""
         here = cpu_model()
         ours = [trial for trial in trials if trial.result and trial.result.environment.cpu == here]
         return cls(ours, inputs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +10,12 @@ import pytest
 from scipy.stats import chi2
 
 import cifarkit as ck
+from cifarkit.api import plan, power_inputs
 from cifarkit.profiling.measurements import Environment
 from cifarkit.reporting.repeated_trials import spread
 from cifarkit.store.records import Course
+from cifarkit.store.store import Store
+from cifarkit.store.trials import Trials, read_all
 from tests.cli.command import cifarkit, table
 from tests.cli.stubbed import cifarkit as called
 from tests.cli.stubbed import error_of
@@ -203,6 +207,22 @@ def test_a_dry_run_says_what_is_not_known(store: Path, tmp_path: Path) -> None:
         assert "is not known: no trial on these data was repeated" in done.stderr
     alone = called(*sweep[:3], *sweep[4:], tmp_path / "no").stderr
     assert "compare" not in alone
+
+
+def test_a_dry_run_reads_the_store_s_trials_once(
+    store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads: list[int] = []
+
+    def counting(of: Store, ids: Sequence[str]) -> Trials:
+        reads.append(len(ids))
+        return read_all(of, ids)
+
+    for module in (plan, power_inputs):
+        monkeypatch.setattr(module, "read_all", counting)
+    sweep = ("sweep", "dropout", "0.1", "0.2", "--model", "resnet8", "--dataset", "synthetic")
+    called(*sweep, "--weights", "none", "--seeds", "3", "--dry-run", "--runs", store)
+    assert reads == [6]
 
 
 @pytest.mark.parametrize(
