@@ -179,6 +179,8 @@ class Settings(TypedDict, total=False):
     weight_decay: float | None
     label_smoothing: float | None
     patience: int | None
+    mixup: float | None
+    cutmix: float | None
     augment: bool | None
     flip: bool | None
     rotation: float | None

@@ -28,6 +28,7 @@ ADAMW_WEIGHT_DECAY = 0.004
 
 Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Count = Annotated[int, Field(gt=0, lt=2**31)]
+Alpha = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 
 
@@ -250,6 +251,26 @@ class TrainSpec(_Spec):
             heading="Patience (epochs)",
         ),
     ] = 7
+    mixup: Annotated[
+        Alpha,
+        Setting(
+            "Blend each image, and its label, with another by a share drawn from Beta(alpha, "
+            "alpha); 0 for none.",
+            heading="MixUp alpha",
+            unmentioned=0.0,
+            since=2,
+        ),
+    ] = 0.0
+    cutmix: Annotated[
+        Alpha,
+        Setting(
+            "Paste a part of another image, of a share drawn from Beta(alpha, alpha), into each; "
+            "0 for none. With --mixup, a coin decides for each image.",
+            heading="CutMix alpha",
+            unmentioned=0.0,
+            since=2,
+        ),
+    ] = 0.0
     augmentation: Annotated[
         Augmentation | None,
         Setting("Random flip, rotation, zoom and contrast.", heading="Augmentation"),
@@ -268,6 +289,13 @@ class TrainSpec(_Spec):
                 "would not be reached"
             )
         return self
+
+    @property
+    def views(self) -> int | None:
+        """In how many forms an image is seen; None for another in every epoch."""
+        if self.augmentation is not None:
+            return self.augmentation.augment_views
+        return None if self.mixup or self.cutmix else 1
 
 
 class TrialSpec(_Spec):

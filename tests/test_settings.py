@@ -94,6 +94,7 @@ def test_options_reach_the_specs(command: str, monkeypatch: pytest.MonkeyPatch) 
         (["--weight-decay", "-1"], "weight_decay: input should be greater than or equal to 0"),
         (["--validation-fraction", "1"], "validation_fraction: input should be less than 1"),
         (["--label-smoothing", "nan"], "label_smoothing"),
+        (["--mixup", "-0.2"], "mixup: input should be greater than or equal to 0, got -0.2"),
         (["--batchnorm", "kears"], "batchnorm: input should be 'precise', 'keras' or 'frozen'"),
         (["--no-augment", "--rotation", "0.2"], "--rotation: there is no augmentation with"),
         (["--no-augment", "--no-flip"], "--no-augment"),

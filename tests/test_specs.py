@@ -81,6 +81,8 @@ CHANGES = {
     "warmup_epochs": 5,
     "weight_decay": 0.01,
     "label_smoothing": 0.1,
+    "mixup": 0.2,
+    "cutmix": 1.0,
     "patience": 3,
     "augment": False,
     "flip": False,

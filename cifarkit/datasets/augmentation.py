@@ -13,8 +13,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cifarkit.datasets.dataset import Images
-
 _CHANCES = 4  # of an image: for rotation, zoom, flip and contrast
 
 Augment = Callable[[Any, Any], Any]
@@ -22,7 +20,7 @@ Augment = Callable[[Any, Any], Any]
 
 @dataclass(frozen=True, eq=False)
 class Change:
-    """The transformations of an array's images in one view.
+    """The transformations of an array's images in one view (see `datasets.views`).
 
     Attributes:
         augment: From `make_augment`.
@@ -39,32 +37,14 @@ class Change:
         draw = np.random.default_rng((seed, view, 1))
         return cls(augment, draw.random((count, _CHANCES), dtype=np.float32))
 
+    @property
+    def arrays(self) -> tuple[npt.NDArray[np.float32], ...]:
+        """All that it depends on besides the amounts."""
+        return (self.chances,)
+
     def __call__(self, images: Any, rows: Any) -> Any:
         """Transform the images of these rows: (b, h, w, 3) uint8 to float32 in 0..255."""
         return self.augment(images, self.chances[rows])
-
-
-class Augmented:
-    """A lazily augmented view of an array of images.
-
-    Attributes:
-        images: (n, h, w, 3) uint8.
-        change: The transformations.
-        settings: The amounts that `change` was made with.
-        shape: (n, h, w, 3).
-        dtype: float32.
-    """
-
-    def __init__(self, images: Images, change: Change, settings: dict[str, Any]) -> None:
-        self.images, self.change, self.settings = images, change, settings
-        self.shape, self.dtype = images.shape, np.dtype(np.float32)
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-    def __getitem__(self, rows: Any) -> npt.NDArray[np.float32]:
-        """The transformed images of a slice or an array of rows."""
-        return np.asarray(self.change(self.images[rows], rows))
 
 
 def make_augment(

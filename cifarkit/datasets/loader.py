@@ -1,7 +1,7 @@
 """Streams training batches from arrays of images.
 
-The order follows from (seed, epoch) alone, as do the changes of augmentation
-(`datasets.augmentation`), so that a run is reproducible and can resume from any epoch.
+The order follows from (seed, epoch) alone, as does what augmentation does to the images
+(`datasets.views`), so that a run is reproducible and can resume from any epoch.
 """
 
 from __future__ import annotations
@@ -13,8 +13,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-
-from cifarkit.datasets.augmentation import Change
+import numpy.typing as npt
 
 Batch = tuple[Any, np.ndarray]
 _END = object()
@@ -24,12 +23,11 @@ class Batches:
     """The batches of one epoch, prefetched by a background thread.
 
     Args:
-        images: (n, h, w, 3) uint8, or several arrays of n corresponding rows. They may be on disk:
-            only the rows of a batch are read.
-        labels: (n,) int32.
+        images: (n, h, w, 3), or several arrays of n corresponding rows. They may be on disk or
+            computed (`datasets.views.View`): only the rows of a batch are read.
+        labels: (n,) int32, or `SoftLabels`.
         batch_size: The last batch holds the remainder.
         seed, epoch: Determine the order.
-        change: The augmentation in this epoch; None for none.
 
     Attributes:
         wait_seconds: How long the consumer has waited for batches so far.
@@ -38,22 +36,18 @@ class Batches:
     def __init__(
         self,
         images: Any,
-        labels: np.ndarray,
+        labels: Any,
         *,
         batch_size: int,
         seed: int,
         epoch: int,
-        change: Change | None = None,
     ) -> None:
         self._images, self._labels = images, labels
         self._batch_size, self._seed, self._epoch = batch_size, seed, epoch
-        self._change = change
         self.wait_seconds = 0.0
 
     def __iter__(self) -> Iterator[Batch]:
-        """Yield (images, labels): (b, h, w, 3) uint8, or float32 in 0..255 once augmented; a tuple
-        of arrays where there are several.
-        """
+        """Yield (images, labels), whose images are a tuple where there are several arrays."""
         ready: queue.Queue[Any] = queue.Queue(maxsize=4)
         stopped = threading.Event()
 
@@ -92,14 +86,16 @@ class Batches:
             thread.join()
 
     def _made(self) -> Iterator[Batch]:
-        order = np.random.default_rng((self._seed, self._epoch)).permutation(len(self._labels))
-        for start in range(0, len(order), self._batch_size):
+        shuffled = order(self._seed, self._epoch, len(self._labels))
+        for start in range(0, len(shuffled), self._batch_size):
             # Sorted rows read a memory map sequentially; the order within a batch does not matter.
-            rows = np.sort(order[start : start + self._batch_size])
-            images: Any = take(self._images, rows)
-            if self._change is not None:
-                images = self._change(images, rows)
-            yield images, self._labels[rows]
+            rows = np.sort(shuffled[start : start + self._batch_size])
+            yield take(self._images, rows), self._labels[rows]
+
+
+def order(seed: int, epoch: int, count: int) -> npt.NDArray[np.int64]:
+    """The order of `count` images in an epoch, from 1."""
+    return np.random.default_rng((seed, epoch)).permutation(count)
 
 
 def take(arrays: Any, rows: Any) -> Any:

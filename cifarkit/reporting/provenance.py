@@ -37,7 +37,8 @@ DEFINITIONS = (
     "used to choose anything.",
     "Training accuracy is that of the same weights on the training images, without augmentation "
     "and dropout; results of earlier versions lack it. Learning curves show a running mean over "
-    "the batches instead, each scored before its update with augmentation and dropout.",
+    "the batches instead, each scored before its update with augmentation and dropout; of mixed "
+    "images (MixUp, CutMix) the class of the larger share counts as right.",
     "Top-5 accuracy is given for more than ten classes.",
     "BatchNorm: “precise” normalizes by the statistics of up to 2,048 training images, recomputed "
     "after each epoch (Wu & Johnson 2021); “keras” by moving averages over the training steps, "

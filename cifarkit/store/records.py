@@ -69,7 +69,8 @@ class Accuracy(StoredRecord):
 
     Attributes:
         train: The running mean over the kept epoch's batches, with dropout and augmentation, while
-            the weights changed. The learning curves show it.
+            the weights changed. The learning curves show it. Of mixed images, the class of the
+            larger share counts as right.
         train_kept: That of the kept weights on all training images, without either.
     """
 

@@ -99,7 +99,9 @@ def _course_findings(course: Course, result: Result) -> list[Finding]:
     guessing = math.log(classes)  # the loss of equal probabilities, in nats
     # One standard deviation above chance, which a network that guesses one class reaches.
     spread = math.sqrt(course.chance * (1 - course.chance) / max(1, result.validation_images))
-    learnt = course.highest_accuracy > course.chance + UNTRAINED_SHARE * (1 - course.chance)
+    # Of mixed images (MixUp, CutMix), accuracy stays low however much is learnt.
+    highest = max(course.highest_accuracy, validation)
+    learnt = highest > course.chance + UNTRAINED_SHARE * (1 - course.chance)
     if validation <= course.chance + spread and course.highest_accuracy >= validation + OVERFIT_GAP:
         found.append(
             Finding(

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
-from cifarkit.datasets.augmentation import Augmented, Change, make_augment
+from cifarkit.datasets import augmentation, views
 from cifarkit.datasets.dataset import Images, Splits
 from cifarkit.datasets.loader import Batches
+from cifarkit.datasets.mixing import Mixing, SoftLabels
+from cifarkit.datasets.views import View
 from cifarkit.specs import TrainSpec
 from cifarkit.training import precise_batchnorm
 from cifarkit.training.feature_cache import Source
@@ -20,42 +24,43 @@ class EpochInputs:
             else the unaugmented images alone.
         sample, sample_rows: Unaugmented images, and those of their rows from which the statistics
             of BatchNormalization are computed.
+        augmented: Whether the network sees float32 instead of uint8.
+        soft_labels: Whether labels are (b, outputs) float32 instead of (b,) int32.
     """
 
-    def __init__(self, splits: Splits, train: TrainSpec) -> None:
+    def __init__(self, splits: Splits, train: TrainSpec, outputs: int) -> None:
+        """
+        Args:
+            outputs: The width of a soft label.
+        """
         self._images, self._labels = splits.train_images, splits.train_labels
-        self._train = train
-        self._amounts = train.augmentation.amounts() if train.augmentation else {}
-        self._augment = make_augment(**self._amounts) if train.augmentation else None
-        self.views = self._views()
+        self._train, self._outputs = train, outputs
+        amounts = train.augmentation.amounts() if train.augmentation else {}
+        self._augment = augmentation.make_augment(**amounts) if train.augmentation else None
+        later = {name: getattr(train, name) for name in _LATER}
+        self._settings = amounts | {name: value for name, value in later.items() if value}
+        self.augmented = train.augmentation is not None
+        self.soft_labels = bool(train.mixup or train.cutmix)
+        all_epochs = train.head_epochs + train.epochs
+        self._few = train.views if train.views and train.views < all_epochs else None
+        self.views: list[Images | View] = [self._images]
+        if self._few:
+            self.views = [self._view(number) for number in range(1, self._few + 1)]
         self.sample, self.sample_rows = self._sample()
-
-    @property
-    def augmented(self) -> bool:
-        return self._augment is not None
 
     def batches(self, epoch: int, source: Source) -> Batches:
         """The batches of an epoch, from 1; of cached features if the source has them."""
-        view = self.views[(epoch - 1) % len(self.views)]
+        view = self.views[(epoch - 1) % self._few] if self._few else self._view(epoch)
+        labels: Any = self._labels
+        if isinstance(view, View) and view.mixing is not None:
+            labels = SoftLabels(labels, view.mixing, self._outputs)
         return Batches(
-            source.of(view) if source.stored else self._images,
-            self._labels,
+            source.of(view) if source.stored else view,
+            labels,
             batch_size=self._train.batch_size,
             seed=self._train.seed,
             epoch=epoch,
-            change=None if source.stored else self._change(epoch),
         )
-
-    def _views(self) -> list[Images | Augmented]:
-        train = self._train
-        views = train.augmentation.augment_views if train.augmentation else None
-        if views is None or views >= train.head_epochs + train.epochs:
-            return [self._images]
-        return [
-            Augmented(self._images, change, self._amounts)
-            for view in range(1, views + 1)
-            if (change := self._change(view))
-        ]
 
     def _sample(self) -> tuple[Images, np.ndarray]:
         rows = precise_batchnorm.sample(len(self._images))
@@ -64,10 +69,32 @@ class EpochInputs:
         # The frozen layers only run on augmented views; also run them on these few images.
         return self._images[rows], np.arange(len(rows))
 
-    def _change(self, epoch: int) -> Change | None:
-        """The augmentation of the training images in an epoch."""
-        if self._augment is None or self._train.augmentation is None:
-            return None
-        views = self._train.augmentation.augment_views
-        view = epoch if views is None else (epoch - 1) % views + 1
-        return Change.of_view(self._augment, self._train.seed, view, len(self._labels))
+    def _view(self, number: int) -> Images | View:
+        """The training images in a view, from 1."""
+        if not self._settings:
+            return self._images
+        seed, (count, height, width, _) = self._train.seed, self._images.shape
+        changes: list[views.Change] = []
+        if self._augment is not None:
+            changes.append(augmentation.Change.of_view(self._augment, seed, number, count))
+        mixing = None
+        if self.soft_labels:
+            mixing = Mixing.of_view(
+                seed,
+                number,
+                count,
+                (height, width),
+                mixup=self._train.mixup,
+                cutmix=self._train.cutmix,
+            )
+        return View(
+            self._images,
+            changes,
+            mixing,
+            dtype="float32" if self.augmented else "uint8",
+            settings=self._settings,
+        )
+
+
+_LATER = ("mixup", "cutmix")
+"""Settings, besides those of `Augmentation`, of what is done to training images."""

@@ -85,7 +85,7 @@ def prepare(
         parts: Every array of images, (n, h, w, 3), that the source will be asked for.
         emit: Called with the progress.
     """
-    views = train.augmentation.augment_views if train.augmentation else 1
+    views = train.views
     if views is None or epochs <= views or not any(map(len, parts)):
         return Source(model)
     halves = cut(model)

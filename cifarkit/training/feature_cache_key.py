@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from cifarkit.datasets.augmentation import Augmented
 from cifarkit.datasets.dataset import Images
+from cifarkit.datasets.views import View
 from cifarkit.digests import digest
 from cifarkit.training.graph_hash import call_of, ends
 from cifarkit.training.step import uses_xla
 
-Part = Images | Augmented
+Part = Images | View
 
 # Increment if the same model and images give other activations, or an entry has other files.
 _VERSION = 4
@@ -66,9 +66,8 @@ def entry_name(identity: bytes, images: Part) -> str:
 
 def _content(identity: bytes, images: Part) -> Iterator[bytes | memoryview]:
     yield identity
-    if isinstance(images, Augmented):
-        yield repr(sorted(images.settings.items())).encode()
-        yield images.change.chances.data
+    if isinstance(images, View):
+        yield from images.key()
         images = images.images
     yield repr((images.shape, images.dtype)).encode()
     for start in range(0, len(images), 1024):

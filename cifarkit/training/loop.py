@@ -99,12 +99,17 @@ class _Trainer:
         self.began = time.perf_counter()
         self.all_epochs = train.head_epochs + train.epochs
         self.at_once = micro_batch or train.batch_size
-        self.inputs = EpochInputs(splits, train)
+        self.inputs = EpochInputs(splits, train, built.model.output_shape[-1])
         self.precise_batchnorm = built.precise_batchnorm
         self.saved = checkpoints.load() if checkpoints else None
         self.result = FitResult(**self.saved.progress) if self.saved else FitResult()
         if (here := arithmetic()) not in self.result.ran_on:
             self.result.ran_on.append(here)
+        if self.inputs.soft_labels:
+            self._note(
+                "loss and accuracy during training are those of mixed images: the loss against "
+                "soft labels, the accuracy against the class of the larger share"
+            )
         self.before = self.result.seconds
         self.resumed_at = len(self.result.history)
         if self.saved:
@@ -197,6 +202,7 @@ class _Trainer:
             source.dtypes,
             self.micro_batch,
             augmented=self.inputs.augmented and not source.stored,
+            soft_labels=self.inputs.soft_labels,
             precise=precise,
             warmup_steps=train.warmup_epochs * updates_per_epoch,
         )

@@ -90,6 +90,7 @@ def compile_steps(
     micro_batch: int | None = None,
     *,
     augmented: bool = False,
+    soft_labels: bool = False,
     precise: Sequence[Any] = (),
     warmup_steps: int = 0,
 ) -> Steps:
@@ -99,6 +100,7 @@ def compile_steps(
         dtypes: The dtype of each of the model's inputs.
         micro_batch: The most images in memory at once; None for whole batches.
         augmented: Whether the training images are augmented, and so float32.
+        soft_labels: Whether the labels are (n, outputs) float32 instead of (n,) int32.
         precise: The BatchNormalization layers whose statistics are recomputed.
         warmup_steps: See `make_optimizer`.
     """
@@ -130,7 +132,9 @@ def compile_steps(
         statistics = Statistics(precise, _signature(model, dtypes), forward, xla=xla)
     batch = (
         _signature(model, ["float32"] * len(dtypes) if augmented else dtypes),
-        tf.TensorSpec((None,), tf.int32),
+        tf.TensorSpec((None, model.output_shape[-1]), tf.float32)
+        if soft_labels
+        else tf.TensorSpec((None,), tf.int32),
     )
     step: Callable[[Any, Any], tuple[Any, Any]]
     if micro_batch is None:
@@ -143,17 +147,25 @@ def compile_steps(
 
 
 def _gradients_of(model: Any, train: TrainSpec, optimizer: Any) -> Differentiate:
-    """The loss of a batch, the number right, and the gradients of what is minimized."""
+    """The loss of a batch, the number right, and the gradients of what is minimized.
+
+    Of a soft label, the class with the largest weight is right.
+    """
     import keras
     import tensorflow as tf
 
     weights, outputs = model.trainable_variables, model.output_shape[-1]
 
     def differentiate(images: Any, labels: Any) -> tuple[Any, Any, Any]:
+        targets, classes = labels, labels
+        if labels.shape.rank == 1:
+            targets = tf.one_hot(labels, outputs)
+        else:
+            classes = tf.argmax(labels, axis=-1, output_type=tf.int32)
         with tf.GradientTape() as tape:
             logits = _run(model, images, training=True)
             losses = keras.losses.categorical_crossentropy(
-                tf.one_hot(labels, outputs),
+                targets,
                 logits,
                 from_logits=True,
                 label_smoothing=train.label_smoothing,
@@ -165,7 +177,7 @@ def _gradients_of(model: Any, train: TrainSpec, optimizer: Any) -> Differentiate
         gradients = tape.gradient(objective, weights)
         if unused := [w.path for w, g in zip(weights, gradients, strict=True) if g is None]:
             raise RuntimeError(f"these trainable weights do not affect the loss: {unused}")
-        right = tf.equal(tf.argmax(logits, axis=-1, output_type=labels.dtype), labels)
+        right = tf.equal(tf.argmax(logits, axis=-1, output_type=classes.dtype), classes)
         return loss, tf.reduce_sum(tf.cast(right, tf.int32)), gradients
 
     return differentiate

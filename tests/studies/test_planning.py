@@ -152,6 +152,8 @@ VALUES = {
     "warmup-epochs": ["0", "2"],
     "weight-decay": ["0", "0.1"],
     "label-smoothing": ["0", "0.1"],
+    "mixup": ["0", "0.2"],
+    "cutmix": ["0", "1"],
     "patience": ["3", "7"],
     "precision": ["float32", "mixed_bfloat16"],
     "augment": ["on", "off"],

@@ -84,6 +84,7 @@ CASES = {
         "epochs": 4,
     },
     "rmsprop": {"model": "lenet", "optimizer": "rmsprop", "epochs": 4},
+    "mixed images": {"model": "lenet", "mixup": 0.4, "cutmix": 1.0, "epochs": 4},
     "statistics of BatchNormalization": {"model": "resnet8", "weights": "none", "epochs": 4},
 }
 

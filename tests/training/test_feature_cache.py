@@ -256,6 +256,22 @@ def test_a_few_augmented_views_train_as_in_the_whole_model(
     assert len(computed) == 6
 
 
+def test_mixed_views_train_as_in_the_whole_model(
+    monkeypatch: pytest.MonkeyPatch, computed: list[int]
+) -> None:
+    """A view is mixed in the same way in every epoch that sees it, and so are its labels."""
+    chosen = {"augment": True, "augment_views": 2, "epochs": 5, "mixup": 0.4, "cutmix": 1.0}
+    expected, logits, *_ = live(monkeypatch, **chosen)
+    found, found_logits, *_ = train(**chosen)
+    assert computed == [40, 40, 12, 11]
+    np.testing.assert_allclose(figures(found), figures(expected), rtol=2e-4, atol=1e-5)
+    np.testing.assert_allclose(found_logits, logits, rtol=2e-3, atol=1e-4)
+    train(**chosen | {"mixup": 0.5})
+    assert computed[4:] == [40, 40]
+    train(**chosen | {"augment": False, "augment_views": None})  # mixed anew in every epoch
+    assert len(computed) == 6
+
+
 def test_statistics_of_images_as_they_are_where_only_views_were_computed(
     monkeypatch: pytest.MonkeyPatch, computed: list[int]
 ) -> None:

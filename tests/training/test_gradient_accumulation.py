@@ -35,6 +35,7 @@ def train(micro_batch: int | None, **settings: object) -> tuple[FitResult, list[
     [
         {"optimizer": "sgd", "learning_rate": 0.01},
         {"optimizer": "adamw", "label_smoothing": 0.1, "augment": False},
+        {"optimizer": "sgd", "learning_rate": 0.01, "mixup": 0.4, "augment": False},
     ],
 )
 def test_updates_equal_those_of_the_whole_batch(settings: dict[str, object]) -> None:

@@ -5,6 +5,7 @@ import pytest
 
 from cifarkit.datasets.augmentation import Change, make_augment
 from cifarkit.datasets.loader import Batches
+from cifarkit.datasets.views import View
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (25, 8, 8, 3), dtype=np.uint8)
 LABELS = np.arange(25, dtype=np.int32)
@@ -12,8 +13,10 @@ CHANCES = np.random.default_rng(1).random((25, 4), dtype=np.float32)
 NOTHING = {"flip": False, "rotation": 0.0, "zoom": 0.0, "contrast": 0.0}
 
 
-def epoch(number: int, seed: int = 0, **options: object) -> list[tuple[np.ndarray, np.ndarray]]:
-    batches = Batches(IMAGES, LABELS, batch_size=10, seed=seed, epoch=number, **options)
+def epoch(
+    number: int, seed: int = 0, images: object = IMAGES
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    batches = Batches(images, LABELS, batch_size=10, seed=seed, epoch=number)
     return [(np.asarray(images), labels) for images, labels in batches]
 
 
@@ -38,7 +41,7 @@ def test_augmentation_follows_from_seed_and_epoch() -> None:
     augment = make_augment(flip=True, rotation=0.1, zoom=0.1, contrast=0.1)
 
     def view(number: int, seed: int = 0) -> np.ndarray:
-        return epoch(1, change=Change.of_view(augment, seed, number, 25))[0][0]
+        return epoch(1, images=View(IMAGES, [Change.of_view(augment, seed, number, 25)]))[0][0]
 
     first, again, later = view(1), view(1), view(2)
     np.testing.assert_array_equal(first, again)
@@ -53,7 +56,7 @@ def test_what_is_done_to_an_image_does_not_depend_on_its_batch() -> None:
     augment = make_augment(flip=True, rotation=0.1, zoom=0.1, contrast=0.1)
     change = Change.of_view(augment, 0, 1, 25)
     whole = np.asarray(change(IMAGES, slice(None)))
-    for images, labels in epoch(1, change=change):
+    for images, labels in epoch(1, images=View(IMAGES, [change])):
         np.testing.assert_allclose(images, whole[labels], atol=1e-3)
 
 
@@ -110,7 +113,7 @@ def test_a_failure_in_the_thread_reaches_the_consumer() -> None:
         raise RuntimeError("no such colour")
 
     with pytest.raises(RuntimeError, match="no such colour"):
-        epoch(1, change=broken)
+        epoch(1, images=View(IMAGES, [broken]))  # type: ignore[list-item]
 
 
 def test_a_consumer_that_stops_early_stops_the_thread() -> None:
