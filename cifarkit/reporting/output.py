@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import base64
+import io
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from cifarkit.errors import InvalidInput
 from cifarkit.plugins import FAILURES
 from cifarkit.reporting import render
 from cifarkit.reporting.document_model import Block, Document, Figure
 from cifarkit.reporting.figures.study_figures import failed
+from cifarkit.reporting.render.inline_svg import Drawing
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
 
+S = TypeVar("S")
 FORMATS = (*render.FORMATS, "csv", "json")
 """The formats for readers, and two of raw numbers for programs."""
+_LARGE_BYTES = 200_000
+"""An SVG beyond this becomes a PNG, if that is smaller."""
 
 
 def publish(written: Document, format: str, figures_dir: Path | None) -> str:
@@ -36,13 +42,18 @@ def publish(written: Document, format: str, figures_dir: Path | None) -> str:
     """
     if figures_dir is None and format != "html":
         return render.FORMATS[format](written, {})
+    if format != "html":
+        assert figures_dir is not None
+        return render.FORMATS[format](
+            *_drawn(written, lambda figure, canvas: _write(canvas, figures_dir, figure.name))
+        )
 
-    def save(figure: Figure, canvas: Canvas) -> str:
-        path = "" if figures_dir is None else _write(canvas, figures_dir, figure.name)
-        return _embedded(canvas) if format == "html" else path
+    def embed(figure: Figure, canvas: Canvas) -> str | Drawing:
+        if figures_dir is not None:
+            _write(canvas, figures_dir, figure.name)
+        return _inlined(canvas)
 
-    document, sources = _drawn(written, save)
-    return render.FORMATS[format](document, sources)
+    return render.html.write(*_drawn(written, embed))
 
 
 def notebook_html(written: Document) -> str:
@@ -70,16 +81,14 @@ def write_figures(blocks: Sequence[Block], folder: Path) -> None:
         _or_note(block, lambda figure, canvas: _write(canvas, folder, figure.name), {})
 
 
-def _drawn(
-    written: Document, save: Callable[[Figure, Canvas], str]
-) -> tuple[Document, dict[str, str]]:
+def _drawn(written: Document, save: Callable[[Figure, Canvas], S]) -> tuple[Document, dict[str, S]]:
     """Draw and save every figure.
 
     Returns:
         The document, with a note in place of each figure that failed, and by name the place where
         each figure was saved.
     """
-    sources: dict[str, str] = {}
+    sources: dict[str, S] = {}
     sections = [
         replace(section, blocks=tuple(_or_note(block, save, sources) for block in section.blocks))
         for section in written.sections
@@ -87,7 +96,7 @@ def _drawn(
     return replace(written, sections=tuple(sections)), sources
 
 
-def _or_note(block: Block, save: Callable[[Figure, Canvas], str], sources: dict[str, str]) -> Block:
+def _or_note(block: Block, save: Callable[[Figure, Canvas], S], sources: dict[str, S]) -> Block:
     if not isinstance(block, Figure):
         return block
     try:
@@ -111,8 +120,31 @@ def _write(canvas: Canvas, folder: Path, name: str) -> str:
 
 def _embedded(canvas: Canvas) -> str:
     """The figure as a data URL: an image of its own, so that ids of two figures cannot clash."""
-    import base64
-
     from cifarkit.reporting.figures.style import svg
 
-    return "data:image/svg+xml;base64," + base64.b64encode(svg(canvas)).decode("ascii")
+    return _data_url("svg+xml", svg(canvas))
+
+
+def _inlined(canvas: Canvas) -> str | Drawing:
+    """The figure as a part of the page; a data URL where a PNG is smaller than a large SVG."""
+    from cifarkit.reporting.figures.interactive import drawing
+    from cifarkit.reporting.figures.style import png
+
+    made = drawing(canvas)
+    if len(made.svg) > _LARGE_BYTES and len(image := _compressed(png(canvas))) < len(made.svg):
+        return _data_url("png", image)
+    return made
+
+
+def _compressed(png: bytes) -> bytes:
+    """The image with a palette of 256 colours."""
+    from PIL import Image
+
+    content = io.BytesIO()
+    image = Image.open(io.BytesIO(png)).convert("RGB")
+    image.quantize(256, dither=Image.Dither.FLOYDSTEINBERG).save(content, "PNG", optimize=True)
+    return content.getvalue()
+
+
+def _data_url(kind: str, content: bytes) -> str:
+    return f"data:image/{kind};base64," + base64.b64encode(content).decode("ascii")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -13,6 +14,8 @@ from cifarkit.reporting.figures import style
 from cifarkit.reporting.figures.data import ArmCurves, Curve, CurvesChart
 
 _PARTS = (("accuracy", "Accuracy"), ("loss", "Loss"))
+_TRAINING, _VALIDATION = "training, running mean", "validation"
+_KEPT, _STOPPED = "kept epoch", "stopped"
 
 
 def draw(chart: CurvesChart) -> Figure:
@@ -50,11 +53,13 @@ def _panel(axes: Axes, arm: ArmCurves, name: str) -> None:
         validation: tuple[float, ...] = getattr(curve, f"validation_{name}")
         # A single epoch needs a marker: a line of one point is invisible.
         marker = "." if len(curve.epochs) == 1 else None
-        axes.plot(curve.epochs, training, color=style.BLUE, linewidth=1.2, marker=marker)
-        axes.plot(curve.epochs, validation, color=style.ORANGE, linewidth=1.2, marker=marker)
+        line: dict[str, Any] = {"linewidth": 1.2, "marker": marker}
+        axes.plot(curve.epochs, training, color=style.BLUE, label=_TRAINING, **line)
+        axes.plot(curve.epochs, validation, color=style.ORANGE, label=_VALIDATION, **line)
         _mark_best(axes, curve, validation)
         if curve.stopped_early:
-            axes.plot(curve.epochs[-1:], validation[-1:], "x", color=style.BLACK, markersize=5)
+            at_end: dict[str, Any] = {"color": style.BLACK, "markersize": 5, "label": _STOPPED}
+            axes.plot(curve.epochs[-1:], validation[-1:], "x", **at_end)
     axes.grid()
     axes.tick_params(labelsize=7)
     axes.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
@@ -64,8 +69,9 @@ def _panel(axes: Axes, arm: ArmCurves, name: str) -> None:
 def _mark_best(axes: Axes, curve: Curve, values: Sequence[float]) -> None:
     if curve.best_epoch in curve.epochs:
         at = curve.epochs.index(curve.best_epoch)
-        axes.axvline(curve.best_epoch, color=style.GREY, linewidth=0.7, linestyle=":")
-        axes.plot([curve.best_epoch], [values[at]], "o", color=style.BLACK, markersize=3.5)
+        axes.axvline(curve.best_epoch, color=style.GREY, linewidth=0.7, linestyle=":", label=_KEPT)
+        dot: dict[str, Any] = {"color": style.BLACK, "markersize": 3.5, "label": _KEPT}
+        axes.plot([curve.best_epoch], [values[at]], "o", **dot)
 
 
 def _common_scale(panels: Sequence[Axes]) -> None:
@@ -77,8 +83,8 @@ def _common_scale(panels: Sequence[Axes]) -> None:
 
 def _handles() -> list[Line2D]:
     return [
-        Line2D([], [], color=style.BLUE, label="training, running mean"),
-        Line2D([], [], color=style.ORANGE, label="validation"),
+        Line2D([], [], color=style.BLUE, label=_TRAINING),
+        Line2D([], [], color=style.ORANGE, label=_VALIDATION),
         Line2D(
             [],
             [],
@@ -89,7 +95,7 @@ def _handles() -> list[Line2D]:
             markersize=3.5,
             markerfacecolor=style.BLACK,
             markeredgecolor=style.BLACK,
-            label="kept epoch",
+            label=_KEPT,
         ),
-        Line2D([], [], color=style.BLACK, linestyle="", marker="x", markersize=5, label="stopped"),
+        Line2D([], [], color=style.BLACK, linestyle="", marker="x", markersize=5, label=_STOPPED),
     ]

@@ -51,6 +51,8 @@ _LOOK: dict[str, Any] = {
     "legend.frameon": False,
     # Names may contain dollar signs; no text is mathematics.
     "text.parse_math": False,
+    # Text stays text in an SVG: it can be searched, read aloud and restyled.
+    "svg.fonttype": "none",
     # Reproducible files.
     "svg.hashsalt": "cifarkit",
 }

@@ -2,58 +2,72 @@
 
 from __future__ import annotations
 
+import base64
 import html
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import count
+from math import isfinite
+from pathlib import Path
 
+from cifarkit.digests import digest
 from cifarkit.reporting.document_model import Block, Command, Document, Figure, Items, Paragraph
+from cifarkit.reporting.render.inline_svg import Drawing, inline_svg
 from cifarkit.reporting.table import Cell, Column, Table
 from cifarkit.text import plain
 
-_STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; color: #1a1a1a; background: #fff;
-       max-width: 62rem; margin: 2rem auto; padding: 0 1rem; }
-h1, h2, h3 { line-height: 1.25; }
-h2 { margin-top: 2.5rem; border-bottom: 1px solid #ddd; padding-bottom: .2rem; }
-.wide { overflow-x: auto; margin: 1.5rem 0; }
-table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums; }
-caption { text-align: left; padding-bottom: .4rem; }
-th, td { padding: .3rem .7rem; text-align: left; vertical-align: top; }
-th { border-top: 2px solid #333; border-bottom: 1px solid #333; vertical-align: bottom; }
-tbody tr:last-child td { border-bottom: 2px solid #333; }
-tbody tr:nth-child(even) { background: #f6f6f6; }
-.number { text-align: right; white-space: nowrap; }
-figure { margin: 1.5rem 0; }
-figure img { max-width: 100%; height: auto; }
-figcaption { font-size: .9rem; color: #444; }
-pre { background: #f6f6f6; padding: .6rem .8rem; overflow-x: auto; }
-@media print { body { max-width: none; } .wide, figure { break-inside: avoid; } }
-"""
+_ASSETS = Path(__file__).parent
+_SORTABLE_ROWS = 3
+"""A table of fewer rows is not sorted."""
 
 
-def write(document: Document, figures: Mapping[str, str]) -> str:
-    """The document; a figure is an image at its URL, which may be a data URL."""
+def write(document: Document, figures: Mapping[str, str | Drawing]) -> str:
+    """The document as a page; a figure is a drawing, or an image at its URL.
+
+    The page may load nothing, and runs no script but its own, whatever its texts say.
+    """
+    script = _asset("page.js")
+    hashed = base64.b64encode(bytes.fromhex(digest([script.encode()]))).decode("ascii")
+    allowed = f"img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{hashed}'"
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta http-equiv="Content-Security-Policy" '
+        f"content=\"default-src 'none'; {allowed}\">\n"
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escaped(document.title)}</title>\n<style>{_STYLE}</style>\n</head>\n"
-        f"<body>\n{_body(document, figures)}\n</body>\n</html>\n"
+        f"<title>{escaped(document.title)}</title>\n"
+        f"<style>\n{_asset('content.css')}{_asset('page.css')}</style>\n</head>\n"
+        f"<body>\n{_contents(document)}\n<main>\n{_body(document, figures)}\n</main>\n"
+        f"<script>{script}</script>\n</body>\n</html>\n"
     )
 
 
-def fragment(document: Document, figures: Mapping[str, str]) -> str:
+def fragment(document: Document, figures: Mapping[str, str | Drawing]) -> str:
     """The document for the inside of a page, such as a notebook's cell, whose style it leaves."""
     return (
-        f'<div class="cifarkit"><style>.cifarkit {{{_STYLE}}}</style>\n'
+        f'<div class="cifarkit"><style>.cifarkit {{{_asset("content.css")}}}</style>\n'
         f"{_body(document, figures)}\n</div>"
     )
 
 
-def _body(document: Document, figures: Mapping[str, str]) -> str:
+def _asset(name: str) -> str:
+    return (_ASSETS / name).read_text(encoding="utf-8")
+
+
+def _contents(document: Document) -> str:
+    """The sidebar: a link to every section, those of chapters with their sections below."""
+    items = "\n".join(
+        f'<li class="level-{section.level}">'
+        f'<a href="#section-{number}">{escaped(section.title) or "(untitled)"}</a></li>'
+        for number, section in enumerate(document.sections, 1)
+    )
+    return f'<nav aria-label="Contents">\n<ul>\n{items}\n</ul>\n</nav>'
+
+
+def _body(document: Document, figures: Mapping[str, str | Drawing]) -> str:
     numbers = {Table: count(1), Figure: count(1)}
     parts = [f"<h1>{escaped(document.title)}</h1>"]
-    for section in document.sections:
-        parts.append(f"<h{section.level}>{escaped(section.title)}</h{section.level}>")
+    for number, section in enumerate(document.sections, 1):
+        heading = f"h{section.level}"
+        parts.append(f'<{heading} id="section-{number}">{escaped(section.title)}</{heading}>')
         for block in section.blocks:
             if text := _block(block, figures, numbers):
                 parts.append(text)
@@ -65,19 +79,16 @@ def escaped(text: str) -> str:
     return html.escape(plain(text))
 
 
-def _block(block: Block, figures: Mapping[str, str], numbers: Mapping[type, Iterator[int]]) -> str:
+def _block(
+    block: Block, figures: Mapping[str, str | Drawing], numbers: Mapping[type, Iterator[int]]
+) -> str:
     match block:
         case Table():
             return _table(block, next(numbers[Table]))
         case Figure():
             if block.name not in figures:
                 return ""
-            caption = escaped(block.caption)
-            return (
-                f'<figure><img src="{html.escape(figures[block.name])}" alt="{caption}">'
-                f"<figcaption><b>Figure {next(numbers[Figure])}.</b> {caption}.</figcaption>"
-                "</figure>"
-            )
+            return _figure(block.caption, figures[block.name], next(numbers[Figure]))
         case Paragraph():
             return f"<p>{escaped(block.text)}</p>"
         case Items():
@@ -87,23 +98,41 @@ def _block(block: Block, figures: Mapping[str, str], numbers: Mapping[type, Iter
             return f"<pre><code>{escaped(block.text)}</code></pre>"
 
 
-def _table(table: Table, number: int) -> str:
-    heads = "".join(_cell("th", escaped(c.heading), c) for c in table.columns)
-    rows = "\n".join(f"<tr>{_row(row, table.columns)}</tr>" for row in table.rows)
+def _figure(caption: str, source: str | Drawing, number: int) -> str:
+    shown = escaped(caption)
+    if isinstance(source, Drawing):
+        image = inline_svg(source, f"figure-{number}", plain(caption))
+    else:
+        image = f'<img src="{html.escape(source)}" alt="{shown}">'
     return (
-        f'<div class="wide"><table id="{escaped(table.name)}">\n'
+        f'<figure><div class="wide" tabindex="0" role="region" aria-label="Figure {number}">'
+        f"{image}</div><figcaption><b>Figure {number}.</b> {shown}.</figcaption></figure>"
+    )
+
+
+def _table(table: Table, number: int) -> str:
+    heads = "".join(_head(column) for column in table.columns)
+    rows = "\n".join(f"<tr>{_row(row, table.columns)}</tr>" for row in table.rows)
+    sortable = ' class="sortable"' if len(table.rows) >= _SORTABLE_ROWS else ""
+    return (
+        f'<div class="wide" tabindex="0" role="region" aria-label="Table {number}">'
+        f'<table id="{escaped(table.name)}"{sortable}>\n'
         f"<caption><b>Table {number}.</b> {escaped(table.caption)}</caption>\n"
         f"<thead><tr>{heads}</tr></thead>\n<tbody>\n{rows}\n</tbody>\n</table></div>"
     )
 
 
 def _row(row: Sequence[Cell], columns: Sequence[Column]) -> str:
-    return "".join(
-        _cell("td", escaped(cell.text), column) for cell, column in zip(row, columns, strict=True)
-    )
+    return "".join(_cell(cell, column) for cell, column in zip(row, columns, strict=True))
 
 
-def _cell(tag: str, text: str, column: Column) -> str:
-    scope = ' scope="col"' if tag == "th" else ""
+def _head(column: Column) -> str:
     kind = ' class="number"' if column.numeric else ""
-    return f"<{tag}{scope}{kind}>{text}</{tag}>"
+    return f'<th scope="col"{kind}>{escaped(column.heading)}</th>'
+
+
+def _cell(cell: Cell, column: Column) -> str:
+    kind = ' class="number"' if column.numeric else ""
+    number = isinstance(cell.raw, int | float) and isfinite(cell.raw)
+    value = f' data-value="{cell.raw:.12g}"' if number else ""
+    return f"<td{kind}{value}>{escaped(cell.text)}</td>"
