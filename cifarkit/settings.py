@@ -176,6 +176,7 @@ class Settings(TypedDict, total=False):
     optimizer: Literal["adam", "adamax", "sgd", "adamw", "rmsprop"] | None
     learning_rate: float | None
     warmup_epochs: int | None
+    schedule: Literal["constant", "cosine"] | None
     weight_decay: float | None
     label_smoothing: float | None
     patience: int | None

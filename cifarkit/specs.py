@@ -215,7 +215,7 @@ class TrainSpec(_Spec):
         float,
         Field(gt=0, allow_inf_nan=False),
         Setting(
-            "Constant after warm-up.",
+            "After warm-up; see --schedule.",
             default="2.5e-5 where pretrained layers are trained, 1e-3 else",
             flags=("--learning-rate", "--lr"),
         ),
@@ -230,6 +230,16 @@ class TrainSpec(_Spec):
             since=2,
         ),
     ] = 0
+    schedule: Annotated[
+        Literal["constant", "cosine"],
+        Setting(
+            "Learning rate after warm-up: constant, or cosine (falling to 0 over --epochs, update "
+            "by update).",
+            heading="Learning rate schedule",
+            unmentioned="constant",
+            since=2,
+        ),
+    ] = "constant"
     weight_decay: Annotated[
         float,
         Field(ge=0, allow_inf_nan=False),
@@ -287,6 +297,11 @@ class TrainSpec(_Spec):
             raise InvalidInput(
                 f"warmup_epochs: {self.warmup_epochs} of {self.epochs} epochs; the learning rate "
                 "would not be reached"
+            )
+        if self.schedule == "cosine" and self.warmup_epochs == self.epochs:
+            raise InvalidInput(
+                f"schedule: cosine has nothing to do after {self.warmup_epochs} epochs of warm-up "
+                f"of {self.epochs}; give more epochs or fewer warmup_epochs"
             )
         return self
 

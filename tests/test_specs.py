@@ -79,6 +79,7 @@ CHANGES = {
     "optimizer": "sgd",
     "learning_rate": 1e-4,
     "warmup_epochs": 5,
+    "schedule": "cosine",
     "weight_decay": 0.01,
     "label_smoothing": 0.1,
     "mixup": 0.2,
@@ -245,6 +246,8 @@ REFUSALS = [
     ({"model": "vgg16", "class_names": ("apple", "bear"), "classes": 3}, "classes is 3, but 2"),
     ({"model": "vgg16", "dropuot": 0.3}, "unknown setting 'dropuot'; did you mean 'dropout'"),
     ({"model": "vgg16", "warmup_epochs": 4, "epochs": 3}, "warmup_epochs: 4 of 3 epochs"),
+    ({"model": "vgg16", "schedule": "cosine", "warmup_epochs": 3, "epochs": 3}, "schedule: cosine"),
+    ({"model": "vgg16", "schedule": "cosin"}, "schedule: input should be 'constant' or 'cosine'"),
     ({"model": "lenet", "head_epochs": -1}, "head_epochs: input should be greater than or"),
     ({}, "model: name a network"),
 ]

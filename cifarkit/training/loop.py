@@ -71,7 +71,11 @@ def fit(
     head = train.head_epochs
     if len(trainer.result.history) < head:
         head_only = train.model_copy(
-            update={"learning_rate": RANDOM_LEARNING_RATE, "warmup_epochs": 0}
+            update={
+                "learning_rate": RANDOM_LEARNING_RATE,
+                "warmup_epochs": 0,
+                "schedule": "constant",
+            }
         )
         with all_frozen(built.backbone):
             trainer.phase(head_only, after=0, last=head, patience=None)
@@ -143,6 +147,7 @@ class _Trainer:
         for epoch in range(len(self.result.history) + 1, last + 1):
             if best_weights and patience and epoch - self.result.best_epoch > patience:
                 self.result.stopped_early = True
+                self._note_rest_of_schedule(train, steps, epoch - 1 - after)
                 break
             row = self._epoch(epoch, train, source, steps, logits_of)
             first_step_seconds = row.pop("first_step_seconds")
@@ -194,8 +199,14 @@ class _Trainer:
         if note not in self.result.notes:
             self.result.notes.append(note)
 
+    def _note_rest_of_schedule(self, train: TrainSpec, steps: Steps, epochs: int) -> None:
+        if train.schedule == "cosine":
+            self._note(
+                f"the cosine schedule is planned for {train.epochs} epochs; it stopped early, after "
+                f"{epochs}, at a learning rate of {float(steps.optimizer.learning_rate):.3g}"
+            )
+
     def _compile(self, train: TrainSpec, source: Source, precise: Sequence[Any]) -> Steps:
-        updates_per_epoch = math.ceil(len(self.splits.train_labels) / train.batch_size)
         return compile_steps(
             source.model,
             train,
@@ -204,7 +215,7 @@ class _Trainer:
             augmented=self.inputs.augmented and not source.stored,
             soft_labels=self.inputs.soft_labels,
             precise=precise,
-            warmup_steps=train.warmup_epochs * updates_per_epoch,
+            updates_per_epoch=math.ceil(len(self.splits.train_labels) / train.batch_size),
         )
 
     def _restore(self, steps: Steps) -> list[np.ndarray] | None:

@@ -54,11 +54,8 @@ def run_graphs_as_traced() -> None:
     tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
 
 
-def make_optimizer(train: TrainSpec, warmup_steps: int = 0) -> Any:
-    """The optimizer of a spec; its rate rises linearly over the first `warmup_steps` updates.
-
-    Source: Goyal et al. 2017, section 2.2. Update k of n is made at k/n of the rate.
-    """
+def make_optimizer(train: TrainSpec, updates_per_epoch: int) -> Any:
+    """The optimizer of a spec, with its learning rate for each update."""
     import keras
 
     from cifarkit.training import fused_ops
@@ -69,18 +66,38 @@ def make_optimizer(train: TrainSpec, warmup_steps: int = 0) -> Any:
         "adam": adams.Adam,
         "adamax": keras.optimizers.Adamax,
         "sgd": keras.optimizers.SGD,
-        "adamw": adams.AdamW,
+        "adamw": adams.AdamW if train.weight_decay else adams.Adam,  # Keras refuses AdamW without
         "rmsprop": keras.optimizers.RMSprop,
     }[train.optimizer]
-    rate: Any = train.learning_rate
-    if warmup_steps > 1:
-        rate = keras.optimizers.schedules.PolynomialDecay(
-            rate / warmup_steps, decay_steps=warmup_steps - 1, end_learning_rate=rate
-        )
+    rate = learning_rates(train, updates_per_epoch)
     optimizer = kind(rate, weight_decay=train.weight_decay or None)
     if train.precision == "mixed_float16":
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
     return optimizer
+
+
+def learning_rates(train: TrainSpec, updates_per_epoch: int) -> Any:
+    """The learning rate, or Keras' schedule that gives it for each update.
+
+    In a warm-up of n updates, update k is made at k/n of the rate (Goyal et al. 2017, section 2.2).
+    From the last of them on (without warm-up, from the first update on), a cosine schedule falls as
+    half a cosine that would reach 0 with the update after the last planned one (Loshchilov & Hutter
+    2017, equation 5, without restarts).
+    """
+    from keras.optimizers import schedules
+
+    rate, warmup = train.learning_rate, train.warmup_epochs * updates_per_epoch
+    rising = max(warmup - 1, 0)
+    if train.schedule == "cosine":
+        return schedules.CosineDecay(
+            rate / max(warmup, 1),
+            decay_steps=train.epochs * updates_per_epoch - rising,
+            warmup_target=rate if rising else None,
+            warmup_steps=rising,
+        )
+    if rising:
+        return schedules.PolynomialDecay(rate / warmup, decay_steps=rising, end_learning_rate=rate)
+    return rate
 
 
 def compile_steps(
@@ -92,7 +109,7 @@ def compile_steps(
     augmented: bool = False,
     soft_labels: bool = False,
     precise: Sequence[Any] = (),
-    warmup_steps: int = 0,
+    updates_per_epoch: int,
 ) -> Steps:
     """Compile the steps of a model; its layers must already be frozen as wanted.
 
@@ -102,7 +119,7 @@ def compile_steps(
         augmented: Whether the training images are augmented, and so float32.
         soft_labels: Whether the labels are (n, outputs) float32 instead of (n,) int32.
         precise: The BatchNormalization layers whose statistics are recomputed.
-        warmup_steps: See `make_optimizer`.
+        updates_per_epoch: See `learning_rates`.
     """
     import tensorflow as tf
 
@@ -112,7 +129,7 @@ def compile_steps(
     if not xla:
         fuse_batchnorm(model)
     run_graphs_as_traced()
-    optimizer = make_optimizer(train, warmup_steps)
+    optimizer = make_optimizer(train, updates_per_epoch)
     weights = model.trainable_variables
     optimizer.build(weights)
     differentiate = _gradients_of(model, train, optimizer)

@@ -150,6 +150,7 @@ VALUES = {
     "optimizer": ["adam", "sgd"],
     "learning-rate": ["1e-4", "1e-3"],
     "warmup-epochs": ["0", "2"],
+    "schedule": ["constant", "cosine"],
     "weight-decay": ["0", "0.1"],
     "label-smoothing": ["0", "0.1"],
     "mixup": ["0", "0.2"],

@@ -164,14 +164,60 @@ def test_mixed_precision_learns(policy: str) -> None:
 
 def test_warmup_by_hand() -> None:
     """Four updates of 0.1, 0.2, 0.3, 0.4 times a gradient of 1, then of 0.4."""
-    spec = trial_spec(model="lenet", dataset="cifar10", optimizer="sgd", learning_rate=0.4)
-    optimizer = make_optimizer(spec.train, warmup_steps=4)
+    rates = [0.1, 0.2, 0.3, 0.4, 0.4, 0.4]
+    np.testing.assert_allclose(rates_of(warmup_epochs=2, epochs=3), rates, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("warmup_epochs", "rates"),
+    [
+        # 0.2 (1 + cos x) for x = 0, 30, ..., 150 degrees
+        (0, [0.4, 0.373205, 0.3, 0.2, 0.1, 0.026795]),
+        # up to 0.4 in two updates, then x = 36, 72, 108, 144 degrees
+        (1, [0.2, 0.4, 0.361803, 0.261803, 0.138197, 0.038197]),
+        # in four updates; then x = 60 and 120 degrees
+        (2, [0.1, 0.2, 0.3, 0.4, 0.3, 0.1]),
+    ],
+)
+def test_cosine_by_hand(warmup_epochs: int, rates: list[float]) -> None:
+    """Three epochs of two updates; one more would be made at a rate of 0."""
+    found = rates_of(warmup_epochs=warmup_epochs, epochs=3, schedule="cosine")
+    np.testing.assert_allclose(found, rates, rtol=2e-5)
+
+
+def rates_of(**settings: Any) -> np.ndarray:
+    """The learning rates of six updates, two in an epoch: each moves a weight so far."""
+    spec = trial_spec(
+        model="lenet", dataset="cifar10", optimizer="sgd", learning_rate=0.4, **settings
+    )
+    optimizer = make_optimizer(spec.train, updates_per_epoch=2)
     weight = keras.Variable([0.0])
-    seen = []
+    seen = [0.0]
     for _ in range(6):
         optimizer.apply([keras.ops.ones(1)], [weight])
         seen.append(-float(weight[0]))
-    np.testing.assert_allclose(seen, [0.1, 0.3, 0.6, 1.0, 1.4, 1.8], rtol=1e-6)
+    return np.diff(seen)
+
+
+def test_a_cosine_schedule_that_is_cut_short_is_noted() -> None:
+    """An update in each of 40 planned epochs; the rate is that of the update that is not made."""
+    done, _, _ = train(learning_rate=0.02, epochs=40, patience=2, batch_size=96, augment=False,
+                       schedule="cosine")  # fmt: skip
+    assert done.stopped_early
+    made = len(done.history)
+    rate = 0.01 * (1 + np.cos(np.pi * made / 40))
+    assert done.notes == [
+        f"the cosine schedule is planned for 40 epochs; it stopped early, after {made}, at a "
+        f"learning rate of {rate:.3g}"
+    ]
+
+
+def test_adamw_without_weight_decay_is_adam() -> None:
+    losses = [
+        [row["loss"] for row in train(epochs=2, **settings)[0].history]
+        for settings in ({"optimizer": "adamw", "weight_decay": 0}, {"optimizer": "adam"})
+    ]
+    assert losses[0] == losses[1]
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
