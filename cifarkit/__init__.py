@@ -41,6 +41,7 @@ if TYPE_CHECKING:
         sweep,
         zoo,
     )
+    from cifarkit.api.watch import watch
     from cifarkit.errors import CifarkitError, InvalidInput
 
 
@@ -67,6 +68,7 @@ _HOME = {
     "study_schema": "api.studies",
     "sweep": "api.studies",
     "zoo": "api.studies",
+    "watch": "api.watch",
     "CifarkitError": "errors",
     "InvalidInput": "errors",
 }
@@ -96,6 +98,7 @@ __all__ = [
     "study",
     "study_schema",
     "sweep",
+    "watch",
     "zoo",
 ]
 

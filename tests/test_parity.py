@@ -25,6 +25,7 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], ...]] = {
     "study": (ck.study, *STUDIES),
     "evaluate": (ck.evaluate, ck.Evaluation.document),
     "power": (ck.power,),
+    "watch": (ck.watch,),
     "report": (ck.report,),
     "store list": (ck.open_store,),  # .records
     "store studies": (ck.open_store,),  # .studies
