@@ -133,7 +133,7 @@ def test_a_figure_is_in_every_format(installed: Any, tmp_path: Path) -> None:
     assert f"Made up: scores & &lt;more>]({tmp_path}/made-up-scores.png)" in text
     assert text.index("made-up-tradeoff.png") < text.index("made-up-scores.png")
     assert (tmp_path / "made-up-scores.svg").read_bytes().startswith(b"<?xml")
-    assert 'alt="Made up: scores &amp; &lt;more&gt;"' in written("html")
+    assert 'aria-label="Made up: scores &amp; &lt;more&gt;"' in written("html")
     assert "made-up-scores.png" in written("latex", tmp_path)
     written("json", tmp_path / "data")
     assert (tmp_path / "data" / "made-up-scores.png").exists()

@@ -93,6 +93,7 @@ class Page(HTMLParser):
         self.tables: list[list[list[str]]] = []
         self.images: list[str] = []
         self.drawings = 0
+        self.scripts = 0
         self.ids: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -106,6 +107,7 @@ class Page(HTMLParser):
         if tag in ("td", "th"):
             self.tables[-1][-1].append("")
         self.drawings += tag == "svg"
+        self.scripts += tag == "script"
         self.ids += filter(None, [dict(attrs).get("id")])
         if tag == "img":
             self.images.append(dict(attrs)["src"] or "")
@@ -137,7 +139,7 @@ def test_html_is_one_well_formed_file(hostile: Any) -> None:
     page.feed(text)
     page.close()
     assert not page.open
-    assert text.count("<script>") == 1
+    assert page.scripts == 1
     assert not re.search(r"<[a-z][^>]* on[a-z]+=", text)
     assert page.tables[0][3][0] == "<script>alert('x')</script> & <b>bold</b> &lt;"
     for table in page.tables:
