@@ -202,8 +202,8 @@ class _Trainer:
     def _note_rest_of_schedule(self, train: TrainSpec, steps: Steps, epochs: int) -> None:
         if train.schedule == "cosine":
             self._note(
-                f"the cosine schedule is planned for {train.epochs} epochs; it stopped early, after "
-                f"{epochs}, at a learning rate of {float(steps.optimizer.learning_rate):.3g}"
+                f"the cosine schedule is planned for {train.epochs} epochs; it stopped early, "
+                f"after {epochs}, at a learning rate of {float(steps.optimizer.learning_rate):.3g}"
             )
 
     def _compile(self, train: TrainSpec, source: Source, precise: Sequence[Any]) -> Steps:
