@@ -41,6 +41,7 @@ if TYPE_CHECKING:
         sweep,
         zoo,
     )
+    from cifarkit.api.verify import Verification, verify
     from cifarkit.api.watch import watch
     from cifarkit.errors import CifarkitError, InvalidInput
 
@@ -68,6 +69,8 @@ _HOME = {
     "study_schema": "api.studies",
     "sweep": "api.studies",
     "zoo": "api.studies",
+    "Verification": "api.verify",
+    "verify": "api.verify",
     "watch": "api.watch",
     "CifarkitError": "errors",
     "InvalidInput": "errors",
@@ -81,6 +84,7 @@ __all__ = [
     "PlannedStudy",
     "PowerAnalysis",
     "Results",
+    "Verification",
     "__version__",
     "check_store",
     "evaluate",
@@ -98,6 +102,7 @@ __all__ = [
     "study",
     "study_schema",
     "sweep",
+    "verify",
     "watch",
     "zoo",
 ]

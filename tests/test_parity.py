@@ -27,6 +27,7 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], ...]] = {
     "power": (ck.power,),
     "watch": (ck.watch,),
     "report": (ck.report,),
+    "verify": (ck.verify,),
     "store list": (ck.open_store,),  # .records
     "store studies": (ck.open_store,),  # .studies
     "store show": (ck.open_store,),  # .records[trial], .study(name)

@@ -41,6 +41,7 @@ def report(
     Raises:
         InvalidInput: There is no such store, study or format, or a file cannot be written.
     """
+    from cifarkit.reporting import origin
     from cifarkit.reporting.document import document
     from cifarkit.reporting.output import FORMATS
     from cifarkit.reporting.trial_lookup import studies_named
@@ -77,6 +78,8 @@ def report(
 
     with _no_collection():
         text = written()
+    if format == "markdown":
+        text += f"\n{origin.line([found.name for found in studies], published)}\n"
     if path is not None:
         try:
             Path(path).write_text(text, encoding="utf-8", newline="\n")

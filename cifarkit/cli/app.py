@@ -22,6 +22,7 @@ from cifarkit.cli.resize import resize_study
 from cifarkit.cli.store import app as store
 from cifarkit.cli.study import study
 from cifarkit.cli.sweep import sweep
+from cifarkit.cli.verify import verify
 from cifarkit.cli.watch import watch
 from cifarkit.cli.zoo import zoo
 from cifarkit.errors import CifarkitError, InvalidInput
@@ -42,6 +43,7 @@ app.command(no_args_is_help=True)(evaluate)
 app.command(no_args_is_help=True)(power)
 app.command()(watch)
 app.command()(report)
+app.command(no_args_is_help=True)(verify)
 app.add_typer(store, name="store")
 
 

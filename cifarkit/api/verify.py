@@ -1,0 +1,171 @@
+"""Verifies a written report: writes it again from the store and compares."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from itertools import zip_longest
+from pathlib import Path
+
+from cifarkit.api.existing_store import existing_store
+from cifarkit.api.report import report
+from cifarkit.errors import InvalidInput
+from cifarkit.store.records import TrialRecord
+from cifarkit.text import plain, shortened
+from cifarkit.version import __version__
+
+MOST_BYTES = 64 * 2**20
+ROUNDING = 1e-6
+"""Accuracies were computed in 32-bit floats."""
+_SHOWN = 400
+_FIGURE = re.compile(r"^(!\[|\*\*Figure \d+\.\*\* )")
+_RULE = re.compile(r"^\|[ :|-]+\|$")
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What a report states and what the store gives.
+
+    Attributes:
+        place: The line and the heading above it, or the trial.
+        stated: The text of the document, or the recorded accuracy; empty where the store has more.
+        found: The text that the store gives now, or the accuracy of the predictions.
+    """
+
+    place: str
+    stated: str
+    found: str
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What comparing a report with its store has shown.
+
+    Attributes:
+        differences: In the order of the document; trials whose predictions say otherwise come last.
+        trials: How many trials' test accuracies were counted again from their predictions.
+        notes: What could not be compared, and why.
+    """
+
+    differences: tuple[Difference, ...]
+    trials: int
+    notes: tuple[str, ...]
+
+
+def verify(
+    document: str | os.PathLike[str], store: str | os.PathLike[str] = "runs"
+) -> Verification:
+    """Write a report again from the store and say what differs. Trains nothing.
+
+    Every file of its trials is checked against its checksum, and the test accuracy of every trial
+    is counted again from its predictions. Figures are not compared.
+
+    Args:
+        document: The Markdown of `report`, with or without figures.
+        store: The folder of results.
+
+    Raises:
+        InvalidInput: The document cannot be read or does not say what it was made from, or the
+            store lacks one of its studies.
+    """
+    from cifarkit.reporting import origin
+    from cifarkit.store.trials import gather
+
+    text = _read(Path(document))
+    made_from = origin.of(text)
+    stored = existing_store(Path(store))
+    studies = [study for study in stored.studies() if study.name in made_from.studies]
+    if missing := sorted({*made_from.studies} - {study.name for study in studies}):
+        raise InvalidInput(f"{document}: {stored.root} has no readable study {', '.join(missing)}")
+    notes = ["Figures are not compared."] if re.search(r"^!\[", text, re.M) else []
+    if made_from.version != __version__:
+        notes.append(
+            f"It was written by cifarkit {made_from.version}; this is {__version__}, whose words "
+            "may differ."
+        )
+    again = report(store, study=made_from.studies, published=made_from.published)
+    differences = list(_differences(text, again))
+    trials = gather(stored, studies, whole=True)
+    for error in trials.unreadable.values():
+        differences.append(Difference(str(error.path), "", error.why))
+    counted = 0
+    for record in trials.values():
+        if record.result is None:
+            continue
+        try:
+            found = _accuracy(record)
+        except InvalidInput as error:
+            notes.append(f"Not counted again: {error}")
+            continue
+        counted += 1
+        stated = record.result.accuracy.test
+        if abs(found - stated) > ROUNDING:
+            place = f"test accuracy of trial {record.trial_id}"
+            differences.append(Difference(place, f"{stated:.6f}", f"{found:.6f}"))
+    return Verification(tuple(differences), counted, tuple(notes))
+
+
+def _read(path: Path) -> str:
+    try:
+        if path.stat().st_size > MOST_BYTES:
+            raise InvalidInput(f"{path} is larger than {MOST_BYTES:,} bytes")
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise InvalidInput(f"{path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise InvalidInput(f"{path} is not text in UTF-8") from None
+
+
+def _accuracy(record: TrialRecord) -> float:
+    """The share of the test images that its predictions have right."""
+    from cifarkit.store.predictions import of_trial
+
+    saved = of_trial(record)
+    return float((saved.labels == saved.predictions).mean())
+
+
+def _differences(stated: str, found: str) -> Iterator[Difference]:
+    ours, theirs = _lines(stated), _lines(found)
+    before_all, after_all = ([text for _, _, text in lines] for lines in (ours, theirs))
+    matcher = SequenceMatcher(None, before_all, after_all, autojunk=False)
+    for kind, a, b, c, d in matcher.get_opcodes():
+        if kind == "equal":
+            continue
+        for before, after in zip_longest(ours[a:b], theirs[c:d]):
+            if before and after:
+                yield from _within(f"line {before[0]}, {before[1]}", before[2], after[2])
+            elif before:
+                yield Difference(f"line {before[0]}, {before[1]}", shortened(before[2], _SHOWN), "")
+            elif after:
+                yield Difference(after[1], "", shortened(after[2], _SHOWN))
+
+
+def _lines(text: str) -> list[tuple[int, str, str]]:
+    """The lines that are compared: their number, the heading above, and the text.
+
+    Figures and rules of tables are left out, and so is padding.
+    """
+    lines, heading = [], ""
+    for number, line in enumerate(text.splitlines(), start=1):
+        line = " ".join(line.split())
+        if line.startswith("#"):
+            heading = plain(line.lstrip("# "))
+        if line and not _FIGURE.match(line) and not _RULE.match(line):
+            lines.append((number, heading, line))
+    return lines
+
+
+def _within(place: str, stated: str, found: str) -> Iterator[Difference]:
+    """The cells of a row that differ, or the whole lines."""
+    rows: list[Sequence[str]] = [
+        [cell.strip() for cell in re.split(r"(?<!\\)\|", text)[1:-1]] for text in (stated, found)
+    ]
+    if len(rows[0]) == len(rows[1]) > 1 and rows[0][0] == rows[1][0]:
+        for before, after in zip(*rows, strict=True):
+            if before != after:
+                yield Difference(f"{place}, {plain(rows[0][0])}", before, after)
+    else:
+        yield Difference(place, shortened(stated, _SHOWN), shortened(found, _SHOWN))

@@ -1,0 +1,36 @@
+"""`cifarkit verify`: compares a written report with its store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cifarkit.cli.run_options import RUNS_DEFAULT
+
+
+def verify(
+    document: Annotated[Path, typer.Argument(help="The Markdown of `cifarkit report`.")],
+    runs: Annotated[Path, typer.Option(help="The folder of results.")] = RUNS_DEFAULT,
+) -> None:
+    """Write a report again from the store and say which of its numbers differ; trains nothing.
+
+    The test accuracy of every trial is counted again from its saved predictions. Exit code 1 if
+    anything differs.
+    """
+    from cifarkit.api.verify import verify as compare
+    from cifarkit.console import plain_or_rich_table, say
+    from cifarkit.text import counted
+
+    found = compare(document, runs)
+    for note in found.notes:
+        say(note, "yellow")
+    again = f"the test accuracy of {counted(found.trials, 'trial')} was counted again"
+    if not found.differences:
+        say(f"{document} is what the store gives; {again}.", "green")
+        return
+    rows = [(one.place, one.stated, one.found) for one in found.differences]
+    plain_or_rich_table("What differs", ["Where", "Document", "Store"], rows)
+    say(f"{counted(len(rows), 'difference')} between {document} and the store; {again}.", "red")
+    raise typer.Exit(1)

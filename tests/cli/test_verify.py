@@ -1,0 +1,119 @@
+"""`cifarkit verify` finds whatever a report says that its store does not."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import cifarkit as ck
+from cifarkit.reporting import origin
+from cifarkit.store.file_io import write_model
+from cifarkit.store.store import Store
+from cifarkit.store.study_records import Arm
+from tests.cli.command import cifarkit
+from tests.reporting.fabricate import Fabricator, hits, result
+
+TEST_IMAGES = 100
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Path:
+    """Two networks that have 70 and 81 of 100 test images right, with checksums."""
+    fabricator = Fabricator(tmp_path / "runs")
+    arms = []
+    for model, right in (("lenet", 70), ("vgg16", 81)):
+        correct = np.arange(TEST_IMAGES) < right
+        made = result(accuracy=right / TEST_IMAGES, test_images=TEST_IMAGES, hits=hits(correct))
+        trial = fabricator.trial({"model": model}, made)
+        fabricator.predictions(trial, correct)
+        fabricator.sums(trial)
+        arms.append(Arm(label=model, settings={"model": model}, trials=(trial,)))
+    fabricator.study("nets", "zoo", ["model"], arms, "Two -- networks")
+    return tmp_path / "runs"
+
+
+def test_a_report_verifies_with_and_without_figures(runs: Path, tmp_path: Path) -> None:
+    path = tmp_path / "appendix.md"
+    ck.report(runs, path=path, published=True, figures=tmp_path / "figures")
+    assert "![" in path.read_text()
+    found = ck.verify(path, runs)
+    assert (found.differences, found.trials) == ((), 2)
+    assert found.notes == ("Figures are not compared.",)
+    path.write_text(cifarkit("report", "--runs", runs).stdout)
+    done = cifarkit("verify", path, "--runs", runs)
+    assert "is what the store gives; the test accuracy of 2 trials was counted again" in done.stderr
+
+
+def test_a_changed_number_is_shown_with_its_place(runs: Path, tmp_path: Path) -> None:
+    path = tmp_path / "appendix.md"
+    text = ck.report(runs)
+    row = next(line for line in text.splitlines() if re.match(r"\| *lenet\b.*0\.70", line))
+    path.write_text(text.replace(row, row.replace("0.70", "0.79"), 1))
+    (found,) = ck.verify(path, runs).differences
+    assert (found.stated, found.found) == ("0.79", "0.70")
+    assert found.place.endswith("lenet")
+    done = cifarkit("verify", path, "--runs", runs, code=1)
+    assert "\t0.79\t0.70" in done.stdout
+    assert "1 difference between" in done.stderr
+
+
+def test_a_result_that_its_predictions_contradict_is_found(runs: Path, tmp_path: Path) -> None:
+    """Even where the checksums were made to fit, and the document says the same."""
+    store = Store(runs)
+    trial = store.studies()[0].arms[0].trials[0]
+    record = store.read(trial)
+    assert record.result is not None
+    accuracy = record.result.accuracy.model_copy(update={"test": 0.75})
+    write_model(
+        record.folder / "result.json", record.result.model_copy(update={"accuracy": accuracy})
+    )
+    path = tmp_path / "appendix.md"
+    assert "not readable" in ck.report(runs, path=path)
+    (found,) = ck.verify(path, runs).differences  # the checksum differs
+    assert "does not match its checksum" in found.found
+    fabricator = Fabricator(runs)
+    fabricator.sums(trial)
+    ck.report(runs, path=path)
+    (found,) = ck.verify(path, runs).differences
+    assert (found.place, found.stated, found.found) == (
+        f"test accuracy of trial {trial}", "0.750000", "0.700000",
+    )  # fmt: skip
+    (record.folder / "predictions.npz").write_bytes(b"PK")
+    fabricator.sums(trial)
+    found_without = ck.verify(path, runs)
+    assert found_without.trials == 1
+    assert found_without.notes[0].startswith("Not counted again: ")
+
+
+def test_other_studies_of_the_store_change_nothing(runs: Path, tmp_path: Path) -> None:
+    path = tmp_path / "appendix.md"
+    ck.report(runs, path=path)
+    fabricator = Fabricator(runs)
+    more = fabricator.trial({"model": "lenet", "seed": 5})
+    fabricator.study("more", "single", [], [Arm(label="", settings={}, trials=(more,))])
+    assert not ck.verify(path, runs).differences
+    ck.rename_study("nets", "renamed", runs)
+    with pytest.raises(ck.InvalidInput, match="has no readable study nets"):
+        ck.verify(path, runs)
+
+
+@pytest.mark.parametrize(
+    "last",
+    ["", "x", "<!-- cifarkit report {} -->", "<!-- cifarkit report [[[[ -->",
+     '<!-- cifarkit report {"version": 1, "studies": "nets", "published": 0} -->'],
+)  # fmt: skip
+def test_a_document_that_does_not_say_what_it_is_of_is_refused(last: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.md"
+    path.write_text(f"# Title\n\n{last}\n")
+    assert "its last line" in cifarkit("verify", path, code=2).stderr
+
+
+def test_the_line_is_a_comment_whatever_it_holds() -> None:
+    line = origin.line(["a--b", "-->"], True)
+    assert line.count("--") == 2
+    assert line.count(">") == 2  # one within a text, which cannot end the comment
+    made_from = origin.of(f"text\n{line}\n\n")
+    assert (made_from.studies, made_from.published) == (("a--b", "-->"), True)
