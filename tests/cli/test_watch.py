@@ -235,17 +235,3 @@ def test_bad_options_and_an_empty_store(tmp_path: Path) -> None:
     assert "--every" in cifarkit("watch", "--every", "0", code=2).stderr
     (tmp_path / "trials").mkdir()
     assert "no trials yet" in cifarkit("watch", "--once", "--runs", tmp_path).stdout
-
-
-def test_looking_again_costs_a_fraction_of_the_first_look(tmp_path: Path) -> None:
-    fabricator = Fabricator(tmp_path)
-    for seed in range(200):
-        fabricator.trial({"model": "lenet", "seed": seed}, state=Status.FAILED, reason="x")
-    watcher = StoreWatcher(fabricator.store)
-    began = time.process_time()
-    watcher.snapshot()
-    first = time.process_time() - began
-    began = time.process_time()
-    view(watcher.snapshot())
-    again = time.process_time() - began
-    assert again < first / 3
