@@ -10,6 +10,7 @@ from difflib import SequenceMatcher
 from itertools import zip_longest
 from pathlib import Path
 
+from cifarkit.api import retrain as retrained
 from cifarkit.api.existing_store import existing_store
 from cifarkit.api.report import report
 from cifarkit.errors import InvalidInput
@@ -48,17 +49,22 @@ class Verification:
         differences: In the order of the document; trials whose predictions say otherwise come last.
         trials: How many trials' test accuracies were counted again from their predictions.
         notes: What could not be compared, and why.
+        retrained: The trials that were trained again.
     """
 
     differences: tuple[Difference, ...]
     trials: int
     notes: tuple[str, ...]
+    retrained: tuple[retrained.Retrained, ...] = ()
 
 
 def verify(
-    document: str | os.PathLike[str], store: str | os.PathLike[str] = "runs"
+    document: str | os.PathLike[str],
+    store: str | os.PathLike[str] = "runs",
+    *,
+    retrain: int = 0,
 ) -> Verification:
-    """Write a report again from the store and say what differs. Trains nothing.
+    """Write a report again from the store and say what differs.
 
     Every file of its trials is checked against its checksum, and the test accuracy of every trial
     is counted again from its predictions. Figures are not compared.
@@ -66,11 +72,14 @@ def verify(
     Args:
         document: The Markdown of `report`, with or without figures.
         store: The folder of results.
+        retrain: So many of its trials, drawn at random, are trained again elsewhere and compared.
 
     Raises:
-        InvalidInput: The document cannot be read or does not say what it was made from, or the
-            store lacks one of its studies.
+        InvalidInput: `retrain` is negative, the document cannot be read or does not say what it was
+            made from, or the store lacks one of its studies.
     """
+    if isinstance(retrain, bool) or not isinstance(retrain, int) or retrain < 0:
+        raise InvalidInput(f"retrain: give a whole number of 0 or more, got {retrain!r}")
     from cifarkit.reporting import origin
     from cifarkit.store.trials import gather
 
@@ -105,7 +114,18 @@ def verify(
         if abs(found - stated) > ROUNDING:
             place = f"test accuracy of trial {record.trial_id}"
             differences.append(Difference(place, f"{stated:.6f}", f"{found:.6f}"))
-    return Verification(tuple(differences), counted, tuple(notes))
+    again_trained = retrained.retrain(list(trials.values()), retrain) if retrain else []
+    for one in again_trained:
+        if why := one.failure or "; ".join(one.elsewhere):
+            notes.append(f"Trial {one.trial_id}, trained again: {why}")
+        if one.failure or one.equal:
+            continue
+        place = f"trial {one.trial_id}, trained again" + " elsewhere" * bool(one.elsewhere)
+        differ = f"{one.changed_predictions:,} of {one.images:,} test images classified differently"
+        differences.append(Difference(place, f"{one.stated:.6f}", f"{one.found:.6f}, {differ}"))
+    if len(again_trained) < retrain:
+        notes.append(f"Only {len(again_trained)} could be trained again.")
+    return Verification(tuple(differences), counted, tuple(notes), tuple(again_trained))
 
 
 def _read(path: Path) -> str:

@@ -9,11 +9,14 @@ import numpy as np
 import pytest
 
 import cifarkit as ck
+from cifarkit.api import retrain
+from cifarkit.execution.launchers import InProcessLauncher
 from cifarkit.reporting import origin
 from cifarkit.store.file_io import write_model
 from cifarkit.store.store import Store
 from cifarkit.store.study_records import Arm
 from tests.cli.command import cifarkit
+from tests.cli.stubbed import train_nothing
 from tests.reporting.fabricate import Fabricator, hits, result
 
 TEST_IMAGES = 100
@@ -98,6 +101,45 @@ def test_other_studies_of_the_store_change_nothing(runs: Path, tmp_path: Path) -
     ck.rename_study("nets", "renamed", runs)
     with pytest.raises(ck.InvalidInput, match="has no readable study nets"):
         ck.verify(path, runs)
+
+
+def test_trials_are_trained_again_and_their_predictions_compared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Work that always leaves the same predictions: what the store holds, and then does not."""
+    train_nothing(monkeypatch)
+    monkeypatch.setattr(retrain, "create_launcher", lambda *_: InProcessLauncher())
+    runs, path = tmp_path / "runs", tmp_path / "a.md"
+    study = ck.sweep({"batch_size": [16, 32]}, model="lenet", dataset="synthetic", classes=4)
+    trials = ck.run(study, store=runs).records
+    ck.report(runs, path=path)
+    found = ck.verify(path, runs, retrain=5)
+    assert {one.trial_id for one in found.retrained} == trials.keys()
+    assert all(one.equal and one.same_probabilities for one in found.retrained)
+    assert found.notes[-1] == "Only 2 could be trained again."
+    (trial, record), *_ = trials.items()
+    saved = dict(np.load(record.folder / "predictions.npz"))
+    saved["predictions"] = saved["predictions"].copy()
+    saved["predictions"][:2] = (saved["predictions"][:2] + 1) % 2
+    np.savez_compressed(record.folder / "predictions.npz", **saved)
+    Fabricator(runs).sums(trial)
+    again = ck.verify(path, runs, retrain=2)
+    assert [one.changed_predictions for one in again.retrained if one.trial_id == trial] == [2]
+    assert any("trained again" in one.place for one in again.differences)
+    with pytest.raises(ck.InvalidInput, match="retrain: give a whole number"):
+        ck.verify(path, runs, retrain=-1)
+
+
+@pytest.mark.slow
+def test_a_real_training_repeats_to_the_last_bit(tmp_path: Path) -> None:
+    runs, path = tmp_path / "runs", tmp_path / "a.md"
+    cifarkit(
+        "sweep", "batch-size", "16", "--model", "lenet", "--dataset", "synthetic", "--classes", "4",
+        "--train-per-class", "20", "--epochs", "2", "--runs", runs,
+    )  # fmt: skip
+    path.write_text(cifarkit("report", "--runs", runs).stdout)
+    done = cifarkit("verify", path, "--runs", runs, "--retrain", "1")
+    assert "trained again: the same accuracy and predictions, to the last bit." in done.stderr
 
 
 @pytest.mark.parametrize(
