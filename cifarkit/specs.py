@@ -240,6 +240,17 @@ class TrainSpec(_Spec):
             since=2,
         ),
     ] = "constant"
+    ema: Annotated[
+        float,
+        Field(ge=0, lt=1),
+        Setting(
+            "Decay of an exponential moving average of the weights over the updates, such as 0.99; "
+            "the averages are validated and kept. 0 for none.",
+            heading="EMA of weights",
+            unmentioned=0.0,
+            since=2,
+        ),
+    ] = 0.0
     weight_decay: Annotated[
         float,
         Field(ge=0, allow_inf_nan=False),

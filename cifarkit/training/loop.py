@@ -75,6 +75,7 @@ def fit(
                 "learning_rate": RANDOM_LEARNING_RATE,
                 "warmup_epochs": 0,
                 "schedule": "constant",
+                "ema": 0.0,
             }
         )
         with all_frozen(built.backbone):
@@ -129,7 +130,7 @@ class _Trainer:
 
         Without patience it ends with the last epoch's weights, else with the best one's.
         """
-        precise = self._precise_layers()
+        precise = self._precise_layers(averaged=train.ema > 0)
         source = self._source(train, last - after, precise, test_images=patience is not None)
         self.emit(PhaseChanged("compile"))
         began = time.perf_counter()
@@ -149,16 +150,18 @@ class _Trainer:
                 self.result.stopped_early = True
                 self._note_rest_of_schedule(train, steps, epoch - 1 - after)
                 break
-            row = self._epoch(epoch, train, source, steps, logits_of)
+            row = self._train(epoch, source, steps)
             first_step_seconds = row.pop("first_step_seconds")
             if epoch == 1:
                 self.result.first_step_seconds = compile_seconds + first_step_seconds
             self.result.history.append(row)
-            if patience is not None and row["validation_loss"] < self.result.best_loss:
-                self.result.best_loss, self.result.best_epoch = row["validation_loss"], epoch
-                best_weights = _copied(self.model.weights)
+            with steps.averaged():
+                row |= self._validate(epoch, row["loss"], train, source, steps, logits_of)
+                if patience is not None and row["validation_loss"] < self.result.best_loss:
+                    self.result.best_loss, self.result.best_epoch = row["validation_loss"], epoch
+                    best_weights = _copied(self.model.weights)
             self.on_epoch(self.result.history)
-            self._save(epoch, steps, best_weights)
+            self._save(epoch, steps, best_weights, averaged=train.ema > 0)
             figures = {name: value for name, value in row.items() if name != "epoch"}
             self.emit(EpochEnded(epoch, self.all_epochs, **figures))
         if best_weights is not None:
@@ -182,17 +185,22 @@ class _Trainer:
             self._note(source.note)
         return source
 
-    def _precise_layers(self) -> list[Any]:
+    def _precise_layers(self, *, averaged: bool) -> list[Any]:
         """The BatchNormalization layers whose statistics are recomputed."""
+        layers = precise_batchnorm.normalizations(self.model)
+        own = {type(layer).__name__ for layer in layers if precise_batchnorm.overridden(layer)}
+        if own and self.precise_batchnorm:
+            self._note(
+                f"{', '.join(sorted(own))} kept Keras' moving averages, since it overrides the "
+                "computation"
+            )
+        if averaged and layers and (own or not self.precise_batchnorm):
+            self._note(
+                "averaged weights were validated and kept with moving averages of "
+                "BatchNormalization's statistics, which come from the weights before averaging"
+            )
         if not self.precise_batchnorm:
             return []
-        layers = precise_batchnorm.normalizations(self.model)
-        if own := sorted(
-            {type(layer).__name__ for layer in layers if precise_batchnorm.overridden(layer)}
-        ):
-            self._note(
-                f"{', '.join(own)} kept Keras' moving averages, since it overrides the computation"
-            )
         return [layer for layer in layers if not precise_batchnorm.overridden(layer)]
 
     def _note(self, note: str) -> None:
@@ -227,12 +235,15 @@ class _Trainer:
             return None
         return list(self.saved.variables["best"]) or _copied(self.model.weights)
 
-    def _save(self, epoch: int, steps: Steps, best_weights: list[np.ndarray] | None) -> None:
+    def _save(
+        self, epoch: int, steps: Steps, best_weights: list[np.ndarray] | None, *, averaged: bool
+    ) -> None:
         if self.checkpoints is None or not self.checkpoints.due:
             return
         self.result.seconds = self.seconds()
-        # If this epoch is the best, the best weights are the model's own.
-        best = best_weights if best_weights and self.result.best_epoch != epoch else []
+        # If this epoch is the best, the best weights are the model's own, unless averages are kept.
+        apart = averaged or self.result.best_epoch != epoch
+        best = best_weights if best_weights and apart else []
         variables = {
             # A model's variables include the states of dropout's generators; its weights do not.
             "model": _copied(self.model.variables),
@@ -241,9 +252,7 @@ class _Trainer:
         }
         self.checkpoints.save(epoch, Snapshot(asdict(self.result), variables))
 
-    def _epoch(
-        self, epoch: int, train: TrainSpec, source: Source, steps: Steps, logits_of: Logits
-    ) -> dict[str, float]:
+    def _train(self, epoch: int, source: Source, steps: Steps) -> dict[str, float]:
         batches = self.inputs.batches(epoch, source)
 
         def report(seen: int) -> None:
@@ -253,6 +262,17 @@ class _Trainer:
         row = {"epoch": epoch, **_train_epoch(steps.train, batches, report)}
         self.result.waited_seconds += batches.wait_seconds
         self.result.worked_seconds += row["train_seconds"]
+        return row
+
+    def _validate(
+        self,
+        epoch: int,
+        train_loss: float,
+        train: TrainSpec,
+        source: Source,
+        steps: Steps,
+        logits_of: Logits,
+    ) -> dict[str, float]:
         began = time.perf_counter()
         if steps.statistics is not None:
             inputs = source.of(self.inputs.sample)
@@ -260,12 +280,12 @@ class _Trainer:
         loss, accuracy = cross_entropy_and_accuracy(
             logits_of(self.splits.validation_images), self.splits.validation_labels
         )
-        if not (np.isfinite(row["loss"]) and np.isfinite(loss)):
+        if not (np.isfinite(train_loss) and np.isfinite(loss)):
             raise NotFinite(
                 f"the loss is not a number in epoch {epoch}: the learning rate "
                 f"{train.learning_rate:g} may be too high for this network"
             )
-        return row | {
+        return {
             "validation_loss": loss,
             "validation_accuracy": accuracy,
             "validation_seconds": time.perf_counter() - began,

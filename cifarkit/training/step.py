@@ -6,7 +6,8 @@ first trace. Here everything is made before tracing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -29,12 +30,15 @@ class Steps:
             `images` is a tuple of arrays for a model of several inputs.
         optimizer: Built, with a slot for every trainable weight.
         statistics: Recomputes BatchNormalization's statistics; None if not wanted.
+        averaged: A context in which the trained weights hold their averages over the updates, if
+            these are wanted.
     """
 
     train: Callable[[Any, Any], tuple[Any, Any]]
     predict: Callable[[Any], Any]
     optimizer: Any
     statistics: Statistics | None = None
+    averaged: Callable[[], AbstractContextManager[None]] = nullcontext
 
 
 def uses_xla() -> bool:
@@ -55,7 +59,11 @@ def run_graphs_as_traced() -> None:
 
 
 def make_optimizer(train: TrainSpec, updates_per_epoch: int) -> Any:
-    """The optimizer of a spec, with its learning rate for each update."""
+    """The optimizer of a spec, with its learning rate for each update.
+
+    With `ema` d, it keeps averages of the weights: after the first update the weights themselves,
+    then d times the average plus 1 - d times the weights.
+    """
     import keras
 
     from cifarkit.training import fused_ops
@@ -70,7 +78,12 @@ def make_optimizer(train: TrainSpec, updates_per_epoch: int) -> Any:
         "rmsprop": keras.optimizers.RMSprop,
     }[train.optimizer]
     rate = learning_rates(train, updates_per_epoch)
-    optimizer = kind(rate, weight_decay=train.weight_decay or None)
+    optimizer = kind(
+        rate,
+        weight_decay=train.weight_decay or None,
+        use_ema=train.ema > 0,
+        ema_momentum=train.ema,
+    )
     if train.precision == "mixed_float16":
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
     return optimizer
@@ -160,7 +173,20 @@ def compile_steps(
         step = in_micro_batches(
             differentiate, apply, weights, micro_batch=micro_batch, signature=batch, xla=xla
         )
-    return Steps(step, compile_predict(model, dtypes), optimizer, statistics)
+    averaged = partial(_averaged, optimizer, weights) if train.ema else nullcontext
+    return Steps(step, compile_predict(model, dtypes), optimizer, statistics, averaged)
+
+
+@contextmanager
+def _averaged(optimizer: Any, weights: Sequence[Any]) -> Iterator[None]:
+    """Temporarily give weights their averages over the updates."""
+    own = [np.asarray(weight) for weight in weights]
+    optimizer.finalize_variable_values(weights)
+    try:
+        yield
+    finally:
+        for weight, value in zip(weights, own, strict=True):
+            weight.assign(value)
 
 
 def _gradients_of(model: Any, train: TrainSpec, optimizer: Any) -> Differentiate:

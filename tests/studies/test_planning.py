@@ -151,6 +151,7 @@ VALUES = {
     "learning-rate": ["1e-4", "1e-3"],
     "warmup-epochs": ["0", "2"],
     "schedule": ["constant", "cosine"],
+    "ema": ["0", "0.99"],
     "weight-decay": ["0", "0.1"],
     "label-smoothing": ["0", "0.1"],
     "mixup": ["0", "0.2"],

@@ -83,13 +83,14 @@ CASES = {
         "optimizer": "adamw",
         "epochs": 4,
     },
-    "cosine schedule": {
+    "cosine schedule, averaged weights": {
         "model": "lenet",
         "optimizer": "adamw",
         "epochs": 5,
         "warmup_epochs": 2,
         "schedule": "cosine",
         "learning_rate": 1e-3,
+        "ema": 0.8,
     },
     "rmsprop": {"model": "lenet", "optimizer": "rmsprop", "epochs": 4},
     "mixed images": {"model": "lenet", "mixup": 0.4, "cutmix": 1.0, "epochs": 4},

@@ -128,12 +128,17 @@ def figures(done: FitResult) -> list[list[float]]:
 
 
 @pytest.mark.parametrize(
-    ("unfreeze", "batchnorm"), [(0.0, "keras"), (0.2, "keras"), (0.45, "keras"), (0.45, "precise")]
+    ("unfreeze", "batchnorm", "ema"),
+    [(0.0, "keras", 0), (0.2, "keras", 0), (0.45, "keras", 0), (0.45, "precise", 0.6)],
 )
 def test_it_trains_as_the_whole_model_does(
-    unfreeze: float, batchnorm: str, monkeypatch: pytest.MonkeyPatch, computed: list[int]
+    unfreeze: float,
+    batchnorm: str,
+    ema: float,
+    monkeypatch: pytest.MonkeyPatch,
+    computed: list[int],
 ) -> None:
-    chosen = {"unfreeze": unfreeze, "batchnorm": batchnorm}
+    chosen = {"unfreeze": unfreeze, "batchnorm": batchnorm, "ema": ema}
     done, logits, built, before = train(**chosen)
     assert computed == [40, 12, 11]
     whole, expected, other, _ = live(monkeypatch, **chosen)

@@ -102,7 +102,7 @@ def test_few_steps_do_not_make_a_good_network_validate_at_chance() -> None:
     np.testing.assert_allclose(np.asarray(again), logits, rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("settings", [{}, {"micro_batch": 13}, {"batch_size": 40}])
+@pytest.mark.parametrize("settings", [{}, {"micro_batch": 13, "ema": 0.5}, {"batch_size": 40}])
 def test_the_kept_statistics_are_the_kept_weights_own(settings: dict[str, Any]) -> None:
     """So high a rate that the best epoch is an early one, whose weights come back at the end."""
     done, _, built = train(learning_rate=0.05, epochs=6, patience=2, **settings)
