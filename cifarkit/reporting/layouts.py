@@ -26,8 +26,7 @@ class Layout:
         caption: Of the main table; empty for one made of the study's title.
         rows_are_names: Rows go by their arms' names, not by a column per axis.
         names_axis: Sentences name the axis before a row's value: "dropout 0.3", but "freeze all".
-        pivoted: One table per measure, models down and image sizes across; grouped bars.
-        lines: A numeric axis is drawn as lines, not as bars.
+        pivoted: One table per measure, models down and image sizes across.
     """
 
     measures: tuple[Measure, ...]
@@ -35,7 +34,6 @@ class Layout:
     rows_are_names: bool = False
     names_axis: bool = True
     pivoted: bool = False
-    lines: bool = True
 
 
 _ALONG = {
@@ -54,7 +52,6 @@ _ALONG = {
         (MEMORY_WITH_INPUT, TRAINABLE, TRAINED_SHARE, TIME),
         "Fine-tuning depth: how much of the backbone is trained.",
         names_axis=False,
-        lines=False,
     ),
     frozenset({"dropout"}): Layout((TIME,)),
     frozenset(): Layout((EPOCHS, TIME), rows_are_names=True, names_axis=False),

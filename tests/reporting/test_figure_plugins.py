@@ -116,8 +116,8 @@ def written(format: str = "markdown", folder: Path | None = None) -> str:
 
 
 def test_the_built_in_figures_keep_their_contract() -> None:
-    assert tuple(FIGURES.builtin) == ("quantities", "tradeoff", "training_curves")
-    check_figure(FIGURES.get("quantities"), "image_size", "model")
+    assert tuple(FIGURES.builtin) == ("results", "tradeoff", "training_curves")
+    check_figure(FIGURES.get("results"), "image_size", "model")
     check_figure(FIGURES.get("tradeoff"), "model")
     check_figure(FIGURES.get("training_curves"))
 

@@ -12,14 +12,15 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from cifarkit.reporting import table_columns
-from cifarkit.reporting.figures import data, series, style
+from cifarkit.reporting.figures import data, style
+from cifarkit.reporting.figures.dot_chart import Dot, Row, dot_chart
 from cifarkit.reporting.figures.placement import Box, Point, place
 from cifarkit.reporting.figures.study.training_curves import FIGURE
 from cifarkit.reporting.figures.study_figures import figures
 from cifarkit.reporting.study_view import StudyView
 from cifarkit.store.records import Status
 from cifarkit.store.study_records import Arm, StudyRecord
+from cifarkit.testing.study import study_view
 from tests.reporting.fabricate import Fabricator, history, make_store, result
 
 LONG = "A network whose name is forty letters ok"
@@ -100,8 +101,8 @@ def test_other_zoos_are_readable(tmp_path: Path, count: int, name: str) -> None:
     fabricator = Fabricator(tmp_path)
     study = many(fabricator, count, name)
     for figure in figures(StudyView(study, fabricator.records())):
-        # One bar chart stands for all four, and the curves are many panels of the same making.
-        if figure.name in ("zoo-accuracy", "zoo-tradeoff") or (
+        # The curves are many panels of the same making.
+        if figure.name in ("zoo-results", "zoo-tradeoff") or (
             count == 5 and "curves" in figure.name
         ):
             check(figure.draw())
@@ -111,29 +112,30 @@ def test_figures_of_a_zoo_are_named(tmp_path: Path) -> None:
     store, (study,) = make_store(tmp_path)
     found = figures(StudyView(study, {record.trial_id: record for record in store.records()}))
     assert [figure.name for figure in found] == [
-        "zoo-memory",
-        "zoo-parameters",
-        "zoo-time",
-        "zoo-accuracy",
+        "zoo-results",
         "zoo-tradeoff",
         "zoo-curves-1",
         "zoo-curves-2",
     ]
 
 
-def test_bars_have_the_tables_values_and_leave_failures_out(tmp_path: Path) -> None:
+def test_dots_have_the_tables_values_and_the_reasons_of_failures(tmp_path: Path) -> None:
     fabricator = Fabricator(tmp_path)
     study = many(fabricator, 2, "net")
-    found = StudyView(study, fabricator.records()).results
-    chart = data.bar_chart("Title", found, table_columns.accuracy(3), "Accuracy")
-    assert [(bar.label, bar.value, bar.text) for bar in chart.bars] == [
-        ("net 0", 0.5, "0.500"),
-        ("net 1", 0.71, "0.710"),
+    chart = dot_chart(StudyView(study, fabricator.records()))
+    assert [row.label for row in chart.rows] == ["net 0", "net 1", "net 2", "net 3"]
+    accuracy, *costs = chart.panels
+    assert [(dot.value, dot.text) for dot in accuracy.dots] == [
+        (0.5, "0.500"),
+        (0.71, "0.710"),
+        (None, "out of memory"),
+        (None, "failed"),
     ]
-    assert chart.bars[0].low == pytest.approx(0.4890, abs=5e-4)
-    assert chart.bars[0].high == pytest.approx(0.5110, abs=5e-4)
-    assert chart.footnote == "Not shown: net 2 (out of memory), net 3 (failed)."
-    assert data.bar_chart("Title", found, table_columns.TIME, "Time (s)").bars[0].low is None
+    assert accuracy.dots[0].low == pytest.approx(0.4890, abs=5e-4)
+    assert accuracy.dots[0].high == pytest.approx(0.5110, abs=5e-4)
+    assert [panel.axis for panel in costs] == ["Parameters", "Training\ntime (s)"]
+    assert costs[1].dots == (Dot(100, "100.00"), Dot(211, "211.00"), Dot(None, ""), Dot(None, ""))
+    assert chart.footnote == "The same in every row: memory (MB) 25.6."
 
 
 def test_a_long_footnote_is_cut(tmp_path: Path) -> None:
@@ -178,29 +180,28 @@ def test_curves_are_the_histories(tmp_path: Path) -> None:
 
 def test_resize_is_grouped_by_model(tmp_path: Path) -> None:
     store, (study,) = make_store(tmp_path, ("resize",))
-    found = StudyView(study, {record.trial_id: record for record in store.records()}).results
-    chart = series.grouped_chart("Title", found, table_columns.TIME, "Time (s)")
-    assert chart.series == ("32 px", "78 px", "96 px", "128 px")
-    assert [name for name, _ in chart.groups] == ["DenseNet169", "DenseNet201", "InceptionV3"]
-    assert [(bar.value, bar.text) for bar in chart.groups[0][1]] == [
-        (200.92, "200.92"),
-        (690.92, "690.92"),
-        (932.38, "932.38"),
-        (None, "out of memory"),
-    ]
+    view = StudyView(study, {record.trial_id: record for record in store.records()})
+    chart = dot_chart(view)
+    sizes = ["32 px", "78 px", "96 px", "128 px"]
+    assert chart.rows == (
+        *(Row(size, "DenseNet169") for size in sizes),
+        *(Row(size, "DenseNet201") for size in sizes),
+        Row("32 px", "InceptionV3"),
+    )
+    accuracy, _, parameters, time = chart.panels
+    assert [dot.text for dot in accuracy.dots[-2:]] == ["out of memory", "not possible"]
+    assert [dot.text for dot in parameters.dots[2:5]] == ["12,809,380", "", "18,514,084"]
+    assert [dot.text for dot in time.dots[:4]] == ["200.92", "690.92", "932.38", ""]
 
 
-def test_sweeps_are_lines_with_ticks_at_their_values(tmp_path: Path) -> None:
+def test_rows_of_a_sweep_stand_under_its_setting(tmp_path: Path) -> None:
     store, (study,) = make_store(tmp_path, ("learning_rate",))
-    found = StudyView(study, {record.trial_id: record for record in store.records()}).results
-    chart = series.line_chart("Title", found, table_columns.accuracy(3), study.axes, "Accuracy")
-    assert chart.log_x
-    assert chart.ticks[2] == (2.5e-5, "2.5e-5")
-    ((name, dots),) = chart.lines
-    assert name == ""
-    assert [dot.y for dot in dots] == [0.76, 0.79, 0.84, 0.82, 0.81, 0.72, 0.35]
-    assert dots[0].low is not None
-    assert dots[0].low < 0.76
+    view = StudyView(study, {record.trial_id: record for record in store.records()})
+    chart = dot_chart(view)
+    assert chart.rows[2] == Row("2.5e-5", "Learning rate")
+    assert [dot.value for dot in chart.panels[0].dots] == [0.76, 0.79, 0.84, 0.82, 0.81, 0.72, 0.35]
+    two = dot_chart(study_view("optimizer", "learning_rate"))
+    assert two.rows[:2] == (Row("Learning rate 1e-4", "adam"), Row("Learning rate 1e-3", "adam"))
 
 
 def test_placed_labels_cover_nothing() -> None:

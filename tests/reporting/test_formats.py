@@ -239,13 +239,13 @@ def test_figures_are_written_and_referred_to_as_given(
     monkeypatch.chdir(tmp_path)
     text = document(studies, records, figures_dir=Path("my figures"))
     found = re.findall(r"!\[[^]]*\]\((.*?)\)", text)
-    assert found[0] == "my%20figures/dropout-time.png"
+    assert found[0] == "my%20figures/dropout-results.png"
     for path in found:
         stem = tmp_path / path.replace("%20", " ")
         assert stem.read_bytes().startswith(b"\x89PNG")
         assert b"<svg" in stem.with_suffix(".svg").read_bytes()
     tex = document(studies, records, format="latex", figures_dir=Path("my figures"))
-    assert "{my figures/dropout-time.png}" in tex
+    assert "{my figures/dropout-results.png}" in tex
 
 
 def test_without_a_folder_no_figure_is_mentioned(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Data of charts with an entry per arm: bars, bubbles and training curves."""
+"""Data of the trade-off and of training curves."""
 
 from __future__ import annotations
 
@@ -6,44 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from cifarkit.reporting.arm_accuracy import interval
 from cifarkit.reporting.arm_results import ArmResult
-from cifarkit.reporting.table_columns import Measure
 from cifarkit.text import counted, shortened
 
 LONGEST_NAME = 44
 """The longest label, in columns."""
 _NAMED_IN_FOOTNOTE = 6
-
-
-@dataclass(frozen=True)
-class Bar:
-    """One bar; `low` and `high` are its 95% interval, if it has one.
-
-    Attributes:
-        value: None for a gap in a group of bars; `text` gives the reason then.
-    """
-
-    label: str
-    value: float | None
-    text: str
-    low: float | None = None
-    high: float | None = None
-
-
-@dataclass(frozen=True)
-class BarChart:
-    """Bars in the table's order.
-
-    Attributes:
-        axis: The axis label, with the unit.
-        footnote: Which arms are not shown, and why; empty if all are.
-    """
-
-    title: str
-    axis: str
-    bars: tuple[Bar, ...]
-    footnote: str
 
 
 @dataclass(frozen=True)
@@ -94,24 +62,6 @@ class ArmCurves:
 class CurvesChart:
     title: str
     arms: tuple[ArmCurves, ...]
-
-
-def bar_chart(title: str, found: Sequence[ArmResult], measure: Measure, axis: str) -> BarChart:
-    """One quantity of every arm that has it; a test accuracy gets its interval."""
-    bars = []
-    for outcome in found:
-        cell = measure.cell(outcome)
-        if not isinstance(cell.raw, int | float):
-            continue
-        label = shortened(outcome.name, LONGEST_NAME)
-        bars.append(Bar(label, cell.raw, cell.text, *ends(outcome, measure)))
-    return BarChart(title, axis, tuple(bars), footnote(found))
-
-
-def ends(outcome: ArmResult, measure: Measure) -> tuple[float | None, float | None]:
-    """Of the 95% interval of a test accuracy; other quantities have none."""
-    span = interval(outcome) if measure.published == "accuracy" else None
-    return (span.low, span.high) if span else (None, None)
 
 
 def bubble_chart(title: str, found: Sequence[ArmResult]) -> BubbleChart:

@@ -1,0 +1,149 @@
+"""Data of a study's results: a row per setting, test accuracy and cost in panels that share it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cifarkit.reporting.arm_accuracy import interval, interval_subject
+from cifarkit.reporting.arm_results import ArmResult
+from cifarkit.reporting.figures.data import LONGEST_NAME, spans_decades
+from cifarkit.reporting.study_tables import axis_heading, axis_text, row_name
+from cifarkit.reporting.study_view import StudyView
+from cifarkit.reporting.table_columns import Measure
+from cifarkit.text import listed, shortened
+
+_COSTS = {
+    "Memory (MB)": "Memory,\nestimated (MB)",
+    "Parameters": "Parameters",
+    "Trainable parameters": "Trainable\nparameters",
+    "Time (s)": "Training\ntime (s)",
+    "Epochs": "Epochs\ntrained",
+}
+"""The drawn quantities by their headings in the table, with their axis labels."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A setting; `group` is what stands above neighbouring rows that share it, or empty."""
+
+    label: str
+    group: str = ""
+
+
+@dataclass(frozen=True)
+class Dot:
+    """A value as in the table; `low` and `high` are its 95% interval, if it has one.
+
+    Attributes:
+        value: None where there is none; `text` is the reason then, or empty.
+    """
+
+    value: float | None
+    text: str
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A quantity of every row; `log` if its values span more than a factor of ten."""
+
+    axis: str
+    dots: tuple[Dot, ...]
+    log: bool = False
+
+
+@dataclass(frozen=True)
+class DotChart:
+    """Accuracy in the first panel, what differs in cost in those to its right.
+
+    Attributes:
+        footnote: What is the same in every row.
+    """
+
+    title: str
+    rows: tuple[Row, ...]
+    panels: tuple[Panel, ...]
+    footnote: str
+
+
+def dot_chart(view: StudyView) -> DotChart:
+    """The results of a study along at least one axis, in the table's order."""
+    found = _grouped(view)
+    costs, same = [], []
+    for measure in view.measures:
+        if axis := _COSTS.get(measure.heading):
+            dots = tuple(_cost(outcome, measure) for outcome in found)
+            values = [dot.value for dot in dots if dot.value is not None]
+            if len(values) > 1 and len({dot.text for dot in dots if dot.value is not None}) == 1:
+                text = next(dot.text for dot in dots if dot.value is not None)
+                same.append(f"{measure.heading[0].lower()}{measure.heading[1:]} {text}")
+            elif values:
+                costs.append(Panel(axis, dots, spans_decades(values)))
+    (accuracy,) = [m for m in view.measures if m.published == "accuracy"]
+    dots = tuple(_accuracy(outcome, accuracy) for outcome in found)
+    spans = any(dot.low is not None for dot in dots)
+    of = f", with 95% interval of {interval_subject(found)}" if spans else ""
+    also = f"{',' if spans else ''} and cost" if costs else ""
+    return DotChart(
+        f"{view.title}: test accuracy{of}{also}",
+        tuple(Row(_label(view, outcome), _group(view, outcome)) for outcome in found),
+        (Panel("Test accuracy", dots), *costs),
+        f"The same in every row: {listed(same)}." if same else "",
+    )
+
+
+def _grouped(view: StudyView) -> list[ArmResult]:
+    """The results with those of a group together, in order of first appearance."""
+    found = view.results
+    if view.layout.pivoted:
+        found = sorted(found, key=lambda o: int(o.arm.settings["image_size"]))
+    groups = {_group(view, outcome): None for outcome in view.results}
+    places = {group: at for at, group in enumerate(groups)}
+    return sorted(found, key=lambda outcome: places[_group(view, outcome)])
+
+
+def _inner(view: StudyView) -> str:
+    """Of a study along two axes, the one along which the rows of a group differ."""
+    return "image_size" if view.layout.pivoted else view.axes[-1]
+
+
+def _in_groups(view: StudyView) -> bool:
+    return len(view.axes) == 2 and all(
+        axis in outcome.arm.settings for axis in view.axes for outcome in view.results
+    )
+
+
+def _group(view: StudyView, outcome: ArmResult) -> str:
+    if len(view.axes) == 1 and view.layout.names_axis:
+        return axis_heading(view.axes[0])
+    if not _in_groups(view):
+        return ""
+    (outer,) = set(view.axes) - {_inner(view)}
+    return shortened(_said(outer, outcome), LONGEST_NAME)
+
+
+def _label(view: StudyView, outcome: ArmResult) -> str:
+    name = _said(_inner(view), outcome) if _in_groups(view) else row_name(view, outcome)
+    return shortened(name, LONGEST_NAME)
+
+
+def _said(axis: str, outcome: ArmResult) -> str:
+    text = axis_text(axis, outcome.arm.settings)
+    if axis == "image_size":
+        return f"{text} px"
+    value = outcome.arm.settings[axis]
+    named = axis == "unfreeze" or (isinstance(value, str) and axis in ("model", "optimizer"))
+    return text if named else f"{axis_heading(axis)} {text}"
+
+
+def _cost(outcome: ArmResult, measure: Measure) -> Dot:
+    cell = measure.cell(outcome)
+    return Dot(cell.raw, cell.text) if isinstance(cell.raw, int | float) else Dot(None, "")
+
+
+def _accuracy(outcome: ArmResult, measure: Measure) -> Dot:
+    cell, span = measure.cell(outcome), interval(outcome)
+    if not isinstance(cell.raw, int | float):
+        return Dot(None, shortened(outcome.short_reason, LONGEST_NAME))
+    return Dot(cell.raw, cell.text, *((span.low, span.high) if span else ()))
