@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from cifarkit.version import __version__
 
 if TYPE_CHECKING:
-    from cifarkit.api.backbones import list_backbones
+    from cifarkit.api.backbones import list_backbones, list_weights
     from cifarkit.api.evaluate import evaluate
     from cifarkit.api.evaluation_results import Evaluation, Evaluations
     from cifarkit.api.maintenance import (
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "list_backbones": "api.backbones",
+    "list_weights": "api.backbones",
     "Evaluation": "api.evaluation_results",
     "Evaluations": "api.evaluation_results",
     "evaluate": "api.evaluate",
@@ -92,6 +93,7 @@ __all__ = [
     "finetune",
     "import_trials",
     "list_backbones",
+    "list_weights",
     "open_store",
     "power",
     "remove_results",

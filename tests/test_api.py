@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 from pathlib import Path
@@ -208,6 +209,20 @@ def test_backbones_by_a_part_of_the_key_or_a_pattern() -> None:
     part = ck.list_backbones("ResNet")
     assert set(found.index) | {"inceptionresnetv2"} == set(part.index)
     assert list(ck.list_backbones("resnet[58]*").index) == ["resnet50", "resnet8", "resnet50v2"]
+
+
+def test_weights_of_networks_with_what_is_published_of_them() -> None:
+    found = ck.list_weights("*net*0")
+    lite = found.loc[("efficientnet_lite0", "imagenet")]
+    assert (lite.top1, lite.size_mb, lite.licence) == (0.751, 18.8, "Apache 2.0")
+    assert lite.published_hash.startswith("sha256:579344248a93e230")
+    assert lite.input_range == "0..255"
+    keras = found.loc[("resnet50", "imagenet")]
+    assert keras.published_hash == "md5:4d473c1dd8becc155b73f8504c6f6626"
+    assert math.isnan(keras.size_mb)  # of the file without the classifier, which nobody publishes
+    assert found.licence["efficientnetb0", "imagenet"] == ""
+    assert "densenet121" not in found.index
+    assert ck.list_weights("lenet*").empty
 
 
 @pytest.mark.parametrize(

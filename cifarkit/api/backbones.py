@@ -30,7 +30,7 @@ def list_backbones(filter: str = "") -> pd.DataFrame:
         study's), `min_size` and `native_size` (pixels), `features` (of the last layer before the
         head), `parameters` (without the head; of a network with a head of its own with that, for
         100 classes at its native size; missing for a plug-in's), `weights` (names of its weights,
-        comma-separated) and `paper`.
+        comma-separated; `list_weights` says more about them) and `paper`.
 
     Raises:
         InvalidInput: No network matches.
@@ -46,12 +46,43 @@ def list_backbones(filter: str = "") -> pd.DataFrame:
             "native_size": backbone.native_size,
             "features": backbone.features,
             "parameters": parameters(backbone),
-            "weights": ", ".join(backbone.weight_sets),
+            "weights": ", ".join(backbone.published_weights),
             "paper": backbone.paper,
         }
         for backbone in matching(filter)
     ]
     return pd.DataFrame(rows).set_index("key").astype({"parameters": "Int64"})
+
+
+def list_weights(filter: str = "") -> pd.DataFrame:
+    """The published weights of every known network, or of those that match a filter.
+
+    Args:
+        filter: As of `list_backbones`.
+
+    Returns:
+        A row per network and weight set, by their `key` and `weights` (the name that `weights=`
+        takes): `top1` (published ImageNet top-1 accuracy, 0..1), `top1_source`, `size_mb` (of the
+        file, in 10^6 bytes, where it is published), `licence`, `input_range` (of the images that
+        the network takes), `published_hash` (`sha256:` or `md5:` and hexadecimal digits) and
+        `source`. Texts are empty, and numbers missing, where nothing is known. `{size}` in a
+        source is the image side in pixels.
+
+    Raises:
+        InvalidInput: No network matches.
+    """
+    import pandas as pd
+
+    columns = ("top1", "top1_source", "size_mb", "licence", "input_range", "published_hash",
+               "source")  # fmt: skip
+    rows = [
+        {"key": backbone.key, "weights": name}
+        | {column: getattr(known, column) for column in columns}
+        for backbone in matching(filter)
+        for name, known in backbone.published_weights.items()
+    ]
+    frame = pd.DataFrame(rows, columns=["key", "weights", *columns]).set_index(["key", "weights"])
+    return frame.astype({"top1": float, "size_mb": float})
 
 
 def parameters(backbone: Backbone) -> int | None:

@@ -1,19 +1,31 @@
-"""`cifarkit zoo --list`: the table of networks."""
+"""`cifarkit zoo --list`: the tables of networks and of their published weights."""
 
 from __future__ import annotations
+
+from urllib.parse import urlsplit
 
 from rich.console import Console
 
 from cifarkit.api.backbones import CLASSES, matching, parameters
 from cifarkit.console import plain_or_rich_table
 from cifarkit.models.registry import STUDY
+from cifarkit.models.weight_sets import WeightSet
 
 WIDE = 124
 """Terminal width from which papers are shown."""
+SHOWN_DIGITS = 12
+"""Of a hash, in a terminal."""
+UNKNOWN = "?"
 
 
 def show_backbones() -> None:
-    """Print every known backbone; an asterisk marks the published study's."""
+    """Print every known backbone, and every weight set; an asterisk marks the published study's."""
+    _show_networks()
+    print()
+    _show_weights()
+
+
+def _show_networks() -> None:
     header = ["Key", "Name", "Min px", "Native px", "Features", "Parameters", "Weights", "Paper"]
     rows = [
         [
@@ -23,7 +35,7 @@ def show_backbones() -> None:
             str(backbone.native_size),
             f"{backbone.features:,}",
             "" if (count := parameters(backbone)) is None else f"{count:,}",
-            ", ".join(backbone.weight_sets) or "none",
+            ", ".join(backbone.published_weights) or "none",
             backbone.paper,
         ]
         for backbone in matching("")
@@ -37,3 +49,43 @@ def show_backbones() -> None:
         title += f"; {WIDE} columns show their papers"
         header, rows = header[:-1], [row[:-1] for row in rows]
     plain_or_rich_table(title, header, rows, numeric={2, 3, 4, 5})
+
+
+def _show_weights() -> None:
+    terminal = Console().is_terminal
+    header = ["Key", "Weights", "Top-1", "MB", "Licence", "Input", "Hash of the file", "Source"]
+    rows = []
+    for backbone in matching(""):
+        for known in backbone.published_weights.values():
+            megabytes = (
+                f"{known.size_mb:,.1f}" if known.size_mb else _estimate(parameters(backbone))
+            )
+            texts = (known.licence, known.input_range, *_origin(known, short=terminal))
+            rows.append(
+                [
+                    backbone.key,
+                    known.name,
+                    UNKNOWN if known.top1 is None else f"{known.top1:.3f}",
+                    megabytes,
+                    *(text or UNKNOWN for text in texts),
+                ]
+            )
+    title = (
+        f"Published weights: accuracy on ImageNet as published, with the classifier; ~ of 4 bytes "
+        f"per parameter; {UNKNOWN} not stated or not known"
+    )
+    if terminal:
+        title += "; ck.list_weights() has whole hashes and addresses"
+    plain_or_rich_table(title, header, rows, numeric={2, 3})
+
+
+def _estimate(count: int | None) -> str:
+    return UNKNOWN if count is None else f"~{4 * count / 1e6:,.0f}"
+
+
+def _origin(known: WeightSet, *, short: bool) -> tuple[str, str]:
+    """The hash and the source of a weight set."""
+    if not short:
+        return known.published_hash, known.source
+    algorithm, colon, digits = known.published_hash.partition(":")
+    return algorithm + colon + digits[:SHOWN_DIGITS], urlsplit(known.source).netloc or known.source

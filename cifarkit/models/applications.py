@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from cifarkit.models.application_families import FAMILIES
+from cifarkit.models.application_weights import imagenet
 from cifarkit.models.info import Backbone
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def _build(
 
     with warnings.catch_warnings():
         # MobileNets warn when they load weights of another size; the others do not. The size is
-        # known from `weights_size`.
+        # known from `WeightSet.trained_size`.
         warnings.filterwarnings("ignore", message="`input_shape` is undefined or non-square")
         model = getattr(keras.applications, class_name)(
             include_top=False, weights=weights, input_shape=(image_size, image_size, 3)
@@ -64,8 +65,7 @@ def _backbones() -> Iterator[Backbone]:
                 min_size=family.min_size,
                 native_size=member.native_size,
                 features=member.features,
-                weights_file=member.weights_file,
-                weights_sizes=family.weights_sizes,
+                weight_sets=(imagenet(family, member),),
                 uses_batchnorm=family.uses_batchnorm,
                 head="xception" if key == "xception" else "standard",
                 note=member.note,

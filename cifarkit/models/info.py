@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Literal
 
 from cifarkit.errors import InvalidInput
+from cifarkit.models.weight_sets import WeightSet
 from cifarkit.models.weights_package import WeightsPackage
 
 Preprocessing = Literal["caffe", "tf", "torch", "unit", "none"]
+INPUT_RANGES: dict[Preprocessing, str] = {
+    "caffe": "0..255 less means, BGR",
+    "tf": "-1..1",
+    "torch": "0..1, standardized",
+    "unit": "0..1",
+    "none": "0..255",
+}
+"""What the preprocessing layers put out, by their name."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,11 +46,10 @@ class Backbone:
         min_size: The smallest supported image side, in pixels.
         native_size: The image side that it was designed for, in pixels.
         features: The width of its features (of its last hidden layer if `includes_head`).
-        weight_sets: The names of published weights, besides `none`.
-        weights_file: The file that Keras downloads for `imagenet`, looked for in its `models`
-            cache; `{size}` stands for the size that `weights_size` gives. None if there is none.
-        weights_package: The installed package that has the `imagenet` weights instead.
-        weights_sizes: Image sizes that have their own weights (MobileNet v1 and v2).
+        weight_sets: Published weights, besides `none`: a `WeightSet` with what is known of them, or
+            only a name.
+        weights_file, weights_sizes, weights_package: `file`, `sizes` and `package` of an `imagenet`
+            that is given as a name.
         includes_head: True for a network with its own head, trained from scratch (LeNet).
         uses_dropout: Whether the `dropout` setting applies.
         uses_batchnorm: Whether it has BatchNormalization.
@@ -64,7 +73,7 @@ class Backbone:
     min_size: int
     native_size: int
     features: int
-    weight_sets: tuple[str, ...] = ("imagenet",)
+    weight_sets: tuple[WeightSet | str, ...] = ("imagenet",)
     weights_file: str | None = None
     weights_sizes: tuple[int, ...] = ()
     weights_package: WeightsPackage | None = None
@@ -80,6 +89,22 @@ class Backbone:
     def __post_init__(self) -> None:
         if self.key != self.key.lower() or not self.key.replace("_", "").isalnum():
             raise InvalidInput(f"a backbone's key is lower-case letters and digits: {self.key!r}")
+
+    @cached_property
+    def published_weights(self) -> dict[str, WeightSet]:
+        """The weight sets by name, with their input ranges."""
+        return {known.name: known for known in map(self._weight_set, self.weight_sets)}
+
+    def _weight_set(self, given: WeightSet | str) -> WeightSet:
+        if given == "imagenet":
+            given = WeightSet(
+                name="imagenet",
+                file=self.weights_file or "",
+                sizes=self.weights_sizes,
+                package=self.weights_package,
+            )
+        known = WeightSet(name=given) if isinstance(given, str) else given
+        return replace(known, input_range=known.input_range or INPUT_RANGES[self.preprocessing])
 
     def trains_batchnorm(self, unfreeze: float) -> bool:
         """Whether BatchNormalization is trained if this fraction of the layers is."""

@@ -79,6 +79,8 @@ def check_facts(backbone: object) -> Backbone:
             TypeAdapter(kind).validate_python(getattr(backbone, name), strict=True)
         except ValidationError as error:
             raise InvalidInput(f"{backbone.key}: {name}: {error.errors()[0]['msg']}") from None
+    if len(backbone.published_weights) < len(backbone.weight_sets):
+        raise InvalidInput(f"{backbone.key}: weight_sets: a name occurs twice")
     return backbone
 
 
@@ -120,19 +122,3 @@ class UnknownBackbone(InvalidInput):
             "installed"
         )
         self.key = key
-
-
-def weights_size(backbone: Backbone, image_size: int) -> int:
-    """The image side, in pixels, for which the ImageNet weights of a build were trained.
-
-    Keras loads the file for exactly this size if there is one (MobileNet v1 and v2), otherwise the
-    one for the native size.
-    """
-    return image_size if image_size in backbone.weights_sizes else backbone.native_size
-
-
-def imagenet_file(backbone: Backbone, image_size: int) -> str | None:
-    """The name of the weights file that Keras loads for `imagenet`; None if there is none."""
-    if backbone.weights_file is None:
-        return None
-    return backbone.weights_file.format(size=weights_size(backbone, image_size))

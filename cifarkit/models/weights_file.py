@@ -11,10 +11,15 @@ SUFFIX = ".weights.h5"
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
 
+def file_sha256(path: str | Path) -> str:
+    """The SHA-256 of a file's content, 64 hexadecimal digits."""
+    with Path(path).open("rb") as stream:
+        return digest(blocks(stream))
+
+
 def file_identity(path: str | Path) -> str:
     """`sha256:` and the first 16 hexadecimal digits of the SHA-256 of a file's content."""
-    with Path(path).open("rb") as stream:
-        return f"sha256:{digest(blocks(stream))[:16]}"
+    return f"sha256:{file_sha256(path)[:16]}"
 
 
 def identified(file: str) -> tuple[str, str]:

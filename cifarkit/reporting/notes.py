@@ -70,6 +70,7 @@ def _of_builds(view: StudyView, names: Mapping[int, str]) -> list[str]:
     remarks: list[str] = []
     packages: dict[str, dict[str, None]] = {}
     graphs: dict[tuple[Any, ...], dict[str, list[str]]] = {}
+    weight_files: dict[tuple[str, str, str], dict[str, list[str]]] = {}
     for outcome, trial in view.trials:
         if (result := trial.result) is None:
             continue
@@ -79,12 +80,23 @@ def _of_builds(view: StudyView, names: Mapping[int, str]) -> list[str]:
         if result.backbone_package:
             remarks.append(f"{model_name(spec.model)} comes from {result.backbone_package}.")
             packages.setdefault(spec.model, {})[result.backbone_package] = None
+        if result.loaded_sha256:
+            named = (spec.model, spec.weights, result.loaded_file)
+            users = weight_files.setdefault(named, {}).setdefault(result.loaded_sha256, [])
+            users.append(names[id(outcome)])
         if result.graph_sha256:
             # What a builder is given, without weights that are loaded later.
             weights = "none" if ":" in spec.weights else spec.weights
             given = (spec.model, spec.image_size, weights, spec.head_outputs, spec.dropout)
             same = graphs.setdefault(given, {}).setdefault(result.graph_sha256, [])
             same.append(names[id(outcome)])
+    for (model, weights, _), contents in weight_files.items():
+        if len(contents) > 1:
+            groups = " against ".join(listed(unique(rows)) for rows in contents.values())
+            remarks.append(
+                f"{model_name(model)}: the weights {weights} were {len(contents)} different files "
+                f"({groups}), so their differences are not due to the axis alone."
+            )
     for model, found in packages.items():
         if len(found) > 1:
             remarks.append(

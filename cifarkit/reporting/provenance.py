@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 
+from cifarkit.models.registry import registry
 from cifarkit.profiling.measurements import Environment
+from cifarkit.reporting.arm_results import model_name
 from cifarkit.reporting.formatting import trimmed
 from cifarkit.reporting.study_view import StudyView
 from cifarkit.store.records import TrialRecord
@@ -83,6 +85,26 @@ def environment_sentences(views: Sequence[StudyView]) -> list[str]:
         if len(groups) > 1:
             who = f"{listed(unique(name for name, _ in members))}: "
         sentences.append(f"{who}{counted(len(trials), 'trial')} on {described}{dated}.")
+    return sentences
+
+
+def weights_sentences(trials: Iterable[TrialRecord]) -> list[str]:
+    """One sentence per file of weights that trials started from, with its SHA-256."""
+    files: dict[tuple[str, str, str, str], set[str]] = {}
+    for trial in trials:
+        if (result := trial.result) is not None and trial.spec.model.weights != "none":
+            spec = trial.spec.model
+            which = (spec.model, spec.weights, result.loaded_file, result.loaded_sha256)
+            files.setdefault(which, set()).add(trial.trial_id)
+    sentences = []
+    for (model, weights, file, sha256), users in files.items():
+        facts = registry().get(model)
+        known = facts.published_weights.get(weights) if facts else None
+        named = f", {file}" if file else ""
+        content = f"SHA-256 {sha256}" if sha256 else "no hash was recorded"
+        stated = f", licence {known.licence}" if known and known.licence else ""
+        trained = counted(len(users), "trial")
+        sentences.append(f"{model_name(model)}: {weights}{named} ({content}{stated}), {trained}.")
     return sentences
 
 

@@ -237,6 +237,8 @@ def _how_measured(views: Sequence[StudyView]) -> list[Section]:
     ]
     if data:
         sections.append(Section("Data", 3, (Items(tuple(data)), Paragraph(_seeds(trials)))))
+    if weights := provenance.weights_sentences(trials):
+        sections.append(Section("Weights to start from", 3, (Items(tuple(weights)),)))
     sections += [Section(title, 3, (table,)) for title, table in settings_tables(known)]
     sections.append(Section("What the columns mean", 3, (Items(provenance.DEFINITIONS),)))
     return sections

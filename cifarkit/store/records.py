@@ -152,6 +152,11 @@ class Result(StoredRecord):
         course: See `Course`.
         loaded_share: The share of the backbone's weight tensors that loading weights changed; None
             if it started from random weights.
+        loaded_file: The name of the file of published weights (in Keras' cache, or in a package)
+            that it started from; empty for other weights, or if it is not known.
+        loaded_sha256: The SHA-256 of the file that it started from, 64 hexadecimal digits:
+            published weights, the user's, or those kept of another trial. Empty if it started from
+            random weights, or if the file is not known.
         backbone_package: Name and version of the package of a plug-in's network; empty for
             built-in ones.
         dataset_package: The same for a plug-in's data set.
@@ -181,6 +186,8 @@ class Result(StoredRecord):
     hits: Hits | None = None
     course: Course | None = None
     loaded_share: Share | None = None
+    loaded_file: str = ""
+    loaded_sha256: str = ""
     backbone_package: str = ""
     dataset_package: str = ""
     graph_sha256: str = ""

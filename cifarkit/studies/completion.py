@@ -172,7 +172,7 @@ def _complete_model(given: dict[str, Any], inputs: Inputs) -> dict[str, Any]:
             f"{given['image_size']} was asked for"
         )
     weights = str(given.get("weights", "imagenet" if facts.weight_sets else "none"))
-    return given | _weights(weights, facts.weight_sets, inputs)
+    return given | _weights(weights, tuple(facts.published_weights), inputs)
 
 
 def _weights(weights: str, sets: tuple[str, ...], inputs: Inputs) -> dict[str, str]:

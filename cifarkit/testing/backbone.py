@@ -72,7 +72,7 @@ def check_backbone(backbone: Backbone, *, weight_sets: Sequence[str] = ()) -> No
     if not backbone.includes_head:
         _check_frozen(whole, model, images)
     for name in weight_sets:
-        expect(name in backbone.weight_sets, f"{name!r} is not in weight_sets")
+        expect(name in backbone.published_weights, f"{name!r} is not in weight_sets")
         keras.utils.set_random_seed(0)
         random = _build(backbone, backbone.native_size).get_weights()
         loaded = [_build(backbone, backbone.native_size, name).get_weights() for _ in range(2)]

@@ -116,7 +116,7 @@ def _built(spec: ModelSpec) -> _Counted:
 def _as_counted(spec: ModelSpec) -> bool:
     facts = get_backbone(spec.model)
     own_head = facts.includes_head or callable(facts.head)
-    return spec.weights not in facts.weight_sets and not (own_head and spec.dropout)
+    return spec.weights not in facts.published_weights and not (own_head and spec.dropout)
 
 
 def import_quietly() -> None:

@@ -13,13 +13,14 @@ from cifarkit.errors import CifarkitError
 from cifarkit.models.info import Backbone
 from cifarkit.models.preprocessing import preprocessing_layers
 from cifarkit.models.registry import get as get_backbone
-from cifarkit.models.weights_file import file_identity
+from cifarkit.models.weights_file import file_sha256
 from cifarkit.profiling.memory import layer_outputs, published_estimate_mb
 from cifarkit.profiling.parameters import count
 from cifarkit.specs import ModelSpec, TrialSpec
 from cifarkit.store.store import KEPT_WEIGHTS
 from cifarkit.training.graph_hash import graph_sha256
 from cifarkit.training.keras_compat import dropouts_of
+from cifarkit.training.pretrained_weights import published_file
 from cifarkit.training.weight_check import assignments
 
 
@@ -39,6 +40,10 @@ class BuiltModel:
             `training.graph_hash`).
         precise_batchnorm: Whether the statistics of trained BatchNormalization are recomputed after
             each epoch (see `training.precise_batchnorm`).
+        loaded_file: The name of the file of published weights that was loaded; empty for other
+            weights, or if it is not known.
+        loaded_sha256: The SHA-256 of the file of the weights, 64 hexadecimal digits; empty if there
+            is none or it is not known.
     """
 
     model: Any
@@ -49,6 +54,8 @@ class BuiltModel:
     loaded_share: float | None = None
     precise_batchnorm: bool = False
     graph_sha256: str = ""
+    loaded_file: str = ""
+    loaded_sha256: str = ""
 
     def estimated_mb(self, batch_size: int, *, with_input: bool = False) -> float:
         """The published estimate; `with_input` counts one layer in front, as Tables 3 and 5 do."""
@@ -95,12 +102,11 @@ def build(
     with assignments() as assigned:
         backbone = facts.build(
             image_size=spec.image_size,
-            weights=spec.weights if loads and spec.weights in facts.weight_sets else None,
+            weights=spec.weights if loads and spec.weights in facts.published_weights else None,
             outputs=spec.head_outputs,
             dropout=spec.dropout,
         )
-        if loads:
-            _load(backbone, spec, native_size, trials)
+        name, sha256 = _load(backbone, spec, native_size, trials) if loads else ("", "")
     graph = graph_sha256(backbone)
     loaded_share = assigned.share(backbone, spec.weights, spec.model) if loads else None
     frozen_layers = freeze(
@@ -127,6 +133,8 @@ def build(
         loaded_share,
         precise_batchnorm=spec.batchnorm == "precise",
         graph_sha256=graph,
+        loaded_file=name,
+        loaded_sha256=sha256,
     )
 
 
@@ -175,17 +183,23 @@ def assemble(
 
 def _load(
     backbone: Any, spec: ModelSpec, native_size: tuple[int, int], trials: Path | None
-) -> None:
-    """Load the weights of a file or an earlier trial, if the spec names one."""
+) -> tuple[str, str]:
+    """Load the weights of a file or an earlier trial, if the spec names one.
+
+    Returns:
+        `BuiltModel.loaded_file` and `loaded_sha256`, of published weights too, which are loaded.
+    """
     source = spec.weights_file or spec.weights
     try:
         if spec.weights.startswith("sha256:"):
             if spec.weights_file is None:
                 raise ValueError("the path of the file with that content is not known")
-            if file_identity(spec.weights_file) != spec.weights:
+            content = file_sha256(spec.weights_file)
+            if f"sha256:{content[:16]}" != spec.weights:
                 raise ValueError(f"its content is no longer {spec.weights}")
             backbone.load_weights(spec.weights_file)
-        elif spec.weights.startswith("trial:"):
+            return "", content
+        if spec.weights.startswith("trial:"):
             if trials is None:
                 raise ValueError("no folder of trials was given")
             folder = trials / spec.weights.removeprefix("trial:")
@@ -193,6 +207,15 @@ def _load(
             whole = build(donor, native_size, pretrained=False)
             whole.model.load_weights(folder / KEPT_WEIGHTS)
             backbone.set_weights(whole.backbone.get_weights())
+            return "", file_sha256(folder / KEPT_WEIGHTS)
+        file = published_file(spec)
+        if file is None:
+            return "", ""
+        content = file_sha256(file)
+        expected = get_backbone(spec.model).published_weights[spec.weights].sha256
+        if expected and content != expected:
+            raise ValueError(f"the SHA-256 of {file} is {content[:16]}..., not {expected[:16]}...")
+        return file.name, content
     except (OSError, ValueError) as error:
         # A trial's reason is a single line.
         cause = " ".join(str(error).split())

@@ -1,6 +1,6 @@
 """Downloads published weights once, before trials start.
 
-`python -m cifarkit.training.pretrained_weights KEY SIZE` downloads through Keras in a separate
+`python -m cifarkit.training.pretrained_weights KEY NAME SIZE` downloads through Keras in a separate
 process, so that the command itself does not import TensorFlow.
 """
 
@@ -16,7 +16,6 @@ from cifarkit.atomic_write import partial_folder
 from cifarkit.errors import InvalidInput
 from cifarkit.locking import lock
 from cifarkit.models.registry import get as get_backbone
-from cifarkit.models.registry import imagenet_file
 from cifarkit.safe_path import child_environment
 from cifarkit.specs import ModelSpec
 
@@ -27,15 +26,41 @@ def cache_folder() -> Path:
     return (Path(home) if home else Path.home() / ".keras") / "models"
 
 
-def missing(models: Iterable[ModelSpec]) -> list[tuple[str, int, str]]:
-    """(backbone, image size, file) of the ImageNet weights missing from the cache."""
-    wanted: dict[str, tuple[str, int, str]] = {}
-    for spec in models:
-        if spec.weights == "imagenet":
-            file = imagenet_file(get_backbone(spec.model), spec.image_size)
-            if file is not None and not (cache_folder() / file).exists():
-                wanted.setdefault(file, (spec.model, spec.image_size, file))
-    return list(wanted.values())
+def published_file(spec: ModelSpec) -> Path | None:
+    """The file of published weights that a model starts from.
+
+    None if it starts from no published weights, or if their file is not known (a package's network
+    need not say).
+
+    Raises:
+        InvalidInput: The package that holds it is not installed or has another content.
+    """
+    facts = get_backbone(spec.model)
+    weights = facts.published_weights.get(spec.weights)
+    if weights is None:
+        return None
+    if weights.package:
+        return weights.package.path()
+    file = weights.file_for(spec.image_size, facts.native_size)
+    return cache_folder() / file if file else None
+
+
+def missing(models: Iterable[ModelSpec]) -> list[tuple[ModelSpec, Path]]:
+    """Models whose published weights are missing from the cache, and their files, each once.
+
+    Raises:
+        InvalidInput: Weights of a package are not there as they should be.
+    """
+    wanted: dict[Path, ModelSpec] = {}
+    distinct = {(spec.model, spec.weights, spec.image_size): spec for spec in models}
+    for spec in distinct.values():
+        try:
+            file = published_file(spec)
+        except InvalidInput as error:
+            raise InvalidInput(f"--weights: {spec.weights} of {spec.model}: {error}") from None
+        if file is not None and not file.exists():
+            wanted.setdefault(file, spec)
+    return [(spec, file) for file, spec in wanted.items()]
 
 
 def fetch(models: Iterable[ModelSpec], say: Callable[[str], None]) -> None:
@@ -51,47 +76,46 @@ def fetch(models: Iterable[ModelSpec], say: Callable[[str], None]) -> None:
     Raises:
         InvalidInput: A download failed; the message names the file and the alternatives.
     """
-    models = list(models)
-    for model in sorted({spec.model for spec in models if spec.weights == "imagenet"}):
-        if package := get_backbone(model).weights_package:
-            try:
-                package.path()
-            except InvalidInput as error:
-                raise InvalidInput(f"--weights: imagenet of {model}: {error}") from None
-    for key, size, file in missing(models):
+    for spec, file in missing(models):
+        which = f"the {_title(spec.weights)} weights of {spec.model}"
         try:
             cache_folder().mkdir(parents=True, exist_ok=True)
             with lock(cache_folder() / ".cifarkit.lock"):
-                if not (cache_folder() / file).exists():
-                    say(f"Fetching the ImageNet weights of {key} ({file}) ...")
-                    _download(key, size, file)
+                if not file.exists():
+                    say(f"Fetching {which} ({file.name}) ...")
+                    _download(spec, file)
         except (OSError, _NotDownloaded) as error:
             raise InvalidInput(
-                f"--weights: the ImageNet weights of {key} are not in {cache_folder()} ({file}) "
+                f"--weights: {which} are not in {cache_folder()} ({file.name}) "
                 f"and could not be downloaded: {error}\n"
                 f"put the file there, or train from random weights with --weights none"
             ) from None
+
+
+def _title(weights: str) -> str:
+    return "ImageNet" if weights == "imagenet" else weights
 
 
 class _NotDownloaded(Exception):
     """The reason why Keras could not download a file."""
 
 
-def _download(key: str, size: int, file: str) -> None:
+def _download(spec: ModelSpec, file: Path) -> None:
     partial = cache_folder() / ".cifarkit.part"
+    arguments = [spec.model, spec.weights, str(spec.image_size)]
     with partial_folder(partial):
         done = subprocess.run(
-            [sys.executable, "-m", "cifarkit.training.pretrained_weights", key, str(size)],
+            [sys.executable, "-m", "cifarkit.training.pretrained_weights", *arguments],
             env=child_environment({"KERAS_HOME": str(partial)}),
             capture_output=True,
             text=True,
         )
         if done.returncode != 0:
             raise _NotDownloaded((done.stderr.strip().splitlines() or ["no reason was given"])[-1])
-        os.replace(partial / "models" / file, cache_folder() / file)
+        os.replace(partial / "models" / file.name, file)
 
 
 if __name__ == "__main__":
     get_backbone(sys.argv[1]).build(
-        image_size=int(sys.argv[2]), weights="imagenet", outputs=None, dropout=0.0
+        weights=sys.argv[2], image_size=int(sys.argv[3]), outputs=None, dropout=0.0
     )

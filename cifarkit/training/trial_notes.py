@@ -11,6 +11,7 @@ from cifarkit.profiling.flops import uncounted
 from cifarkit.specs import TrialSpec
 from cifarkit.store.records import Duplicates
 from cifarkit.training.fit_result import FitResult
+from cifarkit.training.model_builder import BuiltModel
 
 MOST_WEIGHTS = 0.5
 """Loading that changes a smaller share of the weight tensors gets a note."""
@@ -45,11 +46,19 @@ def process_notes() -> Iterator[str]:
         )
 
 
-def loading_notes(spec: TrialSpec, share: float | None) -> Iterator[str]:
-    if share is not None and share < MOST_WEIGHTS:
+def loading_notes(spec: TrialSpec, built: BuiltModel) -> Iterator[str]:
+    share, weights = built.loaded_share, spec.model.weights
+    if share is None:
+        return
+    if share < MOST_WEIGHTS:
         yield (
-            f"loading the weights {spec.model.weights} changed {share:.0%} of the backbone's "
+            f"loading the weights {weights} changed {share:.0%} of the backbone's "
             f"weight tensors; the others kept their initial values"
+        )
+    if not built.loaded_sha256:
+        yield (
+            f"the file of the weights {weights} is not known, as the package of {spec.model.model} "
+            "does not name it: no hash of it is recorded"
         )
 
 

@@ -70,7 +70,7 @@ def make_result(
         notes=(
             *splits.notes,
             *duplicate_notes(scores.duplicates, splits, scores.accuracy.test),
-            *loading_notes(spec, built.loaded_share),
+            *loading_notes(spec, built),
             *flops_notes(built.backbone),
             *fit_notes(fitted, batch_size, micro_batch),
             *process_notes(),
@@ -78,6 +78,8 @@ def make_result(
         course=summarize(fitted.history, _majority_share(splits.validation_labels)),
         hits=scores.hits,
         loaded_share=built.loaded_share,
+        loaded_file=built.loaded_file,
+        loaded_sha256=built.loaded_sha256,
         backbone_package=backbone_registry.package_of(spec.model.model),
         dataset_package=dataset_registry.package_of(spec.data.dataset),
         graph_sha256=built.graph_sha256,

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from cifarkit.errors import InvalidInput
-from cifarkit.models.efficientnet_lite import IMAGENET
+from cifarkit.models.efficientnet_lite import PACKAGE
 from cifarkit.models.torch_state_dict import read_state_dict
 from tests.cli.command import cifarkit, table
 
@@ -26,7 +26,7 @@ def image(side: int) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def tensors() -> dict[str, np.ndarray]:
-    return read_state_dict(IMAGENET.path())
+    return read_state_dict(PACKAGE.path())
 
 
 @pytest.mark.parametrize("side", [96, 224])
@@ -98,7 +98,7 @@ class TestStateDict:
         assert "not a readable PyTorch state dict" in self.damaged(tmp_path, content)
 
     def test_a_truncated_file(self, tmp_path: Path) -> None:
-        whole = IMAGENET.path().read_bytes()
+        whole = PACKAGE.path().read_bytes()
         for length in (100, 30_000, len(whole) - 1):
             assert "not a readable PyTorch state dict" in self.damaged(tmp_path, whole[:length])
 
@@ -108,13 +108,13 @@ class TestPackage:
         from dataclasses import replace
 
         with pytest.raises(InvalidInput, match=r"pip install 'cifarkit\[offline\]'"):
-            replace(IMAGENET, module="no_such_module").path()
+            replace(PACKAGE, module="no_such_module").path()
 
     def test_other_content(self) -> None:
         from dataclasses import replace
 
         with pytest.raises(InvalidInput, match="reinstall the package"):
-            replace(IMAGENET, sha256="0" * 64).path()
+            replace(PACKAGE, sha256="0" * 64).path()
 
     def test_a_study_is_refused_before_it_trains(self, monkeypatch: pytest.MonkeyPatch) -> None:
         from cifarkit.models import weights_package

@@ -23,7 +23,7 @@ from cifarkit.models import layer_facts
 from cifarkit.models.applications import APPLICATIONS
 from cifarkit.models.info import Backbone
 from cifarkit.models.preprocessing import preprocessing_layers
-from cifarkit.models.registry import get, imagenet_file, registry
+from cifarkit.models.registry import get, registry
 from cifarkit.models.small_cnns import SCRATCH
 from cifarkit.profiling.flops import uncounted
 
@@ -46,16 +46,20 @@ TRACED_ONLY = {"convnextbase", "convnextlarge", "convnextxlarge"}
 class Built(NamedTuple):
     backbone: Backbone
     model: keras.Model
-    files: list[str]
+    files: list[tuple[str, str, str]]
 
 
-def asked_files(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Stop Keras from fetching weights; the list fills with the names of what it asks for."""
-    files: list[str] = []
+def asked_files(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, str]]:
+    """Stop Keras from fetching weights; the list fills with what it asks for.
 
-    def get_file(name: str, *args: Any, **options: Any) -> str:
+    Each is a file's name in the cache, the address that it comes from, and its hash, if Keras has
+    one.
+    """
+    files: list[tuple[str, str, str]] = []
+
+    def get_file(name: str, origin: str, *args: Any, **options: Any) -> str:
         assert options["cache_subdir"] == "models"
-        files.append(name)
+        files.append((name, origin, options.get("file_hash") or ""))
         return name
 
     monkeypatch.setattr(file_utils, "get_file", get_file)
@@ -89,7 +93,7 @@ def built(request: pytest.FixtureRequest) -> Iterator[Built]:
     keras.utils.set_random_seed(0)
     with pytest.MonkeyPatch.context() as monkeypatch:
         files = asked_files(monkeypatch)
-        weights = "imagenet" if "imagenet" in backbone.weight_sets else None
+        weights = "imagenet" if "imagenet" in backbone.published_weights else None
         model = build(backbone, backbone.min_size, weights)
     yield Built(backbone, model, files)
     del model
@@ -126,16 +130,25 @@ def test_its_layers_are_those_of_the_table(built: Built) -> None:
         params, _ = built.backbone.count(built.backbone.min_size, OUTPUTS)
         assert params == built.model.count_params()
         return
-    weights = "imagenet" if "imagenet" in built.backbone.weight_sets else "none"
+    weights = "imagenet" if "imagenet" in built.backbone.published_weights else "none"
     facts = layer_facts.table()[built.backbone.key].with_weights(weights)
     counted = of_model(built.model)
     assert (counted.layers, counted.weights) == (facts.layers, facts.weights)
     assert facts.output_side(built.backbone.min_size) == built.model.output_shape[1]
 
 
-def test_keras_asks_for_the_weights_file_as_named(built: Built) -> None:
-    expected = imagenet_file(built.backbone, built.backbone.min_size)
-    assert built.files == ([] if expected is None else [expected])
+def declared(backbone: Backbone, image_size: int) -> list[tuple[str, str, str]]:
+    """What the registry says about the file of the `imagenet` weights, if there is one."""
+    known = backbone.published_weights.get("imagenet")
+    if known is None or known.package:
+        return []
+    size = known.trained_size(image_size, backbone.native_size)
+    file = known.file_for(image_size, backbone.native_size)
+    return [(file, known.source.format(size=size), known.published_hash.partition(":")[2])]
+
+
+def test_keras_asks_for_the_weights_as_declared(built: Built) -> None:
+    assert built.files == declared(built.backbone, built.backbone.min_size)
 
 
 def test_its_outputs_are_finite(built: Built) -> None:
@@ -195,7 +208,7 @@ def test_weights_file_of_each_size(
 ) -> None:
     files = asked_files(monkeypatch)
     build(get(key), image_size, "imagenet")
-    assert files == [imagenet_file(get(key), image_size)]
+    assert files == declared(get(key), image_size)
 
 
 def test_nasnet_has_the_same_weights_at_any_size() -> None:

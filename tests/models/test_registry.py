@@ -13,7 +13,8 @@ from cifarkit import plugins
 from cifarkit.errors import InvalidInput
 from cifarkit.models import registry as module
 from cifarkit.models.info import Backbone
-from cifarkit.models.registry import STUDY, get, imagenet_file, registry, weights_size
+from cifarkit.models.registry import STUDY, check_facts, get, registry
+from cifarkit.models.weight_sets import WeightSet
 
 
 def backbone(**changes: Any) -> Backbone:
@@ -60,8 +61,9 @@ def test_names_in_tables_are_distinct() -> None:
 def test_facts_agree_with_each_other() -> None:
     for known in registry().values():
         assert known.paper, known.key
-        sources = [known.weights_file, known.weights_package]
-        assert sum(map(bool, sources)) == ("imagenet" in known.weight_sets), known.key
+        for weights in known.published_weights.values():
+            assert bool(weights.file) != bool(weights.package), known.key
+            assert all([weights.source, weights.input_range, weights.top1_source]), known.key
         assert not (known.includes_head and known.weight_sets), known.key
         assert known.min_size <= known.native_size, known.key
 
@@ -99,13 +101,43 @@ def test_bad_key_is_refused(key: str) -> None:
         ("nasnetlarge", 78, 331),
     ],
 )
-def test_weights_size(key: str, image_size: int, expected: int) -> None:
-    assert weights_size(get(key), image_size) == expected
+def test_size_that_weights_were_trained_at(key: str, image_size: int, expected: int) -> None:
+    facts = get(key)
+    imagenet = facts.published_weights["imagenet"]
+    assert imagenet.trained_size(image_size, facts.native_size) == expected
+    assert imagenet.file_for(image_size, facts.native_size) == imagenet.file.format(size=expected)
 
 
-def test_imagenet_file() -> None:
-    assert imagenet_file(get("mobilenet"), 160) == "mobilenet_1_0_160_tf_no_top.h5"
-    assert imagenet_file(get("lenet"), 32) is None
+def test_weight_sets_are_given_by_name_or_with_their_facts() -> None:
+    own = WeightSet(name="noisy-student", file="own.h5", licence="MIT", input_range="-1..1")
+    mine = check_facts(
+        backbone(
+            weight_sets=("imagenet", "advprop", own),
+            preprocessing="tf",
+            weights_file="mine_{size}.h5",
+            weights_sizes=(8,),
+        )
+    )
+    found = mine.published_weights
+    assert list(found) == ["imagenet", "advprop", "noisy-student"]
+    assert found["noisy-student"] == own
+    assert found["advprop"] == WeightSet(name="advprop", input_range="-1..1")  # all else unknown
+    assert [found["imagenet"].file_for(size, 32) for size in (8, 9)] == ["mine_8.h5", "mine_32.h5"]
+
+
+@pytest.mark.parametrize(
+    ("facts", "message"),
+    [
+        ({"name": "none"}, "'none'"),
+        ({"name": "trial:1"}, "'trial:1'"),
+        ({"name": "a", "sha256": "0" * 32}, "a: sha256: 64 lower-case hexadecimal digits"),
+        ({"name": "a", "md5": "Z" * 32}, "a: md5: 32 lower-case"),
+        ({"name": "a", "top1": 75.1}, "a: top1: 0 to 1, got 75.1"),
+    ],
+)
+def test_impossible_facts_of_weights_are_refused(facts: dict[str, Any], message: str) -> None:
+    with pytest.raises(InvalidInput, match=message):
+        WeightSet(**facts)
 
 
 @pytest.mark.parametrize("as_list", [False, True])
@@ -123,6 +155,7 @@ def test_plugin_is_found(monkeypatch: pytest.MonkeyPatch, as_list: bool) -> None
         (backbone(key="lenet"), "'lenet' is taken"),
         (backbone(min_size="large"), "mine: min_size: Input should be a valid integer"),
         (backbone(weight_sets="imagenet"), "mine: weight_sets: Input should be a valid tuple"),
+        (backbone(weight_sets=("a", "a")), "mine: weight_sets: a name occurs twice"),
     ],
 )
 def test_bad_plugin_is_named_and_left_out(

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
 import pytest
 
 from cifarkit.errors import CifarkitError, InvalidInput
+from cifarkit.models.registry import get, registry
+from cifarkit.models.weight_sets import WeightSet
 from cifarkit.specs import ModelSpec
 from cifarkit.studies.completion import trial_spec
 from cifarkit.training.model_builder import build
@@ -29,7 +34,10 @@ def test_a_plugins_own_weights_are_asked_for_by_name(
              "--runs", tmp_path / "runs", *SMALL)  # fmt: skip
     offsets = {}
     for folder in (tmp_path / "runs" / "trials").iterdir():
-        assert json.loads((folder / "result.json").read_text())["loaded_share"] == 1
+        result = json.loads((folder / "result.json").read_text())
+        assert result["loaded_share"] == 1
+        assert result["loaded_sha256"] == ""
+        assert "the package of tiny does not name it: no hash" in " ".join(result["notes"])
         with h5py.File(folder / "model.weights.h5") as file:
             bias = file["layers/functional/layers/conv2d/vars/1"][()]
         weights = json.loads((folder / "spec.json").read_text())["model"]["weights"]
@@ -68,8 +76,41 @@ def test_a_file_that_has_changed_since_is_refused(tmp_path: Path) -> None:
     spec = trial_spec(model="resnet8", weights=str(path), dataset="synthetic", classes=3).model
     # Only kernels start at random: the donor's other tensors are what every network starts with.
     kernels = sum(len(weight.shape) == 4 for weight in backbone.weights)
-    assert build(spec, (32, 32)).loaded_share == kernels / len(backbone.weights)
+    built = build(spec, (32, 32))
+    assert built.loaded_share == kernels / len(backbone.weights)
+    assert built.loaded_sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
     backbone.set_weights([np.array(w) + 1 for w in backbone.get_weights()])
     backbone.save_weights(path)
     with pytest.raises(CifarkitError, match="its content is no longer sha256:"):
         build(spec, (32, 32))
+
+
+def test_a_plugins_set_with_a_file_and_a_hash_is_held_to_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    file = tmp_path / "models" / "resnet8_own.weights.h5"
+    file.parent.mkdir()
+    donor = get("resnet8")
+
+    def load(*, image_size: int, weights: str | None, outputs: int, dropout: float) -> Any:
+        model = donor.build(image_size=image_size, weights=None, outputs=outputs, dropout=dropout)
+        if weights:
+            model.load_weights(file)
+        return model
+
+    random = load(image_size=32, weights=None, outputs=3, dropout=0.0)
+    random.set_weights([w + 1 for w in random.get_weights()])
+    random.save_weights(file)
+    content = hashlib.sha256(file.read_bytes()).hexdigest()
+    for sha256 in (content, "0" * 64):
+        known = WeightSet(name="own", file=file.name, sha256=sha256)
+        plugin = replace(donor, key="mine", build=load, weight_sets=(known,), includes_head=True)
+        monkeypatch.setitem(registry(), "mine", plugin)
+        spec = ModelSpec(model="mine", weights="own", image_size=32, head_outputs=3)
+        if sha256 == content:
+            built = build(spec, (32, 32))
+            assert (built.loaded_file, built.loaded_sha256) == (file.name, content)
+        else:
+            with pytest.raises(CifarkitError, match=f"own cannot .* is {content[:16]}..., not 000"):
+                build(spec, (32, 32))

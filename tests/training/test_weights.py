@@ -4,6 +4,7 @@ Nothing here needs a network: where a download has to work, `urlretrieve` copies
 test, under the name and in the format of the published one.
 """
 
+import hashlib
 import os
 import shutil
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 from keras.src.legacy.saving import legacy_h5_format
 
 from cifarkit.errors import InvalidInput
+from cifarkit.reporting.provenance import weights_sentences
 from cifarkit.specs import ModelSpec
 from cifarkit.store.store import Store
 from cifarkit.training import pretrained_weights
@@ -116,6 +118,13 @@ def test_a_trial_starts_from_the_file(published: Path, home: Path, tmp_path: Pat
              "--keep-weights", "best", "--runs", tmp_path / "runs")  # fmt: skip
     (record,) = Store(tmp_path / "runs").records()
     assert record.spec.model.weights == "imagenet"
+    content = hashlib.sha256(published.read_bytes()).hexdigest()
+    assert record.result is not None
+    assert (record.result.loaded_file, record.result.loaded_sha256) == (FILE, content)
+    (sentence,) = weights_sentences([record])
+    assert sentence == (
+        f"MobileNetV2: imagenet, {FILE} (SHA-256 {content}, licence Apache 2.0), 1 trial."
+    )
     trained = build(record.spec.model, (32, 32), pretrained=False)
     trained.model.load_weights(record.folder / "model.weights.h5")
     expected = keras.applications.MobileNetV2((96, 96, 3), include_top=False, weights=None)
