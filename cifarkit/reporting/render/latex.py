@@ -15,7 +15,7 @@ from cifarkit.text import listed, plain
 _HEAD = r"""% Compiles by itself: pdflatex, twice for its references. Or \input{} it into a document
 % with \usepackage[T1]{fontenc} and \usepackage{textcomp,array,booktabs,longtable,graphicx}. Figures
 % are found by the path that was given, relative to the main document. A character that the font
-% lacks is shown as its number, [U+1F600]; XeLaTeX and LuaLaTeX show it with a font that has it.
+% lacks is shown as its number, [U+1F600]. Tested with pdfLaTeX.
 \ifdefined\Umathcode
 \protected\def\cifarkitchar#1#2{\iffontchar\font"#1 #2\else[U+#1]\fi}
 \else
