@@ -11,6 +11,7 @@ from cifarkit.reporting.figures.study_figures import figures
 from cifarkit.reporting.output import FORMATS, publish, write_figures
 from cifarkit.reporting.sections import compose
 from cifarkit.reporting.study_labels import views
+from cifarkit.reporting.trial_pages import with_trials
 from cifarkit.store.records import TrialRecord
 from cifarkit.store.study_records import StudyRecord
 
@@ -49,4 +50,6 @@ def document(
         return DATA_FORMATS[format](made, published)
     illustrated = format == "html" or figures_dir is not None
     written = compose(made, published=published, illustrated=illustrated)
+    if format == "html":
+        written = with_trials(written, made)
     return publish(written, format, figures_dir)

@@ -5,7 +5,7 @@ Texts hold no markup and may hold any character: the renderers escape them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -64,6 +64,22 @@ class Section:
 
 
 @dataclass(frozen=True)
+class Page:
+    """Details for a look-up: titled parts of names and values; lines without a name are a log.
+
+    Attributes:
+        name: For links: letters, digits, dashes.
+    """
+
+    name: str
+    title: str
+    parts: Sequence[tuple[str, Sequence[tuple[str, str]]]]
+
+
+@dataclass(frozen=True)
 class Document:
+    """A title and sections; `pages` follow the last one, folded, where a format can fold (HTML)."""
+
     title: str
     sections: tuple[Section, ...]
+    pages: tuple[Page, ...] = ()

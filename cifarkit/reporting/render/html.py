@@ -10,7 +10,15 @@ from math import isfinite
 from pathlib import Path
 
 from cifarkit.digests import digest
-from cifarkit.reporting.document_model import Block, Command, Document, Figure, Items, Paragraph
+from cifarkit.reporting.document_model import (
+    Block,
+    Command,
+    Document,
+    Figure,
+    Items,
+    Page,
+    Paragraph,
+)
 from cifarkit.reporting.render.inline_svg import Drawing, inline_svg
 from cifarkit.reporting.table import Cell, Column, Table
 from cifarkit.text import plain
@@ -71,7 +79,29 @@ def _body(document: Document, figures: Mapping[str, str | Drawing]) -> str:
         for block in section.blocks:
             if text := _block(block, figures, numbers):
                 parts.append(text)
-    return "\n".join(parts)
+    return "\n".join([*parts, *map(_page, document.pages)])
+
+
+def _page(page: Page) -> str:
+    parts = []
+    for title, values in page.parts:
+        if lines := [text for name, text in values if not name]:
+            log = "\n".join(map(escaped, lines))
+            parts.append(f"<p><b>{escaped(title)}</b></p>\n<pre>{log}</pre>")
+        elif values:
+            rows = "\n".join(
+                f'<tr><th scope="row">{escaped(name)}</th><td>{escaped(text)}</td></tr>'
+                for name, text in values
+            )
+            parts.append(
+                f'<table class="facts"><caption><b>{escaped(title)}</b></caption>\n'
+                f"<tbody>\n{rows}\n</tbody></table>"
+            )
+    inside = "\n".join(parts)
+    return (
+        f'<details id="{escaped(page.name)}"><summary>{escaped(page.title)}</summary>\n'
+        f"{inside}\n</details>"
+    )
 
 
 def escaped(text: str) -> str:
