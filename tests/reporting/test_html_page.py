@@ -44,12 +44,13 @@ def violations(browser: Chromium) -> list[str]:
     script = files("axe_core_python").joinpath("axe.min.js").read_text(encoding="utf-8")
     browser.run(script + "; 0")
     found = browser.run(
-        "axe.run().then(result => result.violations.map(v => [v.id, v.impact, v.nodes[0].html]))"
+        "axe.run({resultTypes: ['violations']})"
+        ".then(result => result.violations.map(v => [v.id, v.impact, v.nodes[0].html]))"
     )
     return [str(rule) for rule in found if rule[1] in ("serious", "critical")]
 
 
-@pytest.mark.parametrize(("width", "dark"), [(390, False), (1280, False), (1280, True)])
+@pytest.mark.parametrize(("width", "dark"), [(390, False), (1280, True)])
 def test_page_fits_and_is_accessible(browser: Chromium, page: Path, width: int, dark: bool) -> None:
     browser.open(page, width, dark=dark)
     assert browser.run("document.documentElement.scrollWidth") <= width
