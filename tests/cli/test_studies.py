@@ -147,7 +147,7 @@ def test_a_whole_study_is_interrupted_and_goes_on(tmp_path: Path) -> None:
     for heading in ("# A small whole", "What was chosen", "Most confused pairs", "Calibration"):
         assert heading in appendix
     page = cifarkit("report", "--runs", runs, "--format", "html").stdout
-    assert page.count('<svg class="drawing') >= 8
+    assert page.count('<svg class="drawing') >= 6
     assert "http:" not in page
     assert "https:" not in page
     exported = json.loads(cifarkit("report", "--runs", runs, "--format", "json").stdout)
