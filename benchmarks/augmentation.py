@@ -88,6 +88,10 @@ def main() -> None:
         ),
         "MixUp": ({"mixup": 0.2}, [keras_layers.MixUp(0.2)]),
         "CutMix": ({"cutmix": 1.0}, [keras_layers.CutMix(1.0)]),
+        "random erasing": (
+            {"random_erasing": 0.25},
+            [keras_layers.RandomErasing(0.25, **range_of_values)],
+        ),
     }
     rates: dict[str, Callable[[], Iterable[Any]]] = {}
     for name, (ours, theirs) in settings.items():

@@ -183,6 +183,7 @@ class Settings(TypedDict, total=False):
     patience: int | None
     mixup: float | None
     cutmix: float | None
+    random_erasing: float | None
     augment: bool | None
     flip: bool | None
     rotation: float | None

@@ -292,6 +292,14 @@ class TrainSpec(_Spec):
             since=2,
         ),
     ] = 0.0
+    random_erasing: Annotated[
+        Fraction,
+        Setting(
+            "Chance of an image to lose a rectangle to random pixels.",
+            unmentioned=0.0,
+            since=2,
+        ),
+    ] = 0.0
     augmentation: Annotated[
         Augmentation | None,
         Setting("Random flip, rotation, zoom and contrast.", heading="Augmentation"),
@@ -321,7 +329,7 @@ class TrainSpec(_Spec):
         """In how many forms an image is seen; None for another in every epoch."""
         if self.augmentation is not None:
             return self.augmentation.augment_views
-        return None if self.mixup or self.cutmix else 1
+        return None if self.mixup or self.cutmix or self.random_erasing else 1
 
 
 class TrialSpec(_Spec):

@@ -85,6 +85,7 @@ CHANGES = {
     "label_smoothing": 0.1,
     "mixup": 0.2,
     "cutmix": 1.0,
+    "random_erasing": 0.25,
     "patience": 3,
     "augment": False,
     "flip": False,

@@ -8,6 +8,7 @@ import numpy as np
 
 from cifarkit.datasets import augmentation, views
 from cifarkit.datasets.dataset import Images, Splits
+from cifarkit.datasets.erasing import Erasing
 from cifarkit.datasets.loader import Batches
 from cifarkit.datasets.mixing import Mixing, SoftLabels
 from cifarkit.datasets.views import View
@@ -77,6 +78,9 @@ class EpochInputs:
         changes: list[views.Change] = []
         if self._augment is not None:
             changes.append(augmentation.Change.of_view(self._augment, seed, number, count))
+        if chance := self._train.random_erasing:
+            size = (height, width)
+            changes.append(Erasing.of_view(seed, number, count, size, chance=chance))
         mixing = None
         if self.soft_labels:
             mixing = Mixing.of_view(
@@ -96,5 +100,5 @@ class EpochInputs:
         )
 
 
-_LATER = ("mixup", "cutmix")
+_LATER = ("mixup", "cutmix", "random_erasing")
 """Settings, besides those of `Augmentation`, of what is done to training images."""

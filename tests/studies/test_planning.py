@@ -156,6 +156,7 @@ VALUES = {
     "label-smoothing": ["0", "0.1"],
     "mixup": ["0", "0.2"],
     "cutmix": ["0", "1"],
+    "random-erasing": ["0", "0.25"],
     "patience": ["3", "7"],
     "precision": ["float32", "mixed_bfloat16"],
     "augment": ["on", "off"],

@@ -93,7 +93,8 @@ CASES = {
         "ema": 0.8,
     },
     "rmsprop": {"model": "lenet", "optimizer": "rmsprop", "epochs": 4},
-    "mixed images": {"model": "lenet", "mixup": 0.4, "cutmix": 1.0, "epochs": 4},
+    "mixed images": {"model": "lenet", "mixup": 0.4, "cutmix": 1.0, "epochs": 4}
+    | {"random_erasing": 0.5},
     "statistics of BatchNormalization": {"model": "resnet8", "weights": "none", "epochs": 4},
 }
 
