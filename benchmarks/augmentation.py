@@ -88,6 +88,10 @@ def main() -> None:
         ),
         "MixUp": ({"mixup": 0.2}, [keras_layers.MixUp(0.2)]),
         "CutMix": ({"cutmix": 1.0}, [keras_layers.CutMix(1.0)]),
+        "TrivialAugment (Keras: RandAugment of one operation)": (
+            {"trivialaugment": True},
+            [keras_layers.RandAugment(num_ops=1, **range_of_values)],
+        ),
         "random erasing": (
             {"random_erasing": 0.25},
             [keras_layers.RandomErasing(0.25, **range_of_values)],

@@ -184,6 +184,7 @@ class Settings(TypedDict, total=False):
     mixup: float | None
     cutmix: float | None
     random_erasing: float | None
+    trivialaugment: bool | None
     augment: bool | None
     flip: bool | None
     rotation: float | None

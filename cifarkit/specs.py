@@ -300,6 +300,15 @@ class TrainSpec(_Spec):
             since=2,
         ),
     ] = 0.0
+    trivialaugment: Annotated[
+        bool,
+        Setting(
+            "One random operation (of geometry, colour or contrast) of random strength per image.",
+            heading="TrivialAugment",
+            unmentioned=False,
+            since=2,
+        ),
+    ] = False
     augmentation: Annotated[
         Augmentation | None,
         Setting("Random flip, rotation, zoom and contrast.", heading="Augmentation"),
@@ -329,7 +338,8 @@ class TrainSpec(_Spec):
         """In how many forms an image is seen; None for another in every epoch."""
         if self.augmentation is not None:
             return self.augmentation.augment_views
-        return None if self.mixup or self.cutmix or self.random_erasing else 1
+        changing = (self.mixup, self.cutmix, self.random_erasing, self.trivialaugment)
+        return None if any(changing) else 1
 
 
 class TrialSpec(_Spec):

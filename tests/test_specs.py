@@ -86,6 +86,7 @@ CHANGES = {
     "mixup": 0.2,
     "cutmix": 1.0,
     "random_erasing": 0.25,
+    "trivialaugment": True,
     "patience": 3,
     "augment": False,
     "flip": False,

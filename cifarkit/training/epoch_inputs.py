@@ -11,6 +11,7 @@ from cifarkit.datasets.dataset import Images, Splits
 from cifarkit.datasets.erasing import Erasing
 from cifarkit.datasets.loader import Batches
 from cifarkit.datasets.mixing import Mixing, SoftLabels
+from cifarkit.datasets.trivial_augment import TrivialAugment
 from cifarkit.datasets.views import View
 from cifarkit.specs import TrainSpec
 from cifarkit.training import precise_batchnorm
@@ -76,6 +77,8 @@ class EpochInputs:
             return self._images
         seed, (count, height, width, _) = self._train.seed, self._images.shape
         changes: list[views.Change] = []
+        if self._train.trivialaugment:
+            changes.append(TrivialAugment.of_view(seed, number, count))
         if self._augment is not None:
             changes.append(augmentation.Change.of_view(self._augment, seed, number, count))
         if chance := self._train.random_erasing:
@@ -100,5 +103,5 @@ class EpochInputs:
         )
 
 
-_LATER = ("mixup", "cutmix", "random_erasing")
+_LATER = ("mixup", "cutmix", "random_erasing", "trivialaugment")
 """Settings, besides those of `Augmentation`, of what is done to training images."""

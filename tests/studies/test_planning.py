@@ -157,6 +157,7 @@ VALUES = {
     "mixup": ["0", "0.2"],
     "cutmix": ["0", "1"],
     "random-erasing": ["0", "0.25"],
+    "trivialaugment": ["off", "on"],
     "patience": ["3", "7"],
     "precision": ["float32", "mixed_bfloat16"],
     "augment": ["on", "off"],

@@ -94,7 +94,7 @@ CASES = {
     },
     "rmsprop": {"model": "lenet", "optimizer": "rmsprop", "epochs": 4},
     "mixed images": {"model": "lenet", "mixup": 0.4, "cutmix": 1.0, "epochs": 4}
-    | {"random_erasing": 0.5},
+    | {"random_erasing": 0.5, "trivialaugment": True},
     "statistics of BatchNormalization": {"model": "resnet8", "weights": "none", "epochs": 4},
 }
 
