@@ -57,7 +57,8 @@ def _theirs(layers: Any, images: Any, labels: Any, side: int) -> Callable[[], It
         return changed["images"], changed["labels"]
 
     made = made.shuffle(len(images)).batch(BATCH_SIZE)
-    return lambda: made.map(change, tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+    made = made.map(change, tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)  # traced here, once
+    return lambda: made
 
 
 def main() -> None:
