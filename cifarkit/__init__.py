@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from cifarkit.api.report import report
     from cifarkit.api.results import Results, open_store
     from cifarkit.api.run import run
+    from cifarkit.api.screen import Screening, screen
     from cifarkit.api.studies import (
         finetune,
         resize_study,
@@ -63,6 +64,8 @@ _HOME = {
     "Results": "api.results",
     "open_store": "api.results",
     "run": "api.run",
+    "Screening": "api.screen",
+    "screen": "api.screen",
     "PlannedStudy": "api.planned_study",
     "finetune": "api.studies",
     "resize_study": "api.studies",
@@ -85,6 +88,7 @@ __all__ = [
     "PlannedStudy",
     "PowerAnalysis",
     "Results",
+    "Screening",
     "Verification",
     "__version__",
     "check_store",
@@ -101,6 +105,7 @@ __all__ = [
     "report",
     "resize_study",
     "run",
+    "screen",
     "study",
     "study_schema",
     "sweep",

@@ -18,6 +18,7 @@ from cifarkit.settings import Settings
 
 STUDIES = (ck.run, ck.PlannedStudy.plan)
 FUNCTIONS: dict[str, tuple[Callable[..., Any], ...]] = {
+    "screen": (ck.screen,),
     "zoo": (ck.zoo, *STUDIES),
     "resize-study": (ck.resize_study, *STUDIES),
     "finetune": (ck.finetune, *STUDIES),

@@ -19,6 +19,7 @@ from cifarkit.cli.finetune import finetune
 from cifarkit.cli.power import power
 from cifarkit.cli.report import report
 from cifarkit.cli.resize import resize_study
+from cifarkit.cli.screen import screen
 from cifarkit.cli.store import app as store
 from cifarkit.cli.study import study
 from cifarkit.cli.sweep import sweep
@@ -34,6 +35,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Transfer-learning studies on image classification: run, measured and written up.",
 )
+app.command()(screen)
 app.command()(zoo)
 app.command()(resize_study)
 app.command()(finetune)

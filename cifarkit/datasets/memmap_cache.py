@@ -86,6 +86,15 @@ def read(entry: str) -> tuple[Rows, ...] | None:
         return None
 
 
+def entries(prefix: str) -> list[str]:
+    """The names of the complete entries that begin with a prefix, sorted."""
+    try:
+        names = os.listdir(_root())
+    except OSError:
+        return []
+    return sorted(name for name in names if name.startswith(prefix) and "." not in name)
+
+
 def seconds(entry: str) -> float | None:
     """Seconds spent on computing an entry; None if unknown."""
     try:

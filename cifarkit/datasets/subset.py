@@ -1,4 +1,4 @@
-"""A lazy selection of rows of an array of images."""
+"""Lazy selections of rows of arrays of images."""
 
 from __future__ import annotations
 
@@ -33,3 +33,33 @@ class Subset:
     def __getitem__(self, rows: Any) -> npt.NDArray[np.uint8]:
         """A copy of some of the rows; `rows` is a number, a slice or an array of numbers."""
         return self._images[self._rows[rows]]
+
+
+class Joined:
+    """The rows of two arrays of images one after the other, copied on access.
+
+    Args:
+        first, second: `(n, height, width, 3)` and `(m, height, width, 3)` uint8.
+
+    Attributes:
+        shape, dtype: As for an array `(n + m, height, width, 3)`.
+    """
+
+    def __init__(
+        self, first: npt.NDArray[np.uint8] | Subset, second: npt.NDArray[np.uint8] | Subset
+    ) -> None:
+        self._first, self._second = first, second
+        self.shape: tuple[int, ...] = (len(first) + len(second), *first.shape[1:])
+        self.dtype: np.dtype[np.uint8] = first.dtype
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, rows: slice | npt.NDArray[np.intp]) -> npt.NDArray[np.uint8]:
+        """A copy of some of the rows."""
+        numbers = np.arange(len(self))[rows]
+        of_first = numbers < len(self._first)
+        found = np.empty((len(numbers), *self.shape[1:]), self.dtype)
+        found[of_first] = self._first[numbers[of_first]]
+        found[~of_first] = self._second[numbers[~of_first] - len(self._first)]
+        return found

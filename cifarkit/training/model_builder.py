@@ -100,13 +100,7 @@ def build(
     facts = get_backbone(spec.model)
     loads = pretrained and spec.weights != "none"
     with assignments() as assigned:
-        backbone = facts.build(
-            image_size=spec.image_size,
-            weights=spec.weights if loads and spec.weights in facts.published_weights else None,
-            outputs=spec.head_outputs,
-            dropout=spec.dropout,
-        )
-        name, sha256 = _load(backbone, spec, native_size, trials) if loads else ("", "")
+        backbone, name, sha256 = _backbone(spec, native_size, trials, loads=loads)
     graph = graph_sha256(backbone)
     loaded_share = assigned.share(backbone, spec.weights, spec.model) if loads else None
     frozen_layers = freeze(
@@ -138,6 +132,50 @@ def build(
     )
 
 
+def _backbone(
+    spec: ModelSpec, native_size: tuple[int, int], trials: Path | None, *, loads: bool
+) -> tuple[Any, str, str]:
+    """The network, and `BuiltModel.loaded_file` and `loaded_sha256`."""
+    facts = get_backbone(spec.model)
+    backbone = facts.build(
+        image_size=spec.image_size,
+        weights=spec.weights if loads and spec.weights in facts.published_weights else None,
+        outputs=spec.head_outputs,
+        dropout=spec.dropout,
+    )
+    return backbone, *(_load(backbone, spec, native_size, trials) if loads else ("", ""))
+
+
+def feature_extractor(spec: ModelSpec, native_size: tuple[int, int]) -> Any:
+    """The model of a spec without its head: images to the features that a head would get.
+
+    Args:
+        spec: Of a network without a head of its own.
+        native_size: (height, width) of the input images.
+
+    Returns:
+        A model of (n, h, w, 3) images in 0..255 to (n, d) features. Features are pooled as in front
+        of the standard head.
+
+    Raises:
+        CifarkitError: The weights are missing, belong to another backbone, or changed nothing.
+    """
+    import keras
+
+    facts = get_backbone(spec.model)
+    loads = spec.weights != "none"
+    with assignments() as assigned:
+        backbone, _, _ = _backbone(spec, native_size, None, loads=loads)
+    if loads:
+        assigned.share(backbone, spec.weights, spec.model)
+    inputs = keras.Input((*native_size, 3), name="image")
+    x = inputs
+    for layer in _front(facts, backbone, native_size, spec.image_size):
+        x = layer(x)
+    x = _pooled(x) if facts.pooling == "average" else _class_token(facts, x)
+    return keras.Model(inputs, x, name=f"{facts.key}_features")
+
+
 def assemble(
     facts: Backbone,
     backbone: Any,
@@ -164,12 +202,7 @@ def assemble(
     import keras
 
     inputs = keras.Input((*native_size, 3), name="image")
-    front = (
-        []
-        if native_size == (image_size, image_size)
-        else [keras.layers.Resizing(image_size, image_size, name="resize")]
-    )
-    front += [*preprocessing_layers(facts.preprocessing), backbone]
+    front = _front(facts, backbone, native_size, image_size)
     x = inputs
     for layer in front:
         x = layer(x)
@@ -179,6 +212,17 @@ def assemble(
             raise CifarkitError(f"{facts.key}: its head gives {x.shape}, not (None, {outputs})")
     model = keras.Model(inputs, x, name=f"{facts.key}_classifier")
     return model, tuple(layer for layer in model.layers[1:] if layer not in front)
+
+
+def _front(
+    facts: Backbone, backbone: Any, native_size: tuple[int, int], image_size: int
+) -> list[Any]:
+    """The layers from native-size images to the backbone's output."""
+    import keras
+
+    resize = [keras.layers.Resizing(image_size, image_size, name="resize")]
+    same = native_size == (image_size, image_size)
+    return [*([] if same else resize), *preprocessing_layers(facts.preprocessing), backbone]
 
 
 def _load(
@@ -275,16 +319,30 @@ def _logits(facts: Backbone, features: Any, outputs: int, dropout: float) -> Any
         # Logits stay float32 under mixed precision.
         return layers.Activation("linear", dtype="float32", name="logits_float32")(x)
     if facts.pooling == "class_token":
-        if len(x.shape) != 3:
-            raise CifarkitError(f"{facts.key}: features {x.shape} have no class token to pool by")
-        x = x[:, 0]
+        x = _class_token(facts, x)
     if facts.head == "xception":
         x = layers.BatchNormalization(name="head_bn")(x)
     x = layers.Dropout(dropout, name="dropout")(x)
-    if len(x.shape) == 4:
-        x = layers.GlobalAveragePooling2D(name="pool")(x)
-    elif len(x.shape) == 3:
-        x = layers.GlobalAveragePooling1D(name="pool")(x)
+    x = _pooled(x)
     if facts.head == "xception":
         x = layers.Dense(256, activation="relu", name="head_dense")(x)
     return layers.Dense(outputs, dtype="float32", name="logits")(x)
+
+
+def _class_token(facts: Backbone, features: Any) -> Any:
+    if len(features.shape) != 3:
+        raise CifarkitError(
+            f"{facts.key}: features {features.shape} have no class token to pool by"
+        )
+    return features[:, 0]
+
+
+def _pooled(features: Any) -> Any:
+    """The average over positions or tokens, if there are any."""
+    from keras import layers
+
+    if len(features.shape) == 4:
+        return layers.GlobalAveragePooling2D(name="pool")(features)
+    if len(features.shape) == 3:
+        return layers.GlobalAveragePooling1D(name="pool")(features)
+    return features
