@@ -117,8 +117,14 @@ def screen(
 
     Args:
         models: Keys of networks; `"all"` for every pretrained one.
-        dataset, location, classes, class_seed, class_names, train_per_class, train_at_most,
-            data_seed: As in `zoo`.
+        dataset: As in `zoo`, like the other settings of the data.
+        location: As in `zoo`.
+        classes: As in `zoo`.
+        class_seed: As in `zoo`.
+        class_names: As in `zoo`.
+        train_per_class: As in `zoo`.
+        train_at_most: As in `zoo`.
+        data_seed: As in `zoo`.
         weights: `imagenet` if None; `none` for random ones.
         image_size: Side to which the images are resized, in pixels; each network's native size if
             None.
