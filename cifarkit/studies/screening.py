@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cifarkit.errors import InvalidInput
-from cifarkit.evaluation.comparison import Conclusion
 from cifarkit.models import layer_facts
 from cifarkit.models.info import Backbone
 from cifarkit.models.registry import get as get_backbone
@@ -15,6 +14,9 @@ from cifarkit.models.registry import registry
 from cifarkit.specs import TrialSpec
 from cifarkit.studies.completion import trial_spec
 from cifarkit.studies.inputs import Inputs
+
+if TYPE_CHECKING:
+    from cifarkit.evaluation.comparison import Conclusion
 
 ALL = "all"
 DATA_SETTINGS = (
