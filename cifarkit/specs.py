@@ -338,8 +338,13 @@ class TrainSpec(_Spec):
         """In how many forms an image is seen; None for another in every epoch."""
         if self.augmentation is not None:
             return self.augmentation.augment_views
-        changing = (self.mixup, self.cutmix, self.random_erasing, self.trivialaugment)
-        return None if any(changing) else 1
+        return None if self.image_changes else 1
+
+    @property
+    def image_changes(self) -> dict[str, float | bool]:
+        """What is done to training images besides `augmentation`, by the setting's name."""
+        names = ("mixup", "cutmix", "random_erasing", "trivialaugment")
+        return {name: value for name in names if (value := getattr(self, name))}
 
 
 class TrialSpec(_Spec):

@@ -39,8 +39,7 @@ class EpochInputs:
         self._train, self._outputs = train, outputs
         amounts = train.augmentation.amounts() if train.augmentation else {}
         self._augment = augmentation.make_augment(**amounts) if train.augmentation else None
-        later = {name: getattr(train, name) for name in _LATER}
-        self._settings = amounts | {name: value for name, value in later.items() if value}
+        self._settings = amounts | train.image_changes
         self.augmented = train.augmentation is not None
         self.soft_labels = bool(train.mixup or train.cutmix)
         all_epochs = train.head_epochs + train.epochs
@@ -101,7 +100,3 @@ class EpochInputs:
             dtype="float32" if self.augmented else "uint8",
             settings=self._settings,
         )
-
-
-_LATER = ("mixup", "cutmix", "random_erasing", "trivialaugment")
-"""Settings, besides those of `Augmentation`, of what is done to training images."""
