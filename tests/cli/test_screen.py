@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import cifarkit as ck
-from cifarkit.api import screen as api
+from cifarkit.api import screened_features
 from cifarkit.execution.launchers import AttemptResult
 from cifarkit.specs import TrialSpec
 from cifarkit.store.records import Status
@@ -76,7 +76,7 @@ class MadeUp:
 def made_up(monkeypatch: pytest.MonkeyPatch) -> Callable[..., MadeUp]:
     def make(broken: str = "") -> MadeUp:
         made = MadeUp(broken)
-        monkeypatch.setattr(api, "create_launcher", lambda *_: made)
+        monkeypatch.setattr(screened_features, "create_launcher", lambda *_: made)
         monkeypatch.setattr(image_features, "_compiled", made.compiled)
         return made
 

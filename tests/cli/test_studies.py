@@ -27,7 +27,8 @@ def test_resize_study(tmp_path: Path) -> None:
     assert rows[3][2:] == ["75,445", "75,445"]
     appendix = cifarkit("report", "--runs", tmp_path, "--figures", tmp_path / "figures").stdout
     assert "not possible" in appendix
-    assert len(list((tmp_path / "figures").glob("*.png"))) >= 2
+    drawn = (tmp_path / "figures").glob("*.png")
+    assert sorted(path.stem.rpartition("-")[2] for path in drawn) == ["curves", "results"]
 
 
 def test_finetune_with_the_head_first(tmp_path: Path) -> None:
