@@ -1,6 +1,7 @@
 # make demo   a small study on built-in data, offline: tables, figures, appendix.md
 # make check  lint, types, import rules and the fast tests, in under a minute
-# make test   the same with all tests
+# make test   the same with all tests but the exhaustive ones
+# make test-all  really all tests
 # make site   the documentation as a site in site/
 # make bench  what is claimed about speed and memory, measured: bench.md; about 90 minutes on two
 #             cores, most of it the zoo, the frozen prefix and the start
@@ -12,7 +13,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 DEMO ?= demo
 
-.PHONY: demo check test bench simulations lint format docs site clean
+.PHONY: demo check test test-all bench simulations lint format docs site clean
 
 $(VENV)/installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -32,10 +33,14 @@ FAST_TESTS := tests/test_specs.py tests/test_parity.py tests/test_docs.py tests/
 	tests/reporting/test_document.py tests/reporting/test_formatting.py tests/reporting/test_kinds.py
 
 check: lint
-	$(BIN)/python -m pytest -m 'not slow' $(FAST_TESTS)
+	$(BIN)/python -m pytest -m 'not slow and not exhaustive' $(FAST_TESTS)
 
 test: lint
 	$(BIN)/python -m pytest
+
+# A later -m replaces the one in pyproject.toml.
+test-all: lint
+	$(BIN)/python -m pytest -m ''
 
 bench: PROGRAMS := augmentation startup frozen_prefix memory report_scaling zoo curves batchnorm
 simulations: PROGRAMS := comparison_rules sequential_seeds choice variance_components metric_intervals
