@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from cifarkit.api.backbones import list_backbones, list_weights
     from cifarkit.api.evaluate import evaluate
     from cifarkit.api.evaluation_results import Evaluation, Evaluations
+    from cifarkit.api.load_model import load_model
     from cifarkit.api.maintenance import (
         check_store,
         export_trials,
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     )
     from cifarkit.api.verify import Verification, verify
     from cifarkit.api.watch import watch
+    from cifarkit.deploy.model import LoadedModel, Predicted
     from cifarkit.errors import CifarkitError, InvalidInput
 
 
@@ -53,6 +55,7 @@ _HOME = {
     "Evaluation": "api.evaluation_results",
     "Evaluations": "api.evaluation_results",
     "evaluate": "api.evaluate",
+    "load_model": "api.load_model",
     "check_store": "api.maintenance",
     "export_trials": "api.maintenance",
     "import_trials": "api.maintenance",
@@ -76,6 +79,8 @@ _HOME = {
     "Verification": "api.verify",
     "verify": "api.verify",
     "watch": "api.watch",
+    "LoadedModel": "deploy.model",
+    "Predicted": "deploy.model",
     "CifarkitError": "errors",
     "InvalidInput": "errors",
 }
@@ -85,8 +90,10 @@ __all__ = [
     "Evaluation",
     "Evaluations",
     "InvalidInput",
+    "LoadedModel",
     "PlannedStudy",
     "PowerAnalysis",
+    "Predicted",
     "Results",
     "Screening",
     "Verification",
@@ -98,6 +105,7 @@ __all__ = [
     "import_trials",
     "list_backbones",
     "list_weights",
+    "load_model",
     "open_store",
     "power",
     "remove_results",

@@ -62,12 +62,17 @@ def examine(stream: BinaryIO) -> dict[str, Any]:
     return {"size": size, "traits": traits}
 
 
-def read(file: Path, side: int | None, digest: str | None = None) -> npt.NDArray[np.uint8]:
+Size = int | tuple[int, int] | None
+"""A side, or height and width, in pixels, to resize to without keeping the proportions; None leaves
+an image as it is."""
+
+
+def read(file: Path, side: Size, digest: str | None = None) -> npt.NDArray[np.uint8]:
     """`(height, width, 3)` RGB; transparent parts are white; the first frame of an animation.
 
     Args:
         file: The image file.
-        side: Resize it to `side` x `side`, without keeping the proportions; None leaves it.
+        side: Resize it to this.
         digest: BLAKE2b that the file's bytes must have, as `file_hashes.digest_of` gives it.
 
     Raises:
@@ -80,23 +85,48 @@ def read(file: Path, side: int | None, digest: str | None = None) -> npt.NDArray
                 if file_hashes.digest_of(stream) != digest:
                     raise UnusableImage("changed while the images were read")
                 stream.seek(0)
-            with _open(stream) as image:
-                if side is not None:
-                    # A JPEG decoder can downscale while decoding.
-                    image.draft(None, (side, side))
-                upright = image if _orientation(image) == 1 else ImageOps.exif_transpose(image)
-                return np.asarray(resized(_rgb(upright), side))
+            return decode(stream, side)
     except UnusableImage:
         raise
     except Exception as error:
         raise UnusableImage(_reason(error)) from error
 
 
-def resized(image: Image.Image, side: int | None) -> Image.Image:
-    """Resize to `side` x `side` by a bilinear filter with antialiasing."""
-    if side is None or image.size == (side, side):
+def decode(stream: BinaryIO, side: Size) -> npt.NDArray[np.uint8]:
+    """As `read`, of the bytes of an image file."""
+    try:
+        with _open(stream) as image:
+            turned = _orientation(image)
+            if side is not None:
+                # A JPEG decoder can downscale while decoding.
+                height, width = _height_and_width(side)
+                sideways = turned in _TURNED_SIDEWAYS
+                image.draft(None, (height, width) if sideways else (width, height))
+            upright = image if turned == 1 else ImageOps.exif_transpose(image)
+            return np.asarray(resized(_rgb(upright), side))
+    except UnusableImage:
+        raise
+    except Exception as error:
+        raise UnusableImage(_reason(error)) from error
+
+
+def resized(image: Image.Image, side: Size) -> Image.Image:
+    """Resize by a bilinear filter with antialiasing."""
+    if side is None:
         return image
-    return image.resize((side, side), Image.Resampling.BILINEAR)
+    height, width = _height_and_width(side)
+    if image.size == (width, height):
+        return image
+    return image.resize((width, height), Image.Resampling.BILINEAR)
+
+
+def resized_array(pixels: npt.NDArray[np.uint8], side: Size) -> npt.NDArray[np.uint8]:
+    """As `resized`, of `(height, width, 3)` RGB."""
+    return np.asarray(resized(Image.fromarray(pixels), side))
+
+
+def _height_and_width(side: int | tuple[int, int]) -> tuple[int, int]:
+    return side if isinstance(side, tuple) else (side, side)
 
 
 @contextlib.contextmanager

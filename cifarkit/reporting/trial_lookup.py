@@ -16,6 +16,7 @@ from cifarkit.store.study_records import StudyRecord
 from cifarkit.store.training_checks import findings
 from cifarkit.text import counted, listed
 
+BEST = "best"
 SHORTEST_PREFIX = 4
 _SHOWN = 8
 
@@ -78,18 +79,57 @@ def best(store: Store, study: str | None = None) -> Best:
         InvalidInput: There is no such study, or no complete trial.
     """
     known = _known(store)
-    place = str(store.root)
-    if study is not None:
-        wanted = set(trials_of(study_named(store, study)))
-        known = [trial_id for trial_id in known if trial_id in wanted]
-        place = f"study {study!r}"
+    if study is None:
+        return _best_of(store, known, str(store.root))
+    wanted = set(trials_of(study_named(store, study)))
+    return _best_of(store, [one for one in known if one in wanted], f"study {study!r}")
+
+
+def final(store: Store, study: str) -> Best:
+    """The best trial of what a study chose; of one with steps, of the last step that has trials.
+
+    Raises:
+        InvalidInput: There is no such study, or no complete trial.
+    """
+    known = _known(store)
+    for record in reversed(studies_named(store.studies(), study)):
+        chosen = record.choice.arm if record.choice else None
+        wanted = {
+            one for arm in record.arms if chosen in (None, arm.label) for one in arm.trials
+        } & set(known)
+        if any(store.is_complete(one) for one in wanted):
+            return _best_of(store, sorted(wanted), f"study {study!r}")
+    raise InvalidInput(f"no trial of study {study!r} is complete")
+
+
+def trial_or_study(store: Store, text: str) -> Best:
+    """The trial that `best`, a trial's id or its first letters, or a study's name mean.
+
+    Raises:
+        InvalidInput: There is none, or no complete trial.
+    """
+    if text == BEST:
+        return best(store)
+    try:
+        return Best(named(store, text), 1, True, ())
+    except UnreadableFile as error:
+        raise InvalidInput(str(error)) from None
+    except InvalidInput as error:
+        studies = store.studies()
+        if matching(studies, text):
+            return final(store, text)
+        names = f"; studies: {_some([one.name for one in studies])}" if studies else ""
+        raise InvalidInput(f"{error}{names}") from None
+
+
+def _best_of(store: Store, known: Sequence[str], place: str) -> Best:
     records, unread = [], []
     for trial_id in known:
         try:
             records.append(store.read(trial_id))
         except UnreadableFile as error:
             unread.append(str(error))
-    ranked = sorted(filter(lambda record: record.complete, records), key=_rank)
+    ranked = sorted(filter(lambda record: record.complete, records), key=rank)
     if not ranked:
         states = Counter(record.state.status.value for record in records)
         states.update(["damaged"] * len(unread))
@@ -147,7 +187,8 @@ def described(found: Best) -> list[str]:
     return lines + [f"passed over: {reason}" for reason in found.unread]
 
 
-def _rank(record: TrialRecord) -> tuple[bool, float, int]:
+def rank(record: TrialRecord) -> tuple[bool, float, int]:
+    """The lowest of complete trials is the best."""
     assert record.result is not None
     accuracy = record.result.accuracy.validation
     broken = any(finding.broken for finding in findings(record))

@@ -161,6 +161,8 @@ class Result(StoredRecord):
             built-in ones.
         dataset_package: The same for a plug-in's data set.
         graph_sha256: The hash of its graph (see `training.graph_hash`); empty if unknown.
+        native_size: (height, width) in pixels of the images before the model resizes them; None in
+            earlier results.
         own_validation: Whether the data came with its validation part, so that none was drawn from
             the training images.
     """
@@ -193,6 +195,7 @@ class Result(StoredRecord):
     graph_sha256: str = ""
     duplicates: Duplicates | None = None
     own_validation: bool = False
+    native_size: tuple[Count, Count] | None = None
 
 
 @dataclass(frozen=True)

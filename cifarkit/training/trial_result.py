@@ -50,6 +50,7 @@ def make_result(
         phase_seconds: `import_seconds`, `data_seconds`, `build_seconds` and `evaluate_seconds`.
     """
     batch_size = spec.train.batch_size
+    height, width = splits.train_images.shape[1:3]
     return Result(
         accuracy=scores.accuracy,
         parameters=_parameters(built),
@@ -85,6 +86,7 @@ def make_result(
         graph_sha256=built.graph_sha256,
         duplicates=scores.duplicates,
         own_validation=splits.own_validation,
+        native_size=(height, width),
     )
 
 

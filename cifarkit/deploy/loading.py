@@ -1,0 +1,68 @@
+"""Makes a `LoadedModel` of a trial or of an exported file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cifarkit.deploy import export_record, runtimes
+from cifarkit.deploy.model import LoadedModel
+from cifarkit.store.records import TrialRecord
+
+
+def of_trial(record: TrialRecord) -> LoadedModel:
+    """The network of a complete trial that kept its weights.
+
+    Raises:
+        InvalidInput: As `trial_model.trained_model`.
+    """
+    from cifarkit.deploy import trial_model
+    from cifarkit.reporting.arm_results import model_name
+
+    weights = trial_model.check_kept(record)
+    spec, native = record.spec.model, trial_model.native_size(record)
+    built = trial_model.trained_model(record)
+    model = trial_model.inference_model(built.model, native, spec.image_size)
+    return LoadedModel(
+        title=model_name(spec.model),
+        class_names=output_names(record),
+        native_size=native,
+        trial_id=record.trial_id,
+        format="trial",
+        path=record.folder,
+        runtime=runtimes.of_keras(model),
+        size_bytes=weights.stat().st_size,
+        make_keras=lambda: model,
+    )
+
+
+def of_export(path: Path) -> LoadedModel:
+    """The model in an export's folder.
+
+    Raises:
+        InvalidInput: There is none, it is damaged, or its runtime is not installed.
+    """
+    folder, record = export_record.read_record(path)
+    file = folder / record.file
+    card = folder / export_record.CARD
+    model = runtimes.load_keras(file) if record.format == "keras" else None
+    runtime = runtimes.of_keras(model) if model else runtimes.open_runtime(record.format, file)
+    return LoadedModel(
+        title=record.network,
+        class_names=record.class_names,
+        native_size=record.native_size,
+        trial_id=record.trial_id,
+        format=record.format,
+        path=file,
+        runtime=runtime,
+        size_bytes=record.size_bytes,
+        make_keras=None if model is None else lambda: model,
+        make_card=lambda: card.read_text(encoding="utf-8") if card.is_file() else "",
+    )
+
+
+def output_names(record: TrialRecord) -> tuple[str, ...]:
+    """The class of each output; those beyond the classes (`head_outputs`) have a number."""
+    assert record.result is not None
+    names = record.result.class_names
+    outputs = record.spec.model.head_outputs or len(names)
+    return (*names, *(f"(unused output {n})" for n in range(len(names), outputs)))
