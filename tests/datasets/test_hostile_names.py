@@ -6,6 +6,7 @@ import re
 import struct
 import time
 import zlib
+from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from cifarkit.datasets import registry as dataset_registry
 from cifarkit.datasets.decoding import UnusableImage
 from cifarkit.datasets.registry import load
 from cifarkit.errors import InvalidInput
+from cifarkit.reporting.render import html
 from cifarkit.store.store import Store
 from tests.cli.command import cifarkit
 from tests.store.test_damage import cifarkit as here
@@ -32,6 +34,9 @@ NAMES = [
 ]
 
 
+PAGE_SCRIPT = (Path(html.__file__).parent / "page.js").read_text(encoding="utf-8")
+
+
 def png(width: int, height: int) -> bytes:
     """The head of an image of that size, and nothing of its pixels."""
     header = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
@@ -39,6 +44,31 @@ def png(width: int, height: int) -> bytes:
         b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + header
         + struct.pack(">I", zlib.crc32(header)) + struct.pack(">I", 0) + b"IDAT"
     )  # fmt: skip
+
+
+class Texts(HTMLParser):
+    """The scripts of a page, and all text outside them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scripts: list[str] = []
+        self.text = ""
+        self._in_script = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._in_script = tag == "script"
+        if self._in_script:
+            assert not attrs
+            self.scripts.append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._in_script = False
+
+    def handle_data(self, data: str) -> None:
+        if self._in_script:
+            self.scripts[-1] += data
+        else:
+            self.text += data
 
 
 def dataset(root: Path) -> Path:
@@ -63,7 +93,14 @@ def test_class_names_of_every_kind_from_training_to_every_format(tmp_path: Path)
         for document in (("report",), ("evaluate", trial)):
             text = here(*document, "--runs", runs, "--format", format).stdout
             assert text
-            assert format == "csv" or "<script" not in text
+            if format == "html":
+                read = Texts()
+                read.feed(text)
+                read.close()
+                assert read.scripts == [PAGE_SCRIPT]
+                assert NAMES[2] in read.text
+            elif format != "csv":
+                assert "<script" not in text
             shown += text
     shown += cifarkit(*zoo, "--class-names", NAMES[4] + ",x", code=2).stderr
     assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f\u202e]", shown)
