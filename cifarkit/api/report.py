@@ -24,16 +24,20 @@ def report(
     published: bool = False,
     path: str | os.PathLike[str] | None = None,
     figures: str | os.PathLike[str] | None = None,
+    full: bool = False,
 ) -> str:
-    """Write up the studies of a store: tables, figures and conclusions.
+    """Write up the studies of a store: the appendix (tables, results and conclusions), or all.
 
     Args:
         store: The folder of results.
         study: Only this study, or these, by name.
-        format: `markdown`, `html` (holds its figures), `latex`, `csv` or `json`.
+        format: `markdown`, `html` (holds its figures), `latex`, `csv` or `json`. Markdown is the
+            appendix, unless `full`; HTML and LaTeX are the whole report.
         published: Add the published study's numbers.
         path: A file to write the document to as well.
-        figures: A folder to draw the figures into; the document refers to them.
+        figures: A folder to draw the document's figures into; it refers to them.
+        full: The whole report in Markdown, too: also training curves, measured cost, accuracy on
+            every split, results per class of a final model, provenance and settings.
 
     Returns:
         The document.
@@ -67,19 +71,23 @@ def report(
                 "yellow",
             )
     # The learning curves and the raw numbers are made of histories, nothing else is.
-    histories = figures is not None or format in ("html", "json")
+    histories = format in ("html", "json") or (
+        figures is not None and (full or format != "markdown")
+    )
 
     def written() -> str:
         trials = gather(stored, studies, whole=histories)
         for unreadable in trials.unreadable.values():
             say(str(unreadable), "yellow")
         folder = None if figures is None else Path(figures)
-        return document(studies, trials, format=format, published=published, figures_dir=folder)
+        return document(
+            studies, trials, format=format, published=published, figures_dir=folder, full=full
+        )
 
     with _no_collection():
         text = written()
     if format == "markdown":
-        text += f"\n{origin.line([found.name for found in studies], published)}\n"
+        text += f"\n{origin.line([found.name for found in studies], published, full)}\n"
     if path is not None:
         try:
             Path(path).write_text(text, encoding="utf-8", newline="\n")

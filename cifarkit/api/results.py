@@ -117,14 +117,14 @@ class Results:
         )
 
     def _repr_html_(self) -> str:
-        """Tables, figures and conclusions, for a notebook."""
+        """The appendix with its figures, for a notebook."""
+        from cifarkit.reporting.appendix import compose
         from cifarkit.reporting.output import notebook_html
-        from cifarkit.reporting.sections import compose
         from cifarkit.reporting.study_labels import views
 
-        trials = gather(self.store, self.studies, whole=True)  # learning curves need histories
+        trials = gather(self.store, self.studies)
         return notebook_html(
-            compose(views(self.studies, trials), published=False, illustrated=True, appendix=False)
+            compose(views(self.studies, trials), published=False, illustrated=True)
         )
 
 

@@ -95,7 +95,9 @@ def verify(
             f"It was written by cifarkit {made_from.version}; this is {__version__}, whose words "
             "may differ."
         )
-    again = report(store, study=made_from.studies, published=made_from.published)
+    again = report(
+        store, study=made_from.studies, published=made_from.published, full=made_from.full
+    )
     differences = list(_differences(text, again))
     trials = gather(stored, studies, whole=True)
     for error in trials.unreadable.values():

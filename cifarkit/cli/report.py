@@ -26,9 +26,21 @@ def report(
         Path | None,
         typer.Option(help="Draw the figures into this folder and refer to them.", file_okay=False),
     ] = None,
+    full: Annotated[
+        bool,
+        typer.Option(
+            "--full", help="In Markdown, too, the whole report, as HTML and LaTeX always are."
+        ),
+    ] = False,
 ) -> None:
-    """Write the tables, figures and conclusions of all studies in the store to standard output."""
+    """Write the appendix of all studies in the store: tables, conclusions, figures if asked for.
+
+    HTML, LaTeX and --full are the whole report, with training curves, measured cost, accuracy on
+    every split, results per class, provenance and settings.
+    """
     from cifarkit.api.report import report as write_report
 
-    text = write_report(runs, study=study, format=format, published=published, figures=figures)
+    text = write_report(
+        runs, study=study, format=format, published=published, figures=figures, full=full
+    )
     typer.echo(text, nl=False)

@@ -6,10 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from cifarkit.errors import InvalidInput, unknown
-from cifarkit.reporting import export
+from cifarkit.reporting import appendix, export, sections
 from cifarkit.reporting.figures.study_figures import figures
 from cifarkit.reporting.output import FORMATS, publish, write_figures
-from cifarkit.reporting.sections import compose
 from cifarkit.reporting.study_labels import views
 from cifarkit.reporting.trial_pages import with_trials
 from cifarkit.store.records import TrialRecord
@@ -26,6 +25,7 @@ def document(
     format: str = "markdown",
     published: bool = False,
     figures_dir: Path | None = None,
+    full: bool = False,
 ) -> str:
     """Write the document of some studies.
 
@@ -35,6 +35,8 @@ def document(
         format: `markdown`, `html`, `latex`, `csv` or `json`. HTML embeds its figures.
         published: Add columns with the published study's numbers.
         figures_dir: As in `output.publish`.
+        full: Whether Markdown is the whole report instead of the appendix. HTML and LaTeX always
+            are, and the data formats have all data.
 
     Raises:
         InvalidInput: The format is unknown, there is no study, or the figures cannot be written.
@@ -49,6 +51,7 @@ def document(
             write_figures([block for view in made for block in figures(view)], figures_dir)
         return DATA_FORMATS[format](made, published)
     illustrated = format == "html" or figures_dir is not None
+    compose = sections.compose if full or format != "markdown" else appendix.compose
     written = compose(made, published=published, illustrated=illustrated)
     if format == "html":
         written = with_trials(written, made)

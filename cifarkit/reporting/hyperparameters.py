@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import lru_cache
 from pathlib import PurePath
-from typing import Any
+from typing import Any, NamedTuple
 
 from cifarkit.datasets import registry
 from cifarkit.models.registry import trains_batchnorm
@@ -46,28 +47,45 @@ def of_trial(trial: TrialRecord) -> dict[str, str]:
     return {formatting.heading(name): text for name, text in spoken.items() if text}
 
 
-def settings_tables(
-    studies: Sequence[tuple[str, str, Mapping[str, str]]],
-) -> list[tuple[str, Table]]:
-    """Titled tables: the settings common to all studies, then each study's own.
+class StudySettings(NamedTuple):
+    """The settings of a study: its title, `common_settings`, and the headings of its axes."""
 
-    Args:
-        studies: Name, title and `common_settings` of each.
-    """
-    known = [settings for _, _, settings in studies if settings]
-    shared: dict[str, str] = {}
-    if len(known) > 1:
-        shared = dict(set.intersection(*(set(settings.items()) for settings in known)))
-        shared = {name: shared[name] for name in known[0] if name in shared}
-    titled = []
-    if shared:
-        titled.append(("Settings of every study", _table("all-settings", shared)))
-    for name, title, settings in studies:
-        own = {setting: text for setting, text in settings.items() if setting not in shared}
+    title: str
+    values: Mapping[str, str]
+    varied: Collection[str]
+
+
+def usual_settings(studies: Sequence[StudySettings]) -> dict[str, str]:
+    """By heading, the commonest value among the studies that do not vary it."""
+    usual = {}
+    for name in map(formatting.heading, SETTINGS):
+        fixed = [study.values.get(name, "") for study in studies if name not in study.varied]
+        if fixed and (text := Counter(fixed).most_common(1)[0][0]):
+            usual[name] = text
+    return usual
+
+
+def own_settings(studies: Sequence[StudySettings]) -> list[str]:
+    """For each study whose settings are not all usual, a line with those that are not."""
+    usual = usual_settings(studies)
+    lines = []
+    for title, settings, varied in studies:
+        own = [f"{name} {text}" for name, text in settings.items() if usual.get(name) != text]
+        own += [f"{name} not set" for name in usual if name not in settings and name not in varied]
         if own:
-            heading = f"Settings: {title}" if len(studies) > 1 else "Settings"
-            titled.append((heading, _table(f"{name}-settings", own)))
-    return titled
+            lines.append(f"{title}: {'; '.join(own)}.")
+    return lines
+
+
+def settings_table(settings: Mapping[str, str]) -> Table:
+    """What `usual_settings` gave."""
+    rows = tuple((text_cell(key), text_cell(text)) for key, text in settings.items())
+    return Table(
+        "settings",
+        "Settings of all trials, except where a study varies them.",
+        text_columns("Setting", "Value"),
+        rows,
+    )
 
 
 def common_settings(
@@ -212,11 +230,7 @@ def _amount(name: str, value: Any) -> str:
 def _grouped(arms: Mapping[str, Sequence[str]]) -> str:
     """`224 (ResNet50); 32 (LeNet, Simple CNN)`; the commonest value names no arms."""
     by_size = sorted(arms.items(), key=lambda item: -len(item[1]))
+    if not by_size[0][0]:  # it does not concern most arms
+        return listed(f"{value} ({listed(unique(names))})" for value, names in by_size[1:])
     rest = [f"{value or 'none'} ({listed(unique(names))})" for value, names in by_size[1:]]
-    return f"{by_size[0][0] or 'none'}, but {listed(rest)}"
-
-
-def _table(name: str, settings: Mapping[str, str]) -> Table:
-    rows = tuple((text_cell(key), text_cell(text)) for key, text in settings.items())
-    caption = "Settings common to all rows, and those that differ."
-    return Table(name, caption, text_columns("Setting", "Value"), rows)
+    return f"{by_size[0][0]}, but {listed(rest)}"

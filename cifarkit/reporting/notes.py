@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,16 +12,24 @@ from cifarkit.reporting.conclusions import named_arms
 from cifarkit.reporting.hyperparameters import mixtures
 from cifarkit.reporting.provenance import timing_warnings
 from cifarkit.reporting.study_view import StudyView
-from cifarkit.text import listed, unique
+from cifarkit.text import counted, listed, unique
+
+_NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?")
+_NAMED = 3
+"""Rows that a note of trials names; of more it gives the number of trials."""
 
 
-def notes(view: StudyView, *, published: bool) -> list[str]:
-    """Warnings, then notes on single rows, then on the published columns."""
+def notes(view: StudyView, *, published: bool, of_trials: bool = True) -> list[str]:
+    """Warnings, then notes on single rows, then on the published columns.
+
+    Args:
+        of_trials: Whether the notes of results are included.
+    """
     remarks = [*mixtures(view.study, view.named_trials), *timing_warnings(view)]
     names = {id(outcome): name for name, outcome in named_arms(view).items()}
     remarks += _of_checks(view.results, names)
     remarks += _of_builds(view, names)
-    remarks += _of_rows(view, names)
+    remarks += _of_rows(view, names, of_trials)
     if view.layout.pivoted:
         # Pivoted cells have room for two or three words only.
         remarks += [f"{names[id(o)]}: {o.reason}." for o in view.results if o.reason]
@@ -38,12 +47,47 @@ def _of_checks(found: Sequence[ArmResult], names: Mapping[int, str]) -> list[str
     return [f"{listed(unique(found))}: {detail}." for detail, found in rows.items()]
 
 
-def _of_rows(view: StudyView, names: Mapping[int, str]) -> list[str]:
+def notes_of_trials(views: Sequence[StudyView]) -> list[str]:
+    """The notes of all results: notes that differ in numbers alone are one, with their range."""
+    rows: dict[str, dict[str, str]] = {}
+    texts: dict[str, list[str]] = {}
+    for view in views:
+        names = {id(outcome): name for name, outcome in named_arms(view).items()}
+        for outcome, trial in view.trials:
+            for note in trial.result.notes if trial.result is not None else ():
+                words = _NUMBER.sub("#", note)
+                row = f"{view.title}, {names[id(outcome)]}"
+                rows.setdefault(words, {}).setdefault(trial.trial_id, row)
+                texts.setdefault(words, []).append(note)
+    remarks = []
+    for words, by_trial in rows.items():
+        named = unique(by_trial.values())
+        who = listed(named) if len(named) <= _NAMED else counted(len(by_trial), "trial")
+        remarks.append(f"{who}: {_sentence(_with_ranges(texts[words]))}")
+    return remarks
+
+
+def _with_ranges(texts: Sequence[str]) -> str:
+    """Texts that differ in numbers alone as one: `they take 8 to 70 MB`."""
+    columns = zip(*(_NUMBER.findall(text) for text in texts), strict=True)
+    spans = []
+    for column in columns:
+        low, high = (pick(column, key=_value) for pick in (min, max))
+        spans.append(low if low == high else f"{low} to {high}")
+    found = iter(spans)
+    return _NUMBER.sub(lambda _: next(found), texts[0])
+
+
+def _value(number: str) -> float:
+    return float(number.replace(",", ""))
+
+
+def _of_rows(view: StudyView, names: Mapping[int, str], of_trials: bool) -> list[str]:
     remarks, found = [], view.results
-    results = [result for outcome in found for result in outcome.results]
+    results = [result for outcome in found for result in outcome.results if of_trials]
     # Notes that apply to every row are given once.
     common: set[str] = set()
-    if len([outcome for outcome in found if outcome.results]) > 1:
+    if of_trials and len([outcome for outcome in found if outcome.results]) > 1:
         common.update(set(results[0].notes).intersection(*(result.notes for result in results)))
         remarks += [_sentence(note) for note in results[0].notes if note in common]
     for outcome in found:
@@ -55,7 +99,7 @@ def _of_rows(view: StudyView, names: Mapping[int, str]) -> list[str]:
             remarks += [
                 f"{names[id(outcome)]}: {_sentence(note)}"
                 for note in result.notes
-                if note not in common
+                if of_trials and note not in common
             ]
             if result.used_batch_size != result.requested_batch_size:
                 remarks.append(

@@ -21,16 +21,23 @@ class Origin:
         version: Of cifarkit.
         studies: By name.
         published: Whether it has the published study's numbers.
+        full: Whether it is the whole report, as it always was before it could be the appendix.
     """
 
     version: str
     studies: tuple[str, ...]
     published: bool
+    full: bool
 
 
-def line(studies: Sequence[str], published: bool) -> str:
+def line(studies: Sequence[str], published: bool, full: bool) -> str:
     """A comment, which Markdown does not show."""
-    stated = {"version": __version__, "studies": list(studies), "published": published}
+    stated = {
+        "version": __version__,
+        "studies": list(studies),
+        "published": published,
+        "full": full,
+    }
     # No text of a comment may hold `--`.
     return "<!-- cifarkit report " + json.dumps(stated).replace("--", r"-\u002d") + " -->"
 
@@ -53,4 +60,4 @@ def of(text: str) -> Origin:
     names = studies if isinstance(studies, list) else []
     if not names or not all(isinstance(name, str) for name in names):
         raise InvalidInput("its last line names no study")
-    return Origin(str(version), tuple(names), published is True)
+    return Origin(str(version), tuple(names), published is True, stated.get("full", True) is True)

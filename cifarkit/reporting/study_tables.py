@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from cifarkit.reporting import formatting, table_columns
@@ -29,8 +30,17 @@ def summary(view: StudyView, *, published: bool = False) -> Table:
 def main_tables(view: StudyView, *, published: bool = False) -> list[Table]:
     """The summary; of a study of models by image sizes, one table per quantity instead."""
     if not view.layout.pivoted:
-        return [summary(view, published=published)]
-    return [_pivot(view, measure, published) for measure in view.measures]
+        tables = [summary(view, published=published)]
+    else:
+        tables = [_pivot(view, measure, published) for measure in view.measures]
+    return [_captioned(table, view.title_suffix) for table in tables]
+
+
+def _captioned(table: Table, suffix: str) -> Table:
+    """Add what tells the study from similar ones to a table's caption."""
+    if not suffix or suffix.strip() in table.caption:
+        return table
+    return replace(table, caption=f"{table.caption.removesuffix('.')}{suffix}.")
 
 
 def _with_head(view: StudyView, caption: str, *measures: Measure) -> str:
@@ -53,10 +63,11 @@ def detail_tables(view: StudyView) -> list[Table]:
         "Accuracy of the kept weights on every split. The 95% interval is of "
         f"{interval_subject(view.results)}."
     )
-    return [
+    tables = [
         _flat(view, "cost", "Measured cost (unlike Memory above).", cost, reasons=False),
         _with_interval(view, _flat(view, "accuracy", caption, scores, reasons=False)),
     ]
+    return [_captioned(table, view.title_suffix) for table in tables]
 
 
 def axis_heading(axis: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from cifarkit.reporting import formatting, layouts
 from cifarkit.reporting.arm_results import ArmResult, arm_result, model_name
-from cifarkit.reporting.hyperparameters import common_settings
+from cifarkit.reporting.hyperparameters import StudySettings, common_settings
 from cifarkit.reporting.layouts import Layout
 from cifarkit.reporting.table_columns import Measure, accuracy
 from cifarkit.store.records import TrialRecord
@@ -85,6 +85,10 @@ class StudyView:
     def settings(self) -> dict[str, str]:
         """Setting by setting, without the axes: the common value, or each value with its arms."""
         return common_settings(self.axes, self.named_trials)
+
+    @property
+    def titled_settings(self) -> StudySettings:
+        return StudySettings(self.title, self.settings, [formatting.heading(a) for a in self.axes])
 
     @property
     def measures(self) -> list[Measure]:

@@ -48,4 +48,4 @@ def headings(report: Any) -> list[str]:
     """The chapters of a report in Markdown that are of studies."""
     found = [line[3:] for line in report.stdout.splitlines() if line.startswith("## ")]
     return [text for text in found if text not in ("Summary", "What was chosen",
-                                                   "How this was measured")]  # fmt: skip
+                                                   "How this was measured", "Notes")]  # fmt: skip

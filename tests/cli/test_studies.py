@@ -25,7 +25,9 @@ def test_resize_study(tmp_path: Path) -> None:
     assert [row[0] for row in rows] == ["Model", "ResNet-8"] * 4
     assert all(row[1] == "not possible" for row in rows if row[0] == "ResNet-8")
     assert rows[3][2:] == ["75,445", "75,445"]
-    appendix = cifarkit("report", "--runs", tmp_path, "--figures", tmp_path / "figures").stdout
+    appendix = cifarkit(
+        "report", "--full", "--runs", tmp_path, "--figures", tmp_path / "figures"
+    ).stdout
     assert "not possible" in appendix
     drawn = (tmp_path / "figures").glob("*.png")
     assert sorted(path.stem.rpartition("-")[2] for path in drawn) == ["curves", "results"]
@@ -67,7 +69,7 @@ def test_sweep_on_an_archive_in_the_real_format(tmp_path: Path) -> None:
     assert [row[0] for row in rows] == ["Label smoothing", "0", "0.1"]
     assert "±" in rows[1][rows[0].index("Accuracy")]
     assert rows[1][-1] == "2 of 2 cut short by --epochs 1"
-    appendix = cifarkit("report", "--runs", tmp_path / "runs").stdout
+    appendix = cifarkit("report", "--full", "--runs", tmp_path / "runs").stdout
     assert "What the data support" in appendix
     assert "seeds" in appendix
     before = len(list((tmp_path / "runs" / "trials").iterdir()))
@@ -144,7 +146,7 @@ def test_a_whole_study_is_interrupted_and_goes_on(tmp_path: Path) -> None:
     base = store.read(final.arms[0].trials[0]).spec
     assert base.model.model == studies[1].choice.settings["model"]
 
-    appendix = cifarkit("report", "--runs", runs, "--published").stdout
+    appendix = cifarkit("report", "--full", "--runs", runs, "--published").stdout
     for heading in ("# A small whole", "What was chosen", "Most confused pairs", "Calibration"):
         assert heading in appendix
     page = cifarkit("report", "--runs", runs, "--format", "html").stdout

@@ -68,7 +68,7 @@ def test_another_value_setting_or_order_is_in_the_report_too() -> None:
     assert len(studies()) == 3
     assert reported() == set(Store("runs").trial_ids())
     assert len(reported()) == 6
-    report = cifarkit("report")
+    report = cifarkit("report", "--full")
     assert headings(report) == [
         "Learning rate (learning rate 0.01, 1e-3, optimizer adam)",
         "Learning rate (learning rate 0.03, 3e-3)",

@@ -60,7 +60,7 @@ def test_the_data_seed_is_swept_across_seeds() -> None:
     done = cifarkit("sweep", "data-seed", "0", "1", "2", "--model", "lenet", *T, "--seeds", "2")
     assert done.exit_code == 0, done.output
     assert seeds() == [[(n, 0), (n, 1)] for n in range(3)]
-    text = cifarkit("report").stdout
+    text = cifarkit("report", "--full").stdout
     assert "3 splits x 2 seeds" in text.replace("\n", " ")
     assert "single out" not in text
 

@@ -45,7 +45,8 @@ def test_a_report_verifies_with_and_without_figures(runs: Path, tmp_path: Path) 
     found = ck.verify(path, runs)
     assert (found.differences, found.trials) == ((), 2)
     assert found.notes == ("Figures are not compared.",)
-    path.write_text(cifarkit("report", "--runs", runs).stdout)
+    path.write_text(cifarkit("report", "--full", "--runs", runs).stdout)
+    assert "How this was measured" in path.read_text()
     done = cifarkit("verify", path, "--runs", runs)
     assert "is what the store gives; the test accuracy of 2 trials was counted again" in done.stderr
 
@@ -154,8 +155,10 @@ def test_a_document_that_does_not_say_what_it_is_of_is_refused(last: str, tmp_pa
 
 
 def test_the_line_is_a_comment_whatever_it_holds() -> None:
-    line = origin.line(["a--b", "-->"], True)
+    line = origin.line(["a--b", "-->"], True, False)
     assert line.count("--") == 2
     assert line.count(">") == 2  # one within a text, which cannot end the comment
     made_from = origin.of(f"text\n{line}\n\n")
     assert (made_from.studies, made_from.published) == (("a--b", "-->"), True)
+    assert not made_from.full
+    assert origin.of(line.replace(', "full": false', "")).full

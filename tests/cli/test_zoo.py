@@ -81,7 +81,7 @@ def test_from_the_command_to_the_report(small_npz: Path, tmp_path: Path) -> None
 
     appendix = cifarkit("report", "--runs", runs).stdout
     assert "| LeNet" in appendix
-    assert "How this was measured" in appendix
+    assert "Settings, where nothing else is stated" in appendix
 
 
 def test_two_runs_of_one_trial_are_equal_to_the_digit(small_npz: Path, tmp_path: Path) -> None:

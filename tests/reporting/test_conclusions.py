@@ -59,7 +59,7 @@ def test_a_clear_difference_is_concluded_and_a_small_one_is_not(
     assert "dropout 0.2" in text
     assert "dropout 0.2 is equal within 1 point to dropout 0.1" in text
     assert "dropout 0.2 is better than dropout 0.3" in text
-    assert "What the data support" in document([study], fabricator.records())
+    assert "What the data support" in document([study], fabricator.records(), full=True)
 
 
 def test_results_of_both_versions_are_compared(tmp_path: Path) -> None:

@@ -105,7 +105,7 @@ def test_every_outcome_is_a_row_with_its_reason(fabricator: Fabricator) -> None:
         "inceptionv3": "not possible: inceptionv3 takes 75 pixels or more",
     }
     assert all(set(row[:-1]) == {"–"} for name, row in rows.items() if name != "lenet")  # noqa: RUF001
-    text = document([study], fabricator.records())
+    text = document([study], fabricator.records(), full=True)
     assert "6 trials, 2026-03-14: 1 complete, 3 failed, 2 not finished or not run." in text
     assert "7 rows, 1 not possible" in text
 
@@ -206,7 +206,7 @@ def test_different_machines_are_listed_and_warned_of(fabricator: Fabricator) -> 
         arm("lenet", fabricator.trial({"model": "lenet"})),
         arm("vgg16", fabricator.trial({"model": "vgg16"}, result(environment=other))),
     )
-    text = document([study], fabricator.records())
+    text = document([study], fabricator.records(), full=True)
     assert "different environments (CPU and number of cores differ" in text
     assert "their times and memory are not comparable" in text
     assert "lenet: 1 trial on AMD EPYC 9R14, 2 cores" in text
@@ -215,7 +215,8 @@ def test_different_machines_are_listed_and_warned_of(fabricator: Fabricator) -> 
 
 def test_one_machine_is_said_once_and_without_warning(tmp_path: Path) -> None:
     store, studies = make_store(tmp_path)
-    text = document(studies, {record.trial_id: record for record in store.records()})
+    records = {record.trial_id: record for record in store.records()}
+    text = document(studies, records, full=True)
     assert text.count("AMD EPYC 9R14") == 1
     assert "not comparable" not in text
 
@@ -281,9 +282,12 @@ def test_mixed_data_and_epochs_are_warned_of(fabricator: Fabricator) -> None:
 def test_a_changed_batch_size_and_notes_are_told(fabricator: Fabricator) -> None:
     made = result(used_batch_size=64, notes=("EMA was off",))
     study = zoo(fabricator, arm("vgg16", fabricator.trial({"model": "vgg16"}, made)))
-    text = document([study], fabricator.records())
+    text = document([study], fabricator.records(), full=True)
     assert "- vgg16: EMA was off." in text
     assert "- vgg16: trained with batch size 64 instead of 128." in text
+    appendix = document([study], fabricator.records())
+    assert "- Model zoo, vgg16: EMA was off." in appendix
+    assert "- vgg16: trained with batch size 64 instead of 128." in appendix
 
 
 def test_notes_name_a_row_with_its_setting(fabricator: Fabricator) -> None:
@@ -293,7 +297,7 @@ def test_notes_name_a_row_with_its_setting(fabricator: Fabricator) -> None:
         name = "yes" if augment else "no"
         arms.append(Arm(label=name, settings={"augment": augment}, trials=(trial,)))
     study = fabricator.study("augmentation", "sweep", ["augment"], arms)
-    assert "- augment yes: EMA was off." in document([study], fabricator.records())
+    assert "- augment yes: EMA was off." in document([study], fabricator.records(), full=True)
 
 
 def test_a_damaged_count_shows_no_binary_rounding(fabricator: Fabricator) -> None:
@@ -371,7 +375,39 @@ def test_a_report_looks_at_every_arm_once(tmp_path: Path, monkeypatch: pytest.Mo
 def test_a_validation_part_of_the_data_is_not_said_to_be_drawn(fabricator: Fabricator) -> None:
     trial = fabricator.trial({"model": "lenet"}, result(own_validation=True))
     study = zoo(fabricator, arm("lenet", trial))
-    text = document([study], fabricator.records())
+    text = document([study], fabricator.records(), full=True)
     assert "the validation images are the data set's own validation part" in text
     assert "stratified" not in text
     assert "Validation fraction" not in text
+
+
+def test_the_appendix_begins_with_the_tables_and_has_nothing_of_single_trials(
+    tmp_path: Path,
+) -> None:
+    store, studies = make_store(tmp_path, ("zoo", "dropout", "learning_rate"))
+    records = {record.trial_id: record for record in store.records()}
+    appendix = document(studies, records, figures_dir=tmp_path / "figures")
+    opening = "# Transfer-learning studies\n\n## Model zoo on CIFAR-100\n\n**Table 1.** "
+    assert appendix.startswith(opening)
+    assert appendix.count("**Table ") == appendix.count("![") == 3
+    drawn = {path.stem for path in (tmp_path / "figures").iterdir()}
+    assert drawn == {"zoo-results", "dropout-results", "learning-rate-results"}
+    full = document(studies, records, full=True)
+    for part in ("How this was measured", "Measured cost", "Validation |", "AMD EPYC"):
+        assert part in full
+        assert part not in appendix
+    assert len(appendix) < len(full) / 2
+
+
+def test_notes_that_differ_in_numbers_alone_are_one_with_their_range(
+    fabricator: Fabricator,
+) -> None:
+    arms = []
+    for seed, size in enumerate(("1,024.5", "8", "70")):
+        made = result(notes=(f"outputs take {size} MB",))
+        arms.append(arm(f"net {seed}", fabricator.trial({"model": "lenet", "seed": seed}, made)))
+    study = zoo(fabricator, *arms)
+    once = study.model_copy(update={"name": "again", "title": "The same trials again"})
+    text = document([study, once], fabricator.records())
+    assert text.count("outputs take") == 1
+    assert "outputs take 8 to 1,024.5 MB." in text

@@ -112,7 +112,7 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def written(format: str = "markdown", folder: Path | None = None) -> str:
     view = study_view("model")
-    return document([view.study], view.records, format=format, figures_dir=folder)
+    return document([view.study], view.records, format=format, figures_dir=folder, full=True)
 
 
 def test_the_built_in_figures_keep_their_contract() -> None:

@@ -116,15 +116,20 @@ def test_a_grid_has_two_leading_columns(tmp_path: Path) -> None:
     ]
 
 
-def test_settings_that_all_studies_share_are_said_once(tmp_path: Path) -> None:
-    store, studies = make_store(tmp_path, ("dropout", "learning_rate"))
-    text = document(studies, {record.trial_id: record for record in store.records()})
-    shared = text.split("### Settings of every study")[1].split("###")[0]
-    assert "| Model " in shared
-    assert "Dropout" not in shared
-    own = text.split("### Settings: Learning rate")[1].split("###")[0]
-    assert "0.5" in own
-    assert "Batch size" not in own
+def test_settings_that_studies_share_are_stated_once(tmp_path: Path) -> None:
+    store, studies = make_store(tmp_path, ("dropout", "learning_rate", "zoo"))
+    records = {record.trial_id: record for record in store.records()}
+    text = document(studies, records, full=True)
+    settings = text.split("### Settings")[1].split("###")[0]
+    rows = {row.split("|")[1].strip(): row for row in settings.splitlines() if row[:1] == "|"}
+    assert "DenseNet201" in rows["Model"]
+    assert "2.5e-5" in rows["Learning rate"]  # of the study of dropout, and most of the zoo
+    assert "32 (" in rows["Image size (px)"] or "96" in rows["Image size (px)"]
+    own = [line for line in settings.splitlines() if line.startswith("- ")]
+    assert [line.split(":")[0] for line in own] == ["- Model zoo on CIFAR-100"]
+    assert "Batch size" not in own[0]
+    appendix = document(studies, records)
+    assert appendix.count("Head outputs 100") == 1
 
 
 def test_a_sweep_of_networks_in_an_older_store_looks_like_a_zoo(tmp_path: Path) -> None:

@@ -44,7 +44,9 @@ def study_of(
             trials.append(trial)
         made.append(Arm(label=str(dropout), settings={"dropout": dropout}, trials=tuple(trials)))
     study = fabricator.study("dropout", "sweep", ["dropout"], made, "Dropout")
-    return StudyView(study, fabricator.records()), document([study], fabricator.records())
+    return StudyView(study, fabricator.records()), document(
+        [study], fabricator.records(), full=True
+    )
 
 
 def with_result(trial: TrialRecord, **changes: Any) -> TrialRecord:

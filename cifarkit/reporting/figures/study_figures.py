@@ -72,10 +72,14 @@ FIGURES: Registry[StudyFigure[Any]] = Registry(
 instance under `cifarkit.figures`."""
 
 
-def figures(view: StudyView) -> list[Figure | Paragraph]:
-    """The study's figures, in the order of `FIGURES`; a note in place of one that fails."""
+def figures(view: StudyView, *, only: str | None = None) -> list[Figure | Paragraph]:
+    """The study's figures, in the order of `FIGURES`; a note in place of one that fails.
+
+    Args:
+        only: Of this entry of `FIGURES` alone.
+    """
     blocks: dict[str, Figure | Paragraph] = {}
-    for entry in FIGURES.names():
+    for entry in [name for name in FIGURES.names() if only in (None, name)]:
         figure, origin = FIGURES.get(entry), FIGURES.origin(entry)
         try:
             charts = checked(figure.data(view))
