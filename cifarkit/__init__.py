@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     )
     from cifarkit.api.planned_study import PlannedStudy
     from cifarkit.api.power import PowerAnalysis, power
+    from cifarkit.api.push import Pushed, push_results
     from cifarkit.api.report import report
     from cifarkit.api.results import Results, open_store
     from cifarkit.api.run import run
@@ -63,6 +64,8 @@ _HOME = {
     "rename_study": "api.maintenance",
     "PowerAnalysis": "api.power",
     "power": "api.power",
+    "Pushed": "api.push",
+    "push_results": "api.push",
     "report": "api.report",
     "Results": "api.results",
     "open_store": "api.results",
@@ -94,6 +97,7 @@ __all__ = [
     "PlannedStudy",
     "PowerAnalysis",
     "Predicted",
+    "Pushed",
     "Results",
     "Screening",
     "Verification",
@@ -108,6 +112,7 @@ __all__ = [
     "load_model",
     "open_store",
     "power",
+    "push_results",
     "remove_results",
     "rename_study",
     "report",

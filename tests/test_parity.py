@@ -35,6 +35,7 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], ...]] = {
     "store rename": (ck.rename_study,),
     "store check": (ck.check_store,),
     "store remove": (ck.remove_results,),
+    "store push": (ck.push_results,),
     "store export": (ck.export_trials,),
     "store import": (ck.import_trials,),
 }

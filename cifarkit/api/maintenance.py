@@ -79,7 +79,7 @@ def remove_results(
     stored = existing_store(Path(store))
     wanted = dict.fromkeys([targets] if isinstance(targets, str) else targets)
     known = {study.name for study in stored.studies()}
-    ids = _ids(stored, (target for target in wanted if target not in known))
+    ids = trial_ids(stored, (target for target in wanted if target not in known))
     maintenance.remove(stored, ids, force=force)
     return Removed(ids, {name: studies.remove(stored, name) for name in wanted if name in known})
 
@@ -100,7 +100,7 @@ def export_trials(
         InvalidInput: The file exists or cannot be written, or the store lacks a trial.
     """
     stored = existing_store(Path(store))
-    return Exported(*archive.export(stored, Path(file), _ids(stored, trials)))
+    return Exported(*archive.export(stored, Path(file), trial_ids(stored, trials)))
 
 
 def import_trials(
@@ -115,7 +115,7 @@ def import_trials(
     return archive_reading.import_archive(Store(Path(store)), Path(file))
 
 
-def _ids(store: Store, texts: Iterable[str]) -> list[str]:
+def trial_ids(store: Store, texts: Iterable[str]) -> list[str]:
     """The trials that ids or their first letters stand for, each once."""
     from cifarkit.reporting.trial_lookup import id_of
 

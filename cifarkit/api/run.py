@@ -130,7 +130,7 @@ def run(
         str(keep_weights),
         strict,
         None if name is None else checked_name(name, "--name"),
-        Callbacks(one for one in made if isinstance(one, Callback)),
+        Callbacks((one for one in made if isinstance(one, Callback)), Path(store)),
         [one for one in made if not isinstance(one, Callback)],
         launcher,
         study.call if command is None else command,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -144,6 +144,38 @@ def export_trials(
     for trial_id, reason in done.left_out.items():
         say(f"left out: {trial_id}: {reason}", "yellow")
     say(f"{counted(len(done.trials), 'trial')} in {file}")
+    if done.left_out:
+        raise typer.Exit(1)
+
+
+@app.command(no_args_is_help=True)
+def push(
+    to: Annotated[Literal["mlflow", "tensorboard"], typer.Option(help="The tracker.")],
+    targets: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Trials' ids or their first letters, or studies' names.", show_default="all"
+        ),
+    ] = None,
+    runs: Runs = RUNS_DEFAULT,
+    at: Annotated[
+        str | None,
+        typer.Option(
+            help="MLflow's tracking URI, or TensorBoard's folder.",
+            show_default="$MLFLOW_TRACKING_URI; $TENSORBOARD_LOGDIR, or tensorboard",
+        ),
+    ] = None,
+) -> None:
+    """Push trials to MLflow or TensorBoard, one run per trial; pushing twice changes nothing."""
+    from cifarkit.api.push import push_results
+    from cifarkit.console import busy, say
+    from cifarkit.text import counted
+
+    with busy(f"Pushing to {to} ..."):
+        done = push_results(to, targets or (), runs, at=at)
+    for trial_id, reason in done.left_out.items():
+        say(f"left out: {trial_id}: {reason}", "yellow")
+    say(f"{counted(len(done.pushed), 'trial')} pushed; {len(done.kept)} there already")
     if done.left_out:
         raise typer.Exit(1)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import cast
 
 from cifarkit.errors import InvalidInput
@@ -19,7 +20,13 @@ class Callback:
     All methods are called in the command's process, from one thread at a time; with `jobs`, trials
     overlap. An exception does not stop the training: it is logged, and the callback is not called
     again.
+
+    Attributes:
+        store: The folder of results of the run, set before it begins; a trial that ended has its
+            record there.
     """
+
+    store: Path | None = None
 
     def on_study_start(self, title: str, specs: tuple[TrialSpec, ...]) -> None:
         """A study, or a step of one, begins; its trials are in the order in which they run.
@@ -48,10 +55,13 @@ class Callbacks:
 
     Args:
         callbacks: Called in this order.
+        store: Their `Callback.store`.
     """
 
-    def __init__(self, callbacks: Iterable[Callback]) -> None:
+    def __init__(self, callbacks: Iterable[Callback], store: Path | None = None) -> None:
         self._live = list(callbacks)
+        for callback in self._live:
+            callback.store = store
 
     @contextmanager
     def study(self, title: str, specs: Iterable[TrialSpec]) -> Iterator[None]:
@@ -92,7 +102,13 @@ def _factory(name: str, loaded: object) -> Callable[[], Callback]:
 
 
 CALLBACKS: Registry[Callable[[], Callback]] = Registry(
-    "callback", "cifarkit.callbacks", {}, _factory
+    "callback",
+    "cifarkit.callbacks",
+    {
+        "mlflow": "cifarkit.tracking.live:live_mlflow",
+        "tensorboard": "cifarkit.tracking.live:live_tensorboard",
+    },
+    _factory,
 )
 """A package adds a class, or a function without arguments, under `cifarkit.callbacks`."""
 

@@ -1,0 +1,1 @@
+"""Experiment trackers that trials of a store are pushed to."""
