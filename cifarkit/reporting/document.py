@@ -45,7 +45,7 @@ def document(
         raise unknown("format", format, FORMATS)
     if not studies:
         raise InvalidInput("there is no study to report")
-    made = views(studies, records)
+    made = views(studies, records, published=published)
     if format in DATA_FORMATS:
         if figures_dir is not None:
             write_figures([block for view in made for block in figures(view)], figures_dir)

@@ -40,15 +40,22 @@ class Figure:
 
     Attributes:
         name: The base name of its files: letters, digits, dashes.
-        caption: What it shows; also its alternative text.
+        caption: What it is of.
         draw: Draws it; imports matplotlib.
         origin: What draws it, for the note if it fails.
+        alt: What it shows, for readers who do not see it; if empty, its caption is.
     """
 
     name: str
     caption: str
     draw: Callable[[], Canvas]
     origin: str = "its drawing"
+    alt: str = ""
+
+    @property
+    def in_words(self) -> str:
+        """The alternative text."""
+        return self.alt or self.caption
 
 
 Block = Paragraph | Items | Command | Figure | Table

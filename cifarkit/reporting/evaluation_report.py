@@ -131,7 +131,8 @@ def _sections(
         parts.insert(1, ("Every seed", [evaluation_several.table(seeds, f"{scores.name}-seeds")]))
     if (grouped := tables.groups(scores)) is not None:
         parts.append(("Superclasses", [Paragraph(error_sentences(scores)), grouped]))
-    parts.append(("Classes", [tables.classes(scores)]))
+    drawn = [figures_of.class_accuracy(scores)] if illustrated else []
+    parts.append(("Classes", [tables.classes(scores), *drawn]))
     if scores.calibration is not None:
         calibrated: list[Block] = [Paragraph(calibration_sentences(scores))]
         if illustrated:

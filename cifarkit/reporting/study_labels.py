@@ -18,10 +18,16 @@ _LONGEST = 60
 _ARMS_SHOWN = 4
 
 
-def views(studies: Sequence[StudyRecord], records: Mapping[str, TrialRecord]) -> list[StudyView]:
-    """A view of each study; equal titles get a suffix in parentheses with what differs."""
+def views(
+    studies: Sequence[StudyRecord], records: Mapping[str, TrialRecord], *, published: bool = False
+) -> list[StudyView]:
+    """A view of each study; equal titles get a suffix in parentheses with what differs.
+
+    Args:
+        published: Whether the document shows the published study's numbers.
+    """
     shared: dict[Hashable, Any] = {}
-    made = [StudyView(study, records, shared=shared) for study in studies]
+    made = [StudyView(study, records, compared=published, shared=shared) for study in studies]
     by_title: dict[str, list[StudyView]] = {}
     for view in made:
         by_title.setdefault(plain(view.title), []).append(view)

@@ -22,6 +22,7 @@ class StudyView:
 
     Attributes:
         records: Trials by id, of other studies too; an id that is missing was never started.
+        compared: Whether the document shows the published study's numbers beside these.
         title_suffix: What tells it from other studies of the same title, in a document of several.
         shared: What was computed of `records` alone, for all views that share them.
     """
@@ -29,6 +30,7 @@ class StudyView:
     study: StudyRecord
     records: Mapping[str, TrialRecord]
     title_suffix: str = ""
+    compared: bool = False
     shared: dict[Hashable, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @property

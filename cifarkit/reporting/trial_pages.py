@@ -140,7 +140,9 @@ def _curves(trials: Sequence[TrialRecord], names: Mapping[str, str]) -> Figure:
         )
         for trial in known[:MOST_CURVES]
     )
-    return Figure("trials-curves", caption, partial(_draw, caption, lines))
+    highest, name = max((max(values), label) for label, _, values in lines)
+    alt = f"{caption}. The highest, {highest:.3f}, is of {name}"
+    return Figure("trials-curves", caption, partial(_draw, caption, lines), alt=alt)
 
 
 def _column(trial: TrialRecord) -> tuple[float, ...]:

@@ -37,7 +37,7 @@ def test_a_trial_by_the_first_letters_of_its_id(fabricator: Fabricator, tmp_path
     accuracy, _, pairs, *_ = markdown_tables(done.stdout)
     assert accuracy[2] == ["Test, top 1", "0.70", "0.55 to 0.82", "28", "40"]
     assert [row[:2] for row in pairs[2:]] == [["ant", "bee"], ["car", "bus"]]
-    for kind in ("confusion", "reliability"):
+    for kind in ("confusion", "class-accuracy", "reliability"):
         name = f"trial-{made}-{kind}"
         assert f"({figures}/{name}.png)" in done.stdout
         assert (figures / f"{name}.png").read_bytes().startswith(b"\x89PNG")

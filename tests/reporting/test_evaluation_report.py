@@ -159,7 +159,9 @@ def test_sections_for_a_larger_document(tmp_path: Path) -> None:
     assert {section.level for section in sections} == {3}
     assert len(tables_of(sections)["pairs"].rows) == 1
     drawn = [b.name for s in sections for b in s.blocks if isinstance(b, Figure)]
-    assert drawn == [f"trial-{record.trial_id}-{kind}" for kind in ("confusion", "reliability")]
+    assert drawn == [
+        f"trial-{record.trial_id}-{kind}" for kind in ("confusion", "class-accuracy", "reliability")
+    ]
 
 
 def test_a_report_scores_every_seed_of_a_single_training(tmp_path: Path) -> None:
@@ -271,7 +273,7 @@ def test_hostile_names_break_no_format(tmp_path: Path) -> None:
     page.close()
     assert not page.open
     assert page.scripts == 1
-    assert page.drawings == 2
+    assert page.drawings == 3
     for table in page.tables:
         assert {len(row) for row in table} == {len(table[0])}
     latex = evaluation(scores, format="latex")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
+from cifarkit.reporting.arm_results import ArmResult
 from cifarkit.reporting.figures import data, style
 from cifarkit.reporting.figures.dot_chart import Dot, Row, dot_chart
 from cifarkit.reporting.figures.placement import Box, Point, place
@@ -114,8 +116,7 @@ def test_figures_of_a_zoo_are_named(tmp_path: Path) -> None:
     assert [figure.name for figure in found] == [
         "zoo-results",
         "zoo-tradeoff",
-        "zoo-curves-1",
-        "zoo-curves-2",
+        "zoo-curves",
     ]
 
 
@@ -154,6 +155,47 @@ def test_bubbles_take_a_logarithmic_axis_beyond_a_factor_of_ten(tmp_path: Path) 
     assert chart.log_time
     assert chart.bubbles[2] == data.Bubble("LeNet", 103.86, 0.33, 723_180)
     assert not data.bubble_chart("Title", found[3:]).log_time
+
+
+def test_the_front_has_what_nothing_beats_in_both_time_and_accuracy() -> None:
+    view = study_view("model")
+    times = iter((100.0, 200.0, 300.0, 300.0, 400.0, 400.0))
+    scores = iter((0.5, 0.4, 0.7, 0.7, 0.6, 0.8))
+    found = [
+        ArmResult(arm, name, (replace(done, result=result(accuracy=a, time_s=t)),), ())
+        for name, a, t in zip("abcdef", scores, times, strict=True)
+        for arm, done in [(view.study.arms[0], view.results[0].done[0])]
+    ]
+    chart = data.bubble_chart("Title", found)
+    assert [chart.bubbles[n].label for n in chart.front] == ["a", "c", "d", "f"]
+    assert chart.alt.endswith("a (0.500), c (0.700), d (0.700) and f (0.800); 2 others behind it")
+
+
+def test_published_numbers_are_beside_ours_where_they_are_compared(tmp_path: Path) -> None:
+    store, (study,) = make_store(tmp_path, ("dropout",))
+    records = {record.trial_id: record for record in store.records()}
+    chart = dot_chart(StudyView(study, records, compared=True))
+    accuracy, time = chart.panels
+    assert [dot.published for dot in accuracy.dots] == [dot.value for dot in accuracy.dots]
+    assert None not in [dot.published for dot in time.dots]
+    assert chart.footnote.endswith("Hollow: the published study.")
+    plain = dot_chart(StudyView(study, records))
+    assert {dot.published for panel in plain.panels for dot in panel.dots} == {None}
+
+
+@pytest.mark.parametrize(
+    ("axes", "arrangement"),
+    [
+        (("learning_rate",), "overlaid"),
+        (("optimizer",), "columns"),
+        (("image_size", "model"), "grid"),
+        ((), "grid"),
+    ],
+)
+def test_up_to_five_arms_share_panels(axes: tuple[str, ...], arrangement: str) -> None:
+    (chart,) = FIGURE.data(study_view(*axes)).values()
+    assert chart.arrangement == arrangement
+    check(FIGURE.draw(chart))
 
 
 def test_curves_are_the_histories(tmp_path: Path) -> None:

@@ -32,15 +32,19 @@ def _drawn(chart: BubbleChart, key: bool) -> Figure | None:
         figure = style.new_figure(4.6 + 0.16 * lines, chart.title, chart.footnote)
         axes, below = _axes(figure, lines)
         most = max((bubble.parameters for bubble in chart.bubbles), default=1) or 1
-        axes.scatter(
-            [bubble.seconds for bubble in chart.bubbles],
-            [bubble.accuracy for bubble in chart.bubbles],
-            s=[_area(bubble.parameters, most) for bubble in chart.bubbles],
-            color=style.BLUE,
-            alpha=0.55,
-            edgecolor=style.BLUE,
-            linewidth=0.8,
-        )
+        front = [chart.bubbles[n] for n in chart.front]
+        path = {"color": style.GREY, "linestyle": "--", "linewidth": 0.9, "zorder": 0.9}
+        axes.plot([b.seconds for b in front], [b.accuracy for b in front], **path)  # type: ignore[arg-type]
+        for number, bubble in enumerate(chart.bubbles):
+            axes.scatter(
+                [bubble.seconds],
+                [bubble.accuracy],
+                s=_area(bubble.parameters, most),
+                color=style.BLUE if number in chart.front else style.SKY,
+                alpha=0.6,
+                edgecolor=style.BLUE,
+                linewidth=0.8,
+            )
         if chart.log_time:
             axes.set_xscale("log")
             axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))

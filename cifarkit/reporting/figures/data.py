@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
+from typing import Literal
 
 from cifarkit.reporting.arm_results import ArmResult
-from cifarkit.text import counted, shortened
+from cifarkit.text import counted, listed, shortened
 
+Arrangement = Literal["overlaid", "columns", "grid"]
 LONGEST_NAME = 44
 """The longest label, in columns."""
 _NAMED_IN_FOOTNOTE = 6
@@ -24,12 +26,20 @@ class Bubble:
 
 @dataclass(frozen=True)
 class BubbleChart:
-    """Accuracy against time; `log_time` if the times span more than a factor of ten."""
+    """Accuracy against time.
+
+    Attributes:
+        log_time: If the times span more than a factor of ten.
+        front: The places in `bubbles` of the Pareto front, from the fastest on: those than which
+            no other is as fast and as accurate, and better in one of them.
+    """
 
     title: str
     bubbles: tuple[Bubble, ...]
     log_time: bool
     footnote: str
+    front: tuple[int, ...] = ()
+    alt: str = ""
 
 
 @dataclass(frozen=True)
@@ -60,8 +70,17 @@ class ArmCurves:
 
 @dataclass(frozen=True)
 class CurvesChart:
+    """The curves of a study's arms.
+
+    Attributes:
+        arrangement: `overlaid`, all arms in one pair of panels; `columns`, an arm's panels below
+            each other, beside those of the next arm; `grid`, a pair of panels per arm.
+    """
+
     title: str
     arms: tuple[ArmCurves, ...]
+    arrangement: Arrangement
+    alt: str = ""
 
 
 def bubble_chart(title: str, found: Sequence[ArmResult]) -> BubbleChart:
@@ -76,7 +95,28 @@ def bubble_chart(title: str, found: Sequence[ArmResult]) -> BubbleChart:
         for outcome in found
         if outcome.done
     )
-    return BubbleChart(title, bubbles, spans_decades([b.seconds for b in bubbles]), footnote(found))
+    front = _front(bubbles)
+    notes = [footnote(found)] if footnote(found) else []
+    alt = title
+    if len(bubbles) > 1:
+        notes.insert(0, "Dark, joined by a line: no other row is both faster and more accurate.")
+        named = [f"{bubbles[n].label} ({bubbles[n].accuracy:.3f})" for n in front]
+        alt += f". On the Pareto front, from the fastest on: {listed(named)}"
+        if behind := len(bubbles) - len(front):
+            alt += f"; {counted(behind, 'other')} behind it"
+    log_time = spans_decades([b.seconds for b in bubbles])
+    return BubbleChart(title, bubbles, log_time, " ".join(notes), front, alt)
+
+
+def _front(bubbles: Sequence[Bubble]) -> tuple[int, ...]:
+    order = sorted(range(len(bubbles)), key=lambda n: (bubbles[n].seconds, -bubbles[n].accuracy))
+    front: list[int] = []
+    for n in order:
+        last = bubbles[front[-1]] if front else None
+        equal = last and (last.seconds, last.accuracy) == (bubbles[n].seconds, bubbles[n].accuracy)
+        if last is None or bubbles[n].accuracy > last.accuracy or equal:
+            front.append(n)
+    return tuple(front)
 
 
 def spans_decades(values: Sequence[float]) -> bool:

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from cifarkit.reporting import published
 from cifarkit.reporting.arm_accuracy import interval, interval_subject
 from cifarkit.reporting.arm_results import ArmResult
 from cifarkit.reporting.figures.data import LONGEST_NAME, spans_decades
 from cifarkit.reporting.study_tables import axis_heading, axis_text, row_name
 from cifarkit.reporting.study_view import StudyView
 from cifarkit.reporting.table_columns import Measure
-from cifarkit.text import listed, shortened
+from cifarkit.text import counted, listed, shortened
 
 _COSTS = {
-    "Memory (MB)": "Memory,\nestimated (MB)",
-    "Parameters": "Parameters",
-    "Trainable parameters": "Trainable\nparameters",
-    "Time (s)": "Training\ntime (s)",
-    "Epochs": "Epochs\ntrained",
+    "memory_mb": "Memory,\nestimated (MB)",
+    "total_params": "Parameters",
+    "trainable_params": "Trainable\nparameters",
+    "time_s": "Training\ntime (s)",
+    "epochs": "Epochs\ntrained",
 }
-"""The drawn quantities by their headings in the table, with their axis labels."""
+"""The drawn quantities by their names in the published tables, with their axis labels."""
 
 
 @dataclass(frozen=True)
@@ -36,12 +37,19 @@ class Dot:
 
     Attributes:
         value: None where there is none; `text` is the reason then, or empty.
+        published: The published study's value, where the document compares with it.
     """
 
     value: float | None
     text: str
     low: float | None = None
     high: float | None = None
+    published: float | None = None
+
+    @property
+    def drawn(self) -> list[float]:
+        """The values that its panel has room for."""
+        return [v for v in (self.value, self.published) if v is not None]
 
 
 @dataclass(frozen=True)
@@ -59,12 +67,14 @@ class DotChart:
 
     Attributes:
         footnote: What is the same in every row.
+        alt: The rows, the highest and the lowest accuracy.
     """
 
     title: str
     rows: tuple[Row, ...]
     panels: tuple[Panel, ...]
     footnote: str
+    alt: str = ""
 
 
 def dot_chart(view: StudyView) -> DotChart:
@@ -72,25 +82,45 @@ def dot_chart(view: StudyView) -> DotChart:
     found = _grouped(view)
     costs, same = [], []
     for measure in view.measures:
-        if axis := _COSTS.get(measure.heading):
-            dots = tuple(_cost(outcome, measure) for outcome in found)
+        if axis := _COSTS.get(measure.published):
+            dots = tuple(_cost(view, outcome, measure) for outcome in found)
             values = [dot.value for dot in dots if dot.value is not None]
             if len(values) > 1 and len({dot.text for dot in dots if dot.value is not None}) == 1:
                 text = next(dot.text for dot in dots if dot.value is not None)
                 same.append(f"{measure.heading[0].lower()}{measure.heading[1:]} {text}")
             elif values:
-                costs.append(Panel(axis, dots, spans_decades(values)))
+                shown = [value for dot in dots for value in dot.drawn]
+                costs.append(Panel(axis, dots, spans_decades(shown)))
     (accuracy,) = [m for m in view.measures if m.published == "accuracy"]
-    dots = tuple(_accuracy(outcome, accuracy) for outcome in found)
+    dots = tuple(_accuracy(view, outcome, accuracy) for outcome in found)
     spans = any(dot.low is not None for dot in dots)
     of = f", with 95% interval of {interval_subject(found)}" if spans else ""
     also = f"{',' if spans else ''} and cost" if costs else ""
-    return DotChart(
-        f"{view.title}: test accuracy{of}{also}",
-        tuple(Row(_label(view, outcome), _group(view, outcome)) for outcome in found),
-        (Panel("Test accuracy", dots), *costs),
-        f"The same in every row: {listed(same)}." if same else "",
-    )
+    title = f"{view.title}: test accuracy{of}{also}"
+    rows = tuple(Row(_label(view, outcome), _group(view, outcome)) for outcome in found)
+    panels = (Panel("Test accuracy", dots), *costs)
+    notes = [f"The same in every row: {listed(same)}."] if same else []
+    if any(dot.published is not None for panel in panels for dot in panel.dots):
+        notes.append("Hollow: the published study.")
+    return DotChart(title, rows, panels, " ".join(notes), _in_words(title, rows, dots))
+
+
+def _in_words(title: str, rows: tuple[Row, ...], dots: tuple[Dot, ...]) -> str:
+    """The title, the rows with the highest and the lowest accuracy, and how many have none."""
+    named = [f"{row.group} {row.label}".strip() for row in rows]
+    scored = [
+        (dot.value, f"{dot.text} ({name})")
+        for dot, name in zip(dots, named, strict=True)
+        if dot.value is not None
+    ]
+    if not scored:
+        return f"{title}. {counted(len(rows), 'row')}, none with a result"
+    said = f"highest {max(scored, key=lambda one: one[0])[1]}"
+    if len(scored) > 1:
+        said += f", lowest {min(scored, key=lambda one: one[0])[1]}"
+    without = len(dots) - len(scored)
+    none = f"; {counted(without, 'row')} without a result" if without else ""
+    return f"{title}. {counted(len(rows), 'row')}: {said}{none}"
 
 
 def _grouped(view: StudyView) -> list[ArmResult]:
@@ -137,13 +167,21 @@ def _said(axis: str, outcome: ArmResult) -> str:
     return text if named else f"{axis_heading(axis)} {text}"
 
 
-def _cost(outcome: ArmResult, measure: Measure) -> Dot:
-    cell = measure.cell(outcome)
-    return Dot(cell.raw, cell.text) if isinstance(cell.raw, int | float) else Dot(None, "")
+def _cost(view: StudyView, outcome: ArmResult, measure: Measure) -> Dot:
+    cell, theirs = measure.cell(outcome), _published(view, outcome, measure)
+    value, text = (cell.raw, cell.text) if isinstance(cell.raw, int | float) else (None, "")
+    return Dot(value, text, published=theirs)
 
 
-def _accuracy(outcome: ArmResult, measure: Measure) -> Dot:
+def _accuracy(view: StudyView, outcome: ArmResult, measure: Measure) -> Dot:
     cell, span = measure.cell(outcome), interval(outcome)
+    theirs = _published(view, outcome, measure)
     if not isinstance(cell.raw, int | float):
-        return Dot(None, shortened(outcome.short_reason, LONGEST_NAME))
-    return Dot(cell.raw, cell.text, *((span.low, span.high) if span else ()))
+        return Dot(None, shortened(outcome.short_reason, LONGEST_NAME), published=theirs)
+    low, high = (span.low, span.high) if span else (None, None)
+    return Dot(cell.raw, cell.text, low, high, theirs)
+
+
+def _published(view: StudyView, outcome: ArmResult, measure: Measure) -> float | None:
+    row = (published.of_arm(view, outcome) if view.compared else None) or {}
+    return row.get(measure.published)

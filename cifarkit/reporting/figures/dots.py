@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, LogLocator, MaxNLocator, NullLocator
@@ -63,7 +65,9 @@ def _panel(axes: Axes, panel: Panel, places: list[int], number: int) -> None:
     else:
         axes.xaxis.set_major_locator(MaxNLocator(5 if number == 0 else 2))
         if number:
-            axes.set_xlim(0, 1.08 * max((dot.value or 0 for dot in panel.dots), default=1) or 1)
+            axes.set_xlim(
+                0, 1.08 * max((v for dot in panel.dots for v in dot.drawn), default=1) or 1
+            )
     axes.tick_params(axis="y", length=0)
     axes.tick_params(axis="x", labelsize=_FONT)
     axes.spines["left"].set_visible(False)
@@ -80,6 +84,9 @@ def _ends(low: float, high: float) -> list[float]:
 
 
 def _mark(axes: Axes, dot: Dot, place: int, panel: int, row: int) -> None:
+    if dot.published is not None:
+        ring: dict[str, Any] = {"markerfacecolor": "none", "color": style.BLACK, "clip_on": False}
+        axes.plot([dot.published], [place], "o" if panel == 0 else "D", markersize=7, **ring)
     if dot.value is None:
         if dot.text:
             _text(axes, dot.text, 0.02, place, style="italic", color=style.GREY)

@@ -24,7 +24,11 @@ class Chart(Protocol):
 
     @property
     def title(self) -> str:
-        """What it shows, in one line: the figure's caption and alternative text."""
+        """What it shows, in one line: the figure's caption, without a period at its end.
+
+        A chart may also have an `alt: str`, its alternative text: what there is to see, with the
+        numbers that matter. Without one, the title is.
+        """
         ...
 
 
@@ -87,7 +91,8 @@ def figures(view: StudyView, *, only: str | None = None) -> list[Figure | Paragr
                 if name in blocks:
                     raise ValueError(f"there is a figure {name!r} already")
                 draw = partial(_drawn, figure, chart)
-                blocks[name] = Figure(f"{view.name}-{name}", chart.title, draw, origin)
+                alt = getattr(chart, "alt", "")
+                blocks[name] = Figure(f"{view.name}-{name}", chart.title, draw, origin, alt)
         except FAILURES as error:
             blocks[f"{entry}: failed"] = failed(f"A figure of {view.title}", origin, error)
     return list(blocks.values())
@@ -97,7 +102,7 @@ def checked(charts: Mapping[str, C]) -> Mapping[str, C]:
     """What `StudyFigure.data` gave.
 
     Raises:
-        TypeError: It is no mapping, or a chart has no title.
+        TypeError: It is no mapping, or a chart has no title or an `alt` that is no text.
         ValueError: A name cannot be a file's.
     """
     if not isinstance(charts, Mapping):
@@ -107,6 +112,8 @@ def checked(charts: Mapping[str, C]) -> Mapping[str, C]:
             raise ValueError(f"name: lower-case letters, digits and dashes, received {name!r:.80}")
         if not isinstance(title := getattr(chart, "title", None), str) or not title.strip():
             raise TypeError(f"{name}: its chart has no title")
+        if not isinstance(getattr(chart, "alt", ""), str):
+            raise TypeError(f"{name}: its chart's alt is not a text")
     return charts
 
 

@@ -118,7 +118,7 @@ def _block(
         case Figure():
             if block.name not in figures:
                 return ""
-            return _figure(block.caption, figures[block.name], next(numbers[Figure]))
+            return _figure(block, figures[block.name], next(numbers[Figure]))
         case Paragraph():
             return f"<p>{escaped(block.text)}</p>"
         case Items():
@@ -128,12 +128,12 @@ def _block(
             return f"<pre><code>{escaped(block.text)}</code></pre>"
 
 
-def _figure(caption: str, source: str | Drawing, number: int) -> str:
-    shown = escaped(caption)
+def _figure(figure: Figure, source: str | Drawing, number: int) -> str:
+    shown = escaped(figure.caption)
     if isinstance(source, Drawing):
-        image = inline_svg(source, f"figure-{number}", plain(caption))
+        image = inline_svg(source, f"figure-{number}", plain(figure.in_words))
     else:
-        image = f'<img src="{html.escape(source)}" alt="{shown}">'
+        image = f'<img src="{html.escape(source)}" alt="{escaped(figure.in_words)}">'
     return (
         f'<figure><div class="wide" tabindex="0" role="region" aria-label="Figure {number}">'
         f"{image}</div><figcaption><b>Figure {number}.</b> {shown}.</figcaption></figure>"

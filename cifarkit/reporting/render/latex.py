@@ -22,6 +22,9 @@ _HEAD = r"""% Compiles by itself: pdflatex, twice for its references. Or \input{
 \protected\def\cifarkitchar#1#2{[U+#1]}
 \fi
 \edef\cifarkithash{\string#}
+\expandafter\ifx\csname KV@Gin@alt\endcsname\relax % graphics of 2021 or earlier
+\expandafter\def\csname KV@Gin@alt\endcsname#1{}
+\fi
 \expandafter\ifx\csname @classoptionslist\endcsname\relax % no document yet
 \documentclass[10pt]{article}
 \usepackage[a4paper,margin=25mm]{geometry}
@@ -240,8 +243,8 @@ def _line(cells: Sequence[str]) -> str:
 def _figure(figure: Figure, path: str) -> str:
     return (
         "\\begin{figure}[!htbp]\n\\centering\n"
-        "\\includegraphics[width=\\linewidth,height=.8\\textheight,keepaspectratio]"
-        f"{{{_path(path)}}}\n"
+        "\\includegraphics[width=\\linewidth,height=.8\\textheight,keepaspectratio,"
+        f"alt={{{escaped(figure.in_words)}}}]{{{_path(path)}}}\n"
         f"\\caption{{{escaped(figure.caption)}.}}\\label{{fig:{figure.name}}}\n\\end{{figure}}"
     )
 

@@ -63,7 +63,8 @@ def _block(block: Block, figures: Mapping[str, str], numbers: Mapping[type, Iter
                 return ""
             caption = escaped(block.caption)
             path = quote(figures[block.name], safe="/:~.-_")
-            return f"![{caption}]({path})\n\n**Figure {next(numbers[Figure])}.** {caption}."
+            image = f"![{escaped(block.in_words)}]({path})"
+            return f"{image}\n\n**Figure {next(numbers[Figure])}.** {caption}."
         case Paragraph():
             return _paragraph(block.text)
         case Items():
