@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from cifarkit.version import __version__
 
 if TYPE_CHECKING:
-    from cifarkit.api.backbones import list_backbones, list_weights
+    from cifarkit.api.backbones import list_backbones, list_hub_presets, list_weights
     from cifarkit.api.evaluate import evaluate
     from cifarkit.api.evaluation_results import Evaluation, Evaluations
     from cifarkit.api.load_model import load_model
@@ -52,6 +52,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "list_backbones": "api.backbones",
+    "list_hub_presets": "api.backbones",
     "list_weights": "api.backbones",
     "Evaluation": "api.evaluation_results",
     "Evaluations": "api.evaluation_results",
@@ -108,6 +109,7 @@ __all__ = [
     "finetune",
     "import_trials",
     "list_backbones",
+    "list_hub_presets",
     "list_weights",
     "load_model",
     "open_store",

@@ -40,6 +40,7 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], ...]] = {
     "store import": (ck.import_trials,),
 }
 FLAGS = {"dry_run": ck.PlannedStudy.plan, "list_models": ck.list_backbones,
+         "hub": ck.list_hub_presets,
          "schema": ck.study_schema}  # fmt: skip
 """Options that are a function of their own."""
 KEYWORDS = {
@@ -89,7 +90,14 @@ def test_every_command_has_its_function() -> None:
         name
         for name in ck.__all__
         if inspect.isfunction(getattr(ck, name))
-        and name not in ("list_backbones", "list_weights", "load_model", "study_schema")
+        and name
+        not in (
+            "list_backbones",
+            "list_hub_presets",
+            "list_weights",
+            "load_model",
+            "study_schema",
+        )
     }
 
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from cifarkit.errors import InvalidInput
 from cifarkit.models import layer_facts
+from cifarkit.models.hub_presets import PREFIX, entries
 from cifarkit.models.info import Backbone
 from cifarkit.models.registry import STUDY, registry
 
 if TYPE_CHECKING:
     import pandas as pd
+
+Known = TypeVar("Known")
 
 CLASSES = 100
 """For which the parameters of networks with a head of their own are listed."""
@@ -85,6 +89,41 @@ def list_weights(filter: str = "") -> pd.DataFrame:
     return frame.astype({"top1": float, "size_mb": float})
 
 
+def list_hub_presets(filter: str = "") -> pd.DataFrame:
+    """The presets of image backbones in the registry of the installed KerasHub; downloads nothing.
+
+    Args:
+        filter: As of `list_backbones`, for the names of presets.
+
+    Returns:
+        A row per preset, by `key` (`hub:` and its name, which `models` takes): `family`,
+        `parameters` (of the backbone, by the registry; of SigLIP and CLIP, with that of texts,
+        which is not trained), `sizes` (the image sides that it takes, in pixels), `licence` (empty
+        where the registry states none, as KerasHub 0.32 does of all), `source` (an address),
+        `description` and `paper`.
+
+    Raises:
+        InvalidInput: KerasHub is not installed, or no preset matches.
+    """
+    import pandas as pd
+
+    presets = _matching(filter.removeprefix(PREFIX), entries(), "list_hub_presets")
+    rows = [
+        {
+            "key": f"{PREFIX}{preset.name}",
+            "family": preset.family.name,
+            "parameters": preset.parameters,
+            "sizes": preset.sizes,
+            "licence": preset.licence,
+            "source": preset.source,
+            "description": preset.description,
+            "paper": preset.family.paper,
+        }
+        for preset in presets
+    ]
+    return pd.DataFrame(rows).set_index("key").astype({"parameters": "Int64"})
+
+
 def parameters(backbone: Backbone) -> int | None:
     """See `list_backbones`; None if they are not known before it is built."""
     if backbone.count is not None:
@@ -99,13 +138,17 @@ def matching(filter: str) -> list[Backbone]:
     Raises:
         InvalidInput: There are none; the message names the nearest.
     """
-    wanted, known = filter.lower(), registry()
+    return _matching(filter, registry(), "list_backbones")
+
+
+def _matching(filter: str, known: Mapping[str, Known], function: str) -> list[Known]:
+    wanted = filter.lower()
     pattern = wanted if any(letter in wanted for letter in "*?[") else f"*{wanted}*"
-    found = [backbone for key, backbone in known.items() if fnmatchcase(key, pattern)]
+    found = [one for key, one in known.items() if fnmatchcase(key.lower(), pattern)]
     if not found:
         near = ", ".join(get_close_matches(wanted.strip("*"), known, n=5, cutoff=0.5)) or "none"
         raise InvalidInput(
-            f"filter: no network's key matches {filter!r}; similar keys: {near}; "
-            "list_backbones() has all"
+            f"filter: no network's key matches {filter!r}; similar keys: {near}; {function}() has "
+            "all"
         )
     return found

@@ -8,6 +8,7 @@ from rich.console import Console
 
 from cifarkit.api.backbones import CLASSES, matching, parameters
 from cifarkit.console import plain_or_rich_table
+from cifarkit.models.hub_presets import PREFIX, entries, hub_package
 from cifarkit.models.registry import STUDY
 from cifarkit.models.weight_sets import WeightSet
 
@@ -77,6 +78,33 @@ def _show_weights() -> None:
     if terminal:
         title += "; ck.list_weights() has whole hashes and addresses"
     plain_or_rich_table(title, header, rows, numeric={2, 3})
+
+
+def show_hub_presets() -> None:
+    """Print the presets of image backbones in KerasHub's registry."""
+    console = Console()
+    header = ["Key", "Family", "Parameters", "Px", "Licence", "Kept as"]
+    rows = [
+        [
+            f"{PREFIX}{name}",
+            preset.family.name,
+            UNKNOWN if preset.parameters is None else f"{preset.parameters:,}",
+            preset.sizes,
+            preset.licence or UNKNOWN,
+            preset.handle,
+        ]
+        for name, preset in entries().items()
+    ]
+    title = (
+        f"Image backbones among the presets of {hub_package()}, by its registry; parameters "
+        "without a head, of SigLIP and CLIP with the part for texts, which is not trained; Px the "
+        f"image sides that it takes; {UNKNOWN} not stated: see the licence at "
+        "https://www.kaggle.com/models/ and what it is kept as"
+    )
+    if console.is_terminal and console.width < WIDE:
+        title += f"; {WIDE} columns show what they are kept as"
+        header, rows = header[:-1], [row[:-1] for row in rows]
+    plain_or_rich_table(title, header, rows, numeric={2})
 
 
 def _estimate(count: int | None) -> str:

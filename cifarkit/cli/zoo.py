@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from cifarkit.cli.setting_options import comma_separated, shared
+from cifarkit.errors import InvalidInput
 
 
 @shared()
@@ -22,9 +23,18 @@ def zoo(
     list_models: Annotated[
         bool, typer.Option("--list", help="List all networks with their properties.")
     ] = False,
+    hub: Annotated[
+        bool, typer.Option("--hub", help="With --list: KerasHub's image backbones instead.")
+    ] = False,
     **settings: Any,
 ) -> Any:
     """Compare networks: memory, parameters, time, accuracy."""
+    if hub:
+        from cifarkit.cli.backbone_table import show_hub_presets
+
+        if not list_models:
+            raise InvalidInput("--hub goes with --list; a preset is trained with --models hub:NAME")
+        return show_hub_presets()
     if list_models:
         from cifarkit.cli.backbone_table import show_backbones
 
