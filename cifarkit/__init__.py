@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from cifarkit.api.backbones import list_backbones, list_hub_presets, list_weights
     from cifarkit.api.evaluate import evaluate
     from cifarkit.api.evaluation_results import Evaluation, Evaluations
+    from cifarkit.api.export import export
     from cifarkit.api.load_model import load_model
     from cifarkit.api.maintenance import (
         check_store,
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     )
     from cifarkit.api.verify import Verification, verify
     from cifarkit.api.watch import watch
+    from cifarkit.deploy.export import Exported
     from cifarkit.deploy.model import LoadedModel, Predicted
     from cifarkit.errors import CifarkitError, InvalidInput
 
@@ -57,6 +59,7 @@ _HOME = {
     "Evaluation": "api.evaluation_results",
     "Evaluations": "api.evaluation_results",
     "evaluate": "api.evaluate",
+    "export": "api.export",
     "load_model": "api.load_model",
     "check_store": "api.maintenance",
     "export_trials": "api.maintenance",
@@ -83,6 +86,7 @@ _HOME = {
     "Verification": "api.verify",
     "verify": "api.verify",
     "watch": "api.watch",
+    "Exported": "deploy.export",
     "LoadedModel": "deploy.model",
     "Predicted": "deploy.model",
     "CifarkitError": "errors",
@@ -93,6 +97,7 @@ __all__ = [
     "CifarkitError",
     "Evaluation",
     "Evaluations",
+    "Exported",
     "InvalidInput",
     "LoadedModel",
     "PlannedStudy",
@@ -105,6 +110,7 @@ __all__ = [
     "__version__",
     "check_store",
     "evaluate",
+    "export",
     "export_trials",
     "finetune",
     "import_trials",

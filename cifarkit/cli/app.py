@@ -15,6 +15,7 @@ import typer
 from cifarkit import __version__, streams
 from cifarkit.cli import signals
 from cifarkit.cli.evaluate import evaluate
+from cifarkit.cli.export import export
 from cifarkit.cli.finetune import finetune
 from cifarkit.cli.power import power
 from cifarkit.cli.report import report
@@ -42,6 +43,7 @@ app.command()(finetune)
 app.command(no_args_is_help=True)(sweep)
 app.command()(study)
 app.command(no_args_is_help=True)(evaluate)
+app.command(no_args_is_help=True)(export)
 app.command(no_args_is_help=True)(power)
 app.command()(watch)
 app.command()(report)

@@ -15,7 +15,7 @@ def of_trial(record: TrialRecord) -> LoadedModel:
     Raises:
         InvalidInput: As `trial_model.trained_model`.
     """
-    from cifarkit.deploy import trial_model
+    from cifarkit.deploy import card, trial_model
     from cifarkit.reporting.arm_results import model_name
 
     weights = trial_model.check_kept(record)
@@ -32,6 +32,7 @@ def of_trial(record: TrialRecord) -> LoadedModel:
         runtime=runtimes.of_keras(model),
         size_bytes=weights.stat().st_size,
         make_keras=lambda: model,
+        make_card=lambda: card.write(record),
     )
 
 
@@ -43,7 +44,7 @@ def of_export(path: Path) -> LoadedModel:
     """
     folder, record = export_record.read_record(path)
     file = folder / record.file
-    card = folder / export_record.CARD
+    beside = folder / export_record.CARD
     model = runtimes.load_keras(file) if record.format == "keras" else None
     runtime = runtimes.of_keras(model) if model else runtimes.open_runtime(record.format, file)
     return LoadedModel(
@@ -56,7 +57,7 @@ def of_export(path: Path) -> LoadedModel:
         runtime=runtime,
         size_bytes=record.size_bytes,
         make_keras=None if model is None else lambda: model,
-        make_card=lambda: card.read_text(encoding="utf-8") if card.is_file() else "",
+        make_card=lambda: beside.read_text(encoding="utf-8") if beside.is_file() else "",
     )
 
 

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cifarkit.errors import InvalidInput
+from cifarkit.streams import stderr_discarded
 
 ExportFormat = Literal["keras", "savedmodel", "onnx", "litert"]
 FORMATS: tuple[ExportFormat, ...] = get_args(ExportFormat)
@@ -23,16 +24,8 @@ Images = npt.NDArray[np.uint8]
 Probabilities = npt.NDArray[np.float32]
 Runtime = Callable[[Images], Probabilities]
 
-EXTRAS = {
-    "onnxruntime": "onnx",
-    "tf2onnx": "onnx",
-    "onnx": "onnx",
-    "ai_edge_litert": "litert",
-}
-"""The extra that installs a module."""
 
-
-def needed(module: str) -> Any:
+def needed(module: str, extra: str) -> Any:
     """A module of an extra.
 
     Raises:
@@ -41,11 +34,11 @@ def needed(module: str) -> Any:
     try:
         return importlib.import_module(module)
     except ImportError as error:
-        package = module.split(".")[0]
-        raise InvalidInput(
-            f"{package} is not installed ({error}); "
-            f"python -m pip install 'cifarkit[{EXTRAS[package]}]'"
-        ) from None
+        raise missing_extra(f"{module.split('.')[0]} ({error})", extra) from None
+
+
+def missing_extra(what: str, extra: str) -> InvalidInput:
+    return InvalidInput(f"{what} is not installed; python -m pip install 'cifarkit[{extra}]'")
 
 
 def open_runtime(format: ExportFormat, path: Path) -> Runtime:
@@ -59,7 +52,7 @@ def open_runtime(format: ExportFormat, path: Path) -> Runtime:
         InvalidInput: The runtime is not installed, or cannot load it.
     """
     opener = {"keras": _keras, "savedmodel": _saved_model, "onnx": _onnx, "litert": _litert}[format]
-    with _load_errors(path):
+    with _load_errors(path), stderr_discarded():  # they greet
         return opener(path)
 
 
@@ -91,10 +84,10 @@ def load_keras(path: Path) -> Any:
     """The Keras model of a `.keras` file; code in it is refused (`safe_mode`)."""
     from cifarkit.training.keras_compat import import_keras
 
-    import_keras()
-    import keras
+    with _load_errors(path), stderr_discarded():
+        import_keras()
+        import keras
 
-    with _load_errors(path):
         return keras.saving.load_model(path, compile=False, safe_mode=True)
 
 
@@ -113,7 +106,7 @@ def _saved_model(path: Path) -> Runtime:
 
 
 def _onnx(path: Path) -> Runtime:
-    onnxruntime = needed("onnxruntime")
+    onnxruntime = needed("onnxruntime", "onnx")
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     name = session.get_inputs()[0].name
 
@@ -124,7 +117,7 @@ def _onnx(path: Path) -> Runtime:
 
 
 def _litert(path: Path) -> Runtime:
-    interpreter = needed("ai_edge_litert.interpreter").Interpreter(model_path=str(path))
+    interpreter = needed("ai_edge_litert.interpreter", "litert").Interpreter(model_path=str(path))
     (inputs,), (outputs,) = interpreter.get_input_details(), interpreter.get_output_details()
     turn = threading.Lock()  # an interpreter holds one batch
 

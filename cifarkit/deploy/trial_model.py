@@ -9,6 +9,7 @@ from cifarkit.errors import InvalidInput
 from cifarkit.store.file_io import UnreadableFile, check_sum
 from cifarkit.store.records import TrialRecord
 from cifarkit.store.store import KEPT_WEIGHTS
+from cifarkit.streams import stderr_discarded
 
 Size = tuple[int, int]
 
@@ -52,6 +53,14 @@ def native_size(record: TrialRecord) -> Size:
     return images.shape[1], images.shape[2]
 
 
+def import_quietly() -> None:
+    """Import Keras without what TensorFlow then says of itself."""
+    from cifarkit.training.keras_compat import import_keras
+
+    with stderr_discarded():
+        import_keras()
+
+
 def trained_model(record: TrialRecord) -> Any:
     """A trial's network in float32 with its kept weights, without `Resizing`.
 
@@ -62,13 +71,12 @@ def trained_model(record: TrialRecord) -> Any:
     Raises:
         InvalidInput: As `check_kept`, or the weights do not fit the network.
     """
-    from cifarkit.training.keras_compat import import_keras
     from cifarkit.training.model_builder import build, precision
 
     weights = check_kept(record)
-    import_keras()
     spec = record.spec.model
-    with precision("float32"):
+    import_quietly()
+    with precision("float32"), stderr_discarded():
         built = build(spec, (spec.image_size, spec.image_size), pretrained=False)
     try:
         built.model.load_weights(weights)
@@ -78,7 +86,9 @@ def trained_model(record: TrialRecord) -> Any:
     return built
 
 
-def inference_model(network: Any, native: Size, image_size: int) -> Any:
+def inference_model(
+    network: Any, native: Size, image_size: int, *, fixed: bool = False, dtype: str = "uint8"
+) -> Any:
     """A network with everything in front of it that an image as a user has it needs.
 
     Images are resized twice: to the size of the data, as the data set's reader would have, and then
@@ -90,16 +100,19 @@ def inference_model(network: Any, native: Size, image_size: int) -> Any:
         network: (n, s, s, 3) in 0..255 to logits.
         native: (height, width) of the trial's images.
         image_size: s, in pixels.
+        fixed: Take images of `native` alone, and do not resize to it.
+        dtype: Of the images; in 0..255 whatever it is.
 
     Returns:
-        A model of (n, h, w, 3) uint8 images, of any size, to (n, outputs) float32 probabilities.
+        A model of (n, h, w, 3) images, of any size, to (n, outputs) float32 probabilities.
     """
     import keras
     from keras import ops
 
-    images = keras.Input((None, None, 3), dtype="uint8", name="images")
+    images = keras.Input((*(native if fixed else (None, None)), 3), dtype=dtype, name="images")
     x = ops.cast(images, "float32")
-    x = ops.image.resize(x, native, antialias=True)
+    if not fixed:
+        x = ops.image.resize(x, native, antialias=True)
     if native != (image_size, image_size):
         x = ops.image.resize(x, (image_size, image_size))
     probabilities = ops.softmax(network(x, training=False))
