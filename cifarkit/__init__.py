@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         import_trials,
         remove_results,
         rename_study,
+        sync_stores,
     )
     from cifarkit.api.planned_study import PlannedStudy
     from cifarkit.api.power import PowerAnalysis, power
@@ -66,6 +67,7 @@ _HOME = {
     "import_trials": "api.maintenance",
     "remove_results": "api.maintenance",
     "rename_study": "api.maintenance",
+    "sync_stores": "api.maintenance",
     "PowerAnalysis": "api.power",
     "power": "api.power",
     "Pushed": "api.push",
@@ -130,6 +132,7 @@ __all__ = [
     "study",
     "study_schema",
     "sweep",
+    "sync_stores",
     "verify",
     "watch",
     "zoo",

@@ -39,6 +39,7 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], ...]] = {
     "store push": (ck.push_results,),
     "store export": (ck.export_trials,),
     "store import": (ck.import_trials,),
+    "store sync": (ck.sync_stores,),
 }
 FLAGS = {"dry_run": ck.PlannedStudy.plan, "list_models": ck.list_backbones,
          "hub": ck.list_hub_presets,

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cifarkit.api.existing_store import existing_store
+from cifarkit.errors import CifarkitError
 from cifarkit.store import archive, archive_reading, maintenance, studies
 from cifarkit.store.archive_reading import ImportSummary
 from cifarkit.store.maintenance import Finding
 from cifarkit.store.store import Store
+from cifarkit.store.sync import SyncSummary, sync
 
 
 @dataclass(frozen=True)
@@ -113,6 +115,24 @@ def import_trials(
             added.
     """
     return archive_reading.import_archive(Store(Path(store)), Path(file))
+
+
+def sync_stores(one: str | os.PathLike[str], other: str | os.PathLike[str]) -> SyncSummary:
+    """Copy trials and studies between two stores, both ways, so that both have all of them.
+
+    The same call goes on after an interruption; nothing is copied twice.
+
+    Args:
+        one, other: Folders of results; one of them may be new. They may be mounted from elsewhere.
+
+    Raises:
+        InvalidInput: They are one folder, neither exists, or another process synchronizes one.
+        CifarkitError: One cannot be written.
+    """
+    try:
+        return sync(Store(Path(one)), Store(Path(other)))
+    except OSError as error:
+        raise CifarkitError(f"cannot write to {error.filename or other}: {error}") from None
 
 
 def trial_ids(store: Store, texts: Iterable[str]) -> list[str]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from cifarkit.execution.events import (
     EpochEnded,
     FilesDamaged,
+    Moved,
     Payload,
     TrialEnded,
     TrialEvent,
@@ -90,6 +91,8 @@ def message(payload: Payload, label: str, last: EpochEnded | None) -> str:
             return f"{label}: started"
         case TrialRetried(micro_batch, reason):
             return f"{label}: {reason}; retrying with micro-batches of {micro_batch}"
+        case Moved(reason):
+            return f"{label}: {reason}; going on elsewhere"
         case FilesDamaged(files):
             return f"{label}: damaged, set aside: {'; '.join(files)}"
         case TrialWaiting(by):

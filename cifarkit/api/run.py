@@ -18,10 +18,10 @@ from cifarkit.console import say
 from cifarkit.datasets import registry as dataset_registry
 from cifarkit.errors import CifarkitError, InvalidInput
 from cifarkit.execution import callbacks as callback_module
+from cifarkit.execution import devices as device_module
 from cifarkit.execution.callbacks import Callback, Callbacks
 from cifarkit.execution.events import TrialEvent
 from cifarkit.execution.launchers import Launcher
-from cifarkit.execution.launchers import create as create_launcher
 from cifarkit.execution.resource_monitor import Limits
 from cifarkit.execution.runner import run as run_trials
 from cifarkit.specs import TrialSpec
@@ -76,7 +76,9 @@ def run(
     store: str | os.PathLike[str] = "runs",
     *,
     name: str | None = None,
-    jobs: int = 1,
+    jobs: int | Literal["auto"] = 1,
+    devices: str = "auto",
+    jobs_per_device: int = 1,
     timeout: float | None = None,
     silence_timeout: float | None = None,
     memory_limit: float | None = None,
@@ -97,7 +99,11 @@ def run(
         study: From `zoo`, `resize_study`, `finetune`, `sweep` or `study`.
         store: The folder of results; created if missing.
         name: The study's name in the store; made of what it varies and a digest if None.
-        jobs: Number of trials run in parallel.
+        jobs: Number of trials run in parallel; `auto` for as many as there are places: one for each
+            GPU, or what the launcher has.
+        devices: Each trial runs on a GPU of its own: `auto` (the GPUs, or else the CPU), `cpu`,
+            `all` GPUs, or numbers as `nvidia-smi` has them or UUIDs, separated by commas.
+        jobs_per_device: How many trials may share a GPU.
         timeout: Limit on each trial, in seconds.
         silence_timeout: End a trial that reports nothing for this many seconds.
         memory_limit: Limit on the resident memory of each trial, in MB.
@@ -117,9 +123,23 @@ def run(
         KeyboardInterrupt: Raised, like any exception, after the running trials were ended.
             Finished trials are kept.
     """
-    _check_arguments(jobs, timeout, silence_timeout, memory_limit, keep_weights)
+    _check_arguments(
+        jobs, devices, jobs_per_device, timeout, silence_timeout, memory_limit, keep_weights
+    )
     if launcher is None or isinstance(launcher, str):
-        launcher = create_launcher(launcher or "process", _threads(jobs))
+        launcher, jobs = device_module.place(
+            launcher or "process",
+            _threads,
+            devices=devices,
+            jobs=jobs,
+            jobs_per_device=jobs_per_device,
+        )
+        if jobs < (places := device_module.slots_of(launcher, "auto")):
+            say(f"{jobs} of {places} places are used; --jobs auto uses all.")
+    else:
+        if devices != "auto":
+            raise InvalidInput(f"devices: {devices!r} is not passed on to a launcher that is made")
+        jobs = device_module.slots_of(launcher, jobs)
     made = [callback_module.create(one) if isinstance(one, str) else one for one in callbacks]
     options = _Options(
         Store(Path(store)),
@@ -248,14 +268,22 @@ def _train(
 
 
 def _check_arguments(
-    jobs: int,
+    jobs: int | str,
+    devices: str,
+    jobs_per_device: int,
     timeout: float | None,
     silence_timeout: float | None,
     memory_limit: float | None,
     keep_weights: str,
 ) -> None:
-    if isinstance(jobs, bool) or not isinstance(jobs, int) or jobs < 1:
-        raise InvalidInput(f"jobs: give a whole number of 1 or more, got {jobs!r}")
+    if not _is_count(jobs) and jobs != "auto":
+        raise InvalidInput(f"jobs: give a whole number of 1 or more, or 'auto', got {jobs!r}")
+    if not isinstance(devices, str) or not devices.strip():
+        raise InvalidInput(f"devices: give auto, cpu, all, or numbers such as 0,2, got {devices!r}")
+    if not _is_count(jobs_per_device):
+        raise InvalidInput(
+            f"jobs_per_device: give a whole number of 1 or more, got {jobs_per_device!r}"
+        )
     limits: Mapping[str, float | None] = {
         "timeout": timeout,
         "silence_timeout": silence_timeout,
@@ -268,6 +296,10 @@ def _check_arguments(
             raise InvalidInput(f"{option}: give a number above 0, got {value!r}")
     if keep_weights not in WORK:
         raise InvalidInput(f"keep_weights: give 'none' or 'best', got {keep_weights!r}")
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
 
 
 def _check_donors(specs: Sequence[TrialSpec], store: Store) -> None:

@@ -27,6 +27,14 @@ def _seeds(text: str) -> int | str:
     return int(text)
 
 
+def _jobs(text: str) -> int | str:
+    if text == "auto":
+        return text
+    if not str(text).isdecimal() or int(text) < 1:
+        raise typer.BadParameter(f"{text!r} is neither a whole number of 1 or more nor auto")
+    return int(text)
+
+
 def _checked_launcher(name: str | None) -> str | None:
     from cifarkit.execution.launchers import LAUNCHERS
 
@@ -69,7 +77,20 @@ RUN: dict[str, Any] = {
         show_default="made of what it varies, the data and a digest",
     ),
     "runs": _option(Path, "The folder of results."),
-    "jobs": _option(int, "Number of trials run in parallel.", min=1),
+    "jobs": _option(
+        str,
+        "Number of trials run in parallel; auto for as many as there are places: one for each GPU, "
+        "or what the launcher has.",
+        parser=_jobs,
+        metavar="N|auto",
+    ),
+    "devices": _option(
+        str,
+        "Each trial runs on a GPU of its own: auto (the GPUs, or else the CPU), cpu, all GPUs, or "
+        "numbers as nvidia-smi has them or UUIDs, separated by commas.",
+        metavar="auto|cpu|all|0,2",
+    ),
+    "jobs_per_device": _option(int, "How many trials may share a GPU.", min=1),
     "timeout": _option(float | None, "Limit on each trial, in seconds.", min=0.001),
     "silence_timeout": _option(
         float | None,
@@ -115,6 +136,8 @@ RUN: dict[str, Any] = {
 RUN_DEFAULTS: dict[str, Any] = {
     "runs": RUNS_DEFAULT,
     "jobs": 1,
+    "devices": "auto",
+    "jobs_per_device": 1,
     "oom_backoff": False,
     "keep_weights": "none",
     "strict": False,

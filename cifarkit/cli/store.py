@@ -199,3 +199,29 @@ def import_trials(
     say(f"{added} added; {len(done.kept)} kept")
     if done.refused:
         raise typer.Exit(1)
+
+
+@app.command(no_args_is_help=True)
+def sync(
+    one: Annotated[Path, typer.Argument(help="A folder of results.")],
+    other: Annotated[Path, typer.Argument(help="Another one; it may be new, or mounted by ssh.")],
+) -> None:
+    """Copy trials and studies between two stores, both ways; nothing is copied twice."""
+    from cifarkit.api.maintenance import sync_stores
+    from cifarkit.console import say
+    from cifarkit.text import counted, listed
+
+    done = sync_stores(one, other)
+    for folder, given in zip((one, other), done.into, strict=True):
+        for name, reason in given.refused.items():
+            say(f"refused: {name}: {reason}", "yellow")
+        trials, studies = len(given.trials), len(given.studies)
+        say(f"{folder}: {counted(trials, 'trial')}, {counted(studies, 'study', 'studies')} added")
+    say(f"{done.copied_bytes / 2**20:,.1f} MB copied")
+    if done.unlike:
+        say(
+            f"{listed(done.unlike)}: complete in both with other results; each keeps its own.",
+            "yellow",
+        )
+    if any(given.refused for given in done.into):
+        raise typer.Exit(1)

@@ -59,6 +59,28 @@ class EpochEnded:
 
 
 @dataclass(frozen=True)
+class Placed:
+    """A launcher found a place for the trial.
+
+    Attributes:
+        place: A device or a node, as the user knows it.
+    """
+
+    place: str
+
+
+@dataclass(frozen=True)
+class Moved:
+    """The place of a trial failed, not the trial: it goes on elsewhere, in the same attempt.
+
+    Attributes:
+        reason: What failed and how, in one line; the trial's record keeps it.
+    """
+
+    reason: str
+
+
+@dataclass(frozen=True)
 class WorkEnded:
     """The last event of a trial's process, for its launcher alone.
 
@@ -71,8 +93,8 @@ class WorkEnded:
     reason: str = ""
 
 
-WorkEvent: TypeAlias = PhaseChanged | StepDone | EpochEnded
-"""Events of a trial's process."""
+WorkEvent: TypeAlias = PhaseChanged | StepDone | EpochEnded | Placed | Moved
+"""Events of a trial's process, and of its launcher (`Placed`, `Moved`)."""
 Emit = Callable[[WorkEvent], None]
 
 
@@ -155,7 +177,7 @@ class TrialEvent:
 
 
 _ON_THE_WIRE: dict[str, type[WorkEvent] | type[WorkEnded]] = {
-    kind.__name__: kind for kind in (PhaseChanged, StepDone, EpochEnded, WorkEnded)
+    kind.__name__: kind for kind in (PhaseChanged, StepDone, EpochEnded, Placed, Moved, WorkEnded)
 }
 
 

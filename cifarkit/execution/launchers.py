@@ -79,9 +79,14 @@ class Launcher(Protocol):
 class InProcessLauncher:
     """Runs the work in this process, for debuggers and tests. Limits do not apply.
 
+    Attributes:
+        places_itself: A launcher with this attribute is not given this machine's devices.
+
     Args:
         environment: Ignored: this process's environment is not changed.
     """
+
+    places_itself = True
 
     def __init__(self, environment: Mapping[str, str] | None = None) -> None:
         del environment

@@ -18,13 +18,16 @@ from filelock import FileLock, Timeout
 
 from cifarkit.execution.events import (
     FilesDamaged,
+    Moved,
     Payload,
+    Placed,
     TrialEnded,
     TrialEvent,
     TrialFound,
     TrialRetried,
     TrialStarted,
     TrialWaiting,
+    WorkEvent,
 )
 from cifarkit.execution.launchers import NO_LIMITS, AttemptResult, Launcher, log_tail
 from cifarkit.execution.resource_monitor import Limits
@@ -181,8 +184,19 @@ class _TrialRunner:
             else:
                 emit(TrialStarted())
             options = {"micro_batch": state.micro_batch} if state.micro_batch else {}
+
+            def note(event: WorkEvent) -> None:
+                nonlocal state
+                if isinstance(event, Placed):
+                    state = state.model_copy(update={"place": event.place})
+                elif isinstance(event, Moved):
+                    state = state.model_copy(update={"moves": (*state.moves, event.reason)})
+                if isinstance(event, Placed | Moved):
+                    self.store.write_state(spec.trial_id, state)
+                emit(event)
+
             ending = self.launcher.run(
-                self.work, folder, options=options, limits=self.limits, on_event=emit
+                self.work, folder, options=options, limits=self.limits, on_event=note
             )
             if isinstance(lock, Lease) and lock.lost:
                 reason = "another process took it over while this one was suspended"
@@ -226,6 +240,7 @@ def _started(before: State, oom_backoff: bool) -> State:
         micro_batch=before.micro_batch if oom_backoff else None,
         pid=os.getpid(),
         host=socket.gethostname(),
+        moves=before.moves,
         started_at=datetime.now(UTC),
     )
 

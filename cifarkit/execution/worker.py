@@ -23,6 +23,7 @@ from typing import Any
 
 from cifarkit import streams
 from cifarkit.execution.events import PhaseChanged, WorkEnded, WorkEvent, to_json
+from cifarkit.profiling.device_use import memory_in_words
 
 _LOG = logging.getLogger("cifarkit.execution.worker")  # `__name__` is `__main__` here
 Work = Callable[..., None]
@@ -39,12 +40,15 @@ def resolve(work: str) -> Work:
 def explain(error: BaseException) -> WorkEnded:
     """How an exception ends a trial: `oom` or `failed`, with a one-line reason."""
     # By name, to avoid importing TensorFlow.
-    out_of_memory = isinstance(error, MemoryError) or any(
+    device = "CUDA_ERROR_OUT_OF_MEMORY" in str(error) or any(
         kind.__name__ == "ResourceExhaustedError" for kind in type(error).__mro__
     )
     lines = str(error).strip().splitlines()
     reason = f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
-    return WorkEnded("oom" if out_of_memory else "failed", reason[:300])
+    if not device and not isinstance(error, MemoryError):
+        return WorkEnded("failed", reason[:300])
+    memory = memory_in_words() if device and "tensorflow" in sys.modules else ""
+    return WorkEnded("oom", reason[:300] + (f"; {memory}" if memory else ""))
 
 
 def has_own_process() -> bool:

@@ -10,17 +10,20 @@ from pathlib import Path
 
 import psutil
 
+from cifarkit.profiling import devices
 from cifarkit.profiling.measurements import Environment
 from cifarkit.version import __version__
 
 
 def environment(*, precision: str, xla: bool) -> Environment:
     """Read the machine and the versions. Imports TensorFlow."""
+    gpu, given = _gpu(), devices.assigned()
+    device = given[0] if given and gpu else None
     return Environment(
         cpu=cpu_model(),
         cpu_cores=_usable_cores(),
         memory_gb=round(psutil.virtual_memory().total / 2**30, 1),
-        gpu=_gpu(),
+        gpu=gpu,
         platform=platform.platform(),
         python=platform.python_version(),
         tensorflow=version("tensorflow"),
@@ -31,6 +34,9 @@ def environment(*, precision: str, xla: bool) -> Environment:
         xla=xla,
         onednn=_onednn(),
         threads=_threads(),
+        gpu_uuid=device.uuid if device else None,
+        gpu_driver=device.driver if device else None,
+        gpu_memory_mb=device.memory_mb if device else None,
     )
 
 

@@ -107,6 +107,8 @@ class Environment(_Measured):
     """The environment of a trial.
 
     Attributes:
+        gpu: The name of the GPU; None on a CPU.
+        gpu_uuid, gpu_driver, gpu_memory_mb: Of the GPU; None if it was not chosen by `--devices`.
         onednn: Whether oneDNN's kernels were asked for; None if that was left to TensorFlow.
         threads: How many threads shared an operation, which decides how its sums are rounded; None
             in records of the first versions.
@@ -126,3 +128,6 @@ class Environment(_Measured):
     xla: bool
     onednn: bool | None = None
     threads: Count | None = None
+    gpu_uuid: str | None = None
+    gpu_driver: str | None = None
+    gpu_memory_mb: Count | None = None

@@ -90,6 +90,10 @@ def _of_rows(view: StudyView, names: Mapping[int, str], of_trials: bool) -> list
     if of_trials and len([outcome for outcome in found if outcome.results]) > 1:
         common.update(set(results[0].notes).intersection(*(result.notes for result in results)))
         remarks += [_sentence(note) for note in results[0].notes if note in common]
+    for outcome, trial in view.trials:
+        remarks += [
+            f"{names[id(outcome)]}: {move}; it went on elsewhere." for move in trial.state.moves
+        ]
     for outcome in found:
         model = _model(outcome)
         if model and (note := model_note(model)):

@@ -113,6 +113,9 @@ def describe(environment: Environment) -> str:
     """An environment in one line."""
     e = environment
     device = e.gpu if e.gpu else "no GPU"
+    if e.gpu and e.gpu_driver:
+        held = f" of {e.gpu_memory_mb / 1024:.0f} GB" if e.gpu_memory_mb else ""
+        device += f"{held}, driver {e.gpu_driver}"
     commit = f" (commit {e.commit})" if e.commit else ""
     onednn = "" if e.onednn is None else f", oneDNN {'on' if e.onednn else 'off'}"
     threads = "" if e.threads is None else f", {counted(e.threads, 'thread')} per operation"

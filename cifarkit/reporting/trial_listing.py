@@ -49,6 +49,8 @@ def everything(trial: TrialRecord) -> Details:
         ("Attempts", str(state.attempts)),
         *(("Check", found.detail) for found in findings(trial)),
         ("Host", state.host or ""),
+        *([("Place", state.place)] if state.place else []),
+        *(("Moved", f"{move}; it went on elsewhere") for move in state.moves),
         ("Started (UTC)", _moment(state.started_at)),
         ("Ended (UTC)", _moment(state.ended_at)),
         ("Folder", str(trial.folder)),

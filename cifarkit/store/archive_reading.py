@@ -181,13 +181,17 @@ def _exactly(stream: gzip.GzipFile, size: int) -> bytes:
 def _import_all(store: Store, staging: Path) -> ImportSummary:
     summary = ImportSummary()
     for folder in sorted(staging.glob("trials/*")):
-        _import_trial(store, folder, summary)
+        take_trial(store, folder, summary)
     for path in sorted(staging.glob("studies/*.json"), key=lambda path: int(path.stem)):
-        _import_study(store, path, summary)
+        take_study(store, path, summary)
     return summary
 
 
-def _import_trial(store: Store, folder: Path, summary: ImportSummary) -> None:
+def take_trial(store: Store, folder: Path, summary: ImportSummary) -> None:
+    """Check a trial's folder, which lies elsewhere in the store, and move it to its place.
+
+    The caller holds the lock of imports, `lock` in the store's root.
+    """
     trial_id = folder.name
     if found := faults(folder, thorough=True):
         summary.refused[trial_id] = f"{found[0].path.name} {found[0].why}"
@@ -231,7 +235,8 @@ def _lock_timeout(store: Store, trial_id: str) -> float:
         return 30.0
 
 
-def _import_study(store: Store, path: Path, summary: ImportSummary) -> None:
+def take_study(store: Store, path: Path, summary: ImportSummary) -> None:
+    """Add the study of a file, or what the store lacks of it."""
     try:
         study = read_study(path, named=False)
     except UnreadableFile as error:

@@ -44,6 +44,8 @@ class State(StoredRecord):
         micro_batch: The micro-batch size of the next attempt, after a larger one ran out of memory;
             None for whole batches.
         pid, host: The process that runs it.
+        place: The device or node that its launcher chose; empty if there was no choice.
+        moves: Why it went on elsewhere: the places that failed, one line each.
         started_at, ended_at: UTC.
         checksums: SHA-256 of a complete trial's files by name; empty in early records.
     """
@@ -57,6 +59,8 @@ class State(StoredRecord):
     micro_batch: Count | None = None
     pid: Count | None = None
     host: str | None = None
+    place: str = ""
+    moves: Texts = ()
     started_at: AwareDatetime | None = None
     ended_at: AwareDatetime | None = None
     checksums: dict[Artifact, str] = Field(default={})

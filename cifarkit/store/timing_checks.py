@@ -24,8 +24,11 @@ ENVIRONMENT_NAMES = {
     "xla": "XLA",
     "onednn": "oneDNN",
     "threads": "number of threads",
+    "gpu_driver": "GPU driver",
+    "gpu_memory_mb": "GPU memory",
 }
 
+_LATER = {"threads", "gpu_driver", "gpu_memory_mb"}
 _NEVER = (datetime.max.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC), "")
 
 
@@ -41,8 +44,8 @@ def environment_differences(trials: Iterable[TrialRecord], axes: Collection[str]
 
 def _values(environments: Sequence[Environment], field: str) -> set[object]:
     found = {getattr(e, field) for e in environments}
-    # unknown in records of the first versions
-    return found - {None} if field == "threads" else found
+    # unknown in records of earlier versions
+    return found - {None} if field in _LATER else found
 
 
 def overlapping(trials: Iterable[TrialRecord]) -> set[str]:

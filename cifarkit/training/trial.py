@@ -14,6 +14,7 @@ from cifarkit.datasets.dataset import Splits, select_classes, split
 from cifarkit.datasets.registry import load
 from cifarkit.errors import InvalidInput
 from cifarkit.execution.events import Emit, PhaseChanged
+from cifarkit.profiling.device_use import check_device
 from cifarkit.profiling.memory import device_peak_mb, peak_rss_mb, rss_mb
 from cifarkit.specs import TrialSpec
 from cifarkit.store.store import KEPT_WEIGHTS, write_history, write_result
@@ -45,6 +46,7 @@ def run_trial(
     phase = _Phases(emit)
     with phase("import"):
         import_keras()
+        check_device()
     spec = TrialSpec.model_validate_json((folder / "spec.json").read_bytes())
     baseline_rss_mb = rss_mb()
     with phase("data"):

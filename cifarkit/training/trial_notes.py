@@ -7,6 +7,7 @@ from typing import Any
 
 from cifarkit.datasets.dataset import Splits
 from cifarkit.execution.worker import has_own_process
+from cifarkit.profiling.device_use import unused_device
 from cifarkit.profiling.flops import uncounted
 from cifarkit.specs import TrialSpec
 from cifarkit.store.records import Duplicates
@@ -44,6 +45,8 @@ def process_notes() -> Iterator[str]:
             "trained in a process that was not its own (another launcher): peak memory and trial "
             "time include everything else that the process did"
         )
+    if unused := unused_device():
+        yield unused
 
 
 def loading_notes(spec: TrialSpec, built: BuiltModel) -> Iterator[str]:

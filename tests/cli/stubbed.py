@@ -22,7 +22,9 @@ def train_nothing(
     """Trials run in this process and leave the files of a trained one; nothing is fetched."""
     works = dict.fromkeys(run_module.WORK, work)
     monkeypatch.setattr(run_module, "WORK", works)
-    monkeypatch.setattr(run_module, "create_launcher", lambda *_: InProcessLauncher())
+    monkeypatch.setattr(
+        run_module.device_module, "place", lambda *_, **__: (InProcessLauncher(), 1)
+    )
     monkeypatch.setattr(run_module, "_fetch", lambda specs: None)
 
 
