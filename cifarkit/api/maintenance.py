@@ -123,7 +123,8 @@ def sync_stores(one: str | os.PathLike[str], other: str | os.PathLike[str]) -> S
     The same call goes on after an interruption; nothing is copied twice.
 
     Args:
-        one, other: Folders of results; one of them may be new. They may be mounted from elsewhere.
+        one: A folder of results, which may be new.
+        other: Another one; it may be mounted from elsewhere.
 
     Raises:
         InvalidInput: They are one folder, neither exists, or another process synchronizes one.
