@@ -177,6 +177,7 @@ class Settings(TypedDict, total=False):
     learning_rate: float | None
     warmup_epochs: int | None
     schedule: Literal["constant", "cosine"] | None
+    layer_decay: float | None
     ema: float | None
     weight_decay: float | None
     label_smoothing: float | None

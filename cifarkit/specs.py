@@ -240,6 +240,17 @@ class TrainSpec(_Spec):
             since=2,
         ),
     ] = "constant"
+    layer_decay: Annotated[
+        float,
+        Field(gt=0, le=1, allow_inf_nan=False),
+        Setting(
+            "Factor of the learning rate from one group of the backbone's layers (at most 12 equal "
+            "ones) to the one before, away from the head; 1 for one rate.",
+            heading="Layer-wise rate decay",
+            unmentioned=1.0,
+            since=2,
+        ),
+    ] = 1.0
     ema: Annotated[
         float,
         Field(ge=0, lt=1),

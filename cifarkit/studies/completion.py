@@ -198,6 +198,8 @@ def _complete_train(given: dict[str, Any], model: ModelSpec | None) -> dict[str,
     """Its defaults depend on the network; without one, which was refused, those of a new one do."""
     if model is not None and get_backbone(model.model).includes_head:
         check_setting("head_epochs", given.pop("head_epochs", 0))  # it has no head apart
+    elif model is not None and model.unfreeze == 0:
+        check_setting("layer_decay", given.pop("layer_decay", 1.0))  # the head alone is trained
     pretrained = model is not None and model.weights != "none" and model.unfreeze > 0
     rate = PRETRAINED_LEARNING_RATE if pretrained else RANDOM_LEARNING_RATE
     decay = ADAMW_WEIGHT_DECAY if given.get("optimizer") == "adamw" else 0.0

@@ -55,12 +55,13 @@ def plan(specs: Iterable[TrialSpec]) -> Iterator[Plan]:
             counted[bare] = _from_facts(bare) or _built(bare)
         found, batch_size = counted[bare], spec.train.batch_size
         with_input = found.outputs + 3 * spec.model.image_size**2
+        kept = found.total + (found.trainable if spec.train.ema else 0)  # and their averages
         yield Plan(
             spec=spec,
             total_params=found.total,
             trainable_params=found.trainable,
-            estimated_mb=published_estimate_mb(found.outputs, found.total, batch_size),
-            estimated_with_input_mb=published_estimate_mb(with_input, found.total, batch_size),
+            estimated_mb=published_estimate_mb(found.outputs, kept, batch_size),
+            estimated_with_input_mb=published_estimate_mb(with_input, kept, batch_size),
             graph_sha256=found.graph_sha256 if _as_counted(spec.model) else "",
         )
 

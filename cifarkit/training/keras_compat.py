@@ -99,6 +99,28 @@ def adam_moments(optimizer: Any, variable: Any) -> tuple[Any, Any]:
     return optimizer._momentums[place], optimizer._velocities[place]
 
 
+def with_rate_factors(optimizer: type[Any], factors: Sequence[float]) -> type[Any]:
+    """A class of optimizer with a factor of the learning rate for each variable it is built with.
+
+    Decoupled weight decay, which Keras scales by the learning rate, is scaled with it.
+    """
+
+    class WithRateFactors(optimizer):  # type: ignore[misc]
+        def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+            factor = factors[self._get_variable_index(variable)]
+            super().update_step(gradient, variable, learning_rate * factor)
+
+        def _apply_weight_decay(self, variables: Sequence[Any]) -> None:
+            if self.weight_decay is None:
+                return
+            share = self.learning_rate * self.weight_decay
+            for variable in variables:
+                factor = factors[self._get_variable_index(variable)]
+                self.assign_sub(variable, variable * share * factor)
+
+    return WithRateFactors
+
+
 def replace_call(layer: Any, call: Callable[..., Any]) -> None:
     """Replace a layer's computation, keeping its class and weights."""
     layer.call = call

@@ -27,6 +27,7 @@ from cifarkit.training.checkpoint import Checkpoints, Snapshot
 from cifarkit.training.epoch_inputs import EpochInputs
 from cifarkit.training.feature_cache import Source
 from cifarkit.training.fit_result import FitResult
+from cifarkit.training.layer_rates import rate_factors
 from cifarkit.training.model_builder import BuiltModel, all_frozen
 from cifarkit.training.step import Steps, compile_predict, compile_steps, predict
 
@@ -76,6 +77,7 @@ def fit(
                 "warmup_epochs": 0,
                 "schedule": "constant",
                 "ema": 0.0,
+                "layer_decay": 1.0,
             }
         )
         with all_frozen(built.backbone):
@@ -98,7 +100,7 @@ class _Trainer:
         checkpoints: Checkpoints | None,
         micro_batch: int | None,
     ) -> None:
-        self.model, self.splits = built.model, splits
+        self.model, self.body, self.splits = built.model, built.body, splits
         self.emit, self.on_epoch = emit, on_epoch
         self.checkpoints, self.micro_batch = checkpoints, micro_batch
         self.began = time.perf_counter()
@@ -215,6 +217,9 @@ class _Trainer:
             )
 
     def _compile(self, train: TrainSpec, source: Source, precise: Sequence[Any]) -> Steps:
+        factors = rate_factors(self.body, train.layer_decay)
+        if train.layer_decay != 1 and not any(layer.trainable_weights for layer in self.body):
+            self._note("layer_decay had no effect: no layer with weights is unfrozen")
         return compile_steps(
             source.model,
             train,
@@ -224,6 +229,7 @@ class _Trainer:
             soft_labels=self.inputs.soft_labels,
             precise=precise,
             updates_per_epoch=math.ceil(len(self.splits.train_labels) / train.batch_size),
+            factors=factors,
         )
 
     def _restore(self, steps: Steps) -> list[np.ndarray] | None:

@@ -57,10 +57,23 @@ class BuiltModel:
     loaded_file: str = ""
     loaded_sha256: str = ""
 
-    def estimated_mb(self, batch_size: int, *, with_input: bool = False) -> float:
-        """The published estimate; `with_input` counts one layer in front, as Tables 3 and 5 do."""
+    @property
+    def body(self) -> list[Any]:
+        """The backbone's layers with weights, in order; without its head, if that is its last."""
+        layers = [layer for layer in self.backbone.layers if layer.weights]
+        return layers if self.layers[0] is self.backbone else layers[:-1]
+
+    def estimated_mb(
+        self, batch_size: int, *, with_input: bool = False, averaged: bool = False
+    ) -> float:
+        """The published estimate; `with_input` counts one layer in front, as Tables 3 and 5 do.
+
+        `averaged` counts the averages of trained weights.
+        """
         outputs = layer_outputs(self.layers) + with_input * 3 * self.image_size**2
-        return published_estimate_mb(outputs, count(self.model).total, batch_size)
+        params = count(self.model)
+        weights = params.total + (params.trainable if averaged else 0)
+        return published_estimate_mb(outputs, weights, batch_size)
 
 
 @contextmanager

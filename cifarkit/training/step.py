@@ -6,10 +6,11 @@ first trace. Here everything is made before tracing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,10 @@ import numpy as np
 from cifarkit.datasets.loader import take
 from cifarkit.specs import TrainSpec
 from cifarkit.training.gradient_accumulation import Differentiate, in_micro_batches
+from cifarkit.training.keras_compat import with_rate_factors
 from cifarkit.training.precise_batchnorm import Statistics
+
+NO_FACTORS: Mapping[int, float] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -58,8 +62,10 @@ def run_graphs_as_traced() -> None:
     tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
 
 
-def make_optimizer(train: TrainSpec, updates_per_epoch: int) -> Any:
+def make_optimizer(train: TrainSpec, updates_per_epoch: int, factors: Sequence[float] = ()) -> Any:
     """The optimizer of a spec, with its learning rate for each update.
+
+    `factors` of the rate, one for each variable that it will be built with, default to 1.
 
     With `ema` d, it keeps averages of the weights: after the first update the weights themselves,
     then d times the average plus 1 - d times the weights.
@@ -77,6 +83,8 @@ def make_optimizer(train: TrainSpec, updates_per_epoch: int) -> Any:
         "adamw": adams.AdamW if train.weight_decay else adams.Adam,  # Keras refuses AdamW without
         "rmsprop": keras.optimizers.RMSprop,
     }[train.optimizer]
+    if set(factors) - {1.0}:
+        kind = with_rate_factors(kind, factors)
     rate = learning_rates(train, updates_per_epoch)
     optimizer = kind(
         rate,
@@ -123,6 +131,7 @@ def compile_steps(
     soft_labels: bool = False,
     precise: Sequence[Any] = (),
     updates_per_epoch: int,
+    factors: Mapping[int, float] = NO_FACTORS,
 ) -> Steps:
     """Compile the steps of a model; its layers must already be frozen as wanted.
 
@@ -133,6 +142,7 @@ def compile_steps(
         soft_labels: Whether the labels are (n, outputs) float32 instead of (n,) int32.
         precise: The BatchNormalization layers whose statistics are recomputed.
         updates_per_epoch: See `learning_rates`.
+        factors: Of the learning rate, by the `id` of a weight; 1 for others (see `layer_rates`).
     """
     import tensorflow as tf
 
@@ -142,8 +152,10 @@ def compile_steps(
     if not xla:
         fuse_batchnorm(model)
     run_graphs_as_traced()
-    optimizer = make_optimizer(train, updates_per_epoch)
     weights = model.trainable_variables
+    optimizer = make_optimizer(
+        train, updates_per_epoch, [factors.get(id(weight), 1.0) for weight in weights]
+    )
     optimizer.build(weights)
     differentiate = _gradients_of(model, train, optimizer)
 

@@ -13,7 +13,7 @@ from cifarkit.profiling.environment import environment
 from cifarkit.profiling.flops import flops_per_image
 from cifarkit.profiling.measurements import Memory, Parameters, Time
 from cifarkit.profiling.parameters import count
-from cifarkit.specs import TrialSpec
+from cifarkit.specs import TrainSpec, TrialSpec
 from cifarkit.store.records import Result
 from cifarkit.store.training_checks import summarize
 from cifarkit.training.checkpoint import ResourceUsage
@@ -54,7 +54,7 @@ def make_result(
     return Result(
         accuracy=scores.accuracy,
         parameters=_parameters(built),
-        memory=_memory(built, batch_size, usage, baseline_rss_mb),
+        memory=_memory(built, spec.train, usage, baseline_rss_mb),
         time=_time(fitted, usage, phase_seconds),
         environment=environment(precision=spec.train.precision, xla=uses_xla()),
         flops_per_image=flops_per_image(built.backbone),
@@ -99,11 +99,12 @@ def _parameters(built: BuiltModel) -> Parameters:
 
 
 def _memory(
-    built: BuiltModel, batch_size: int, usage: ResourceUsage, baseline_rss_mb: float
+    built: BuiltModel, train: TrainSpec, usage: ResourceUsage, baseline_rss_mb: float
 ) -> Memory:
+    batch_size, averaged = train.batch_size, train.ema > 0
     return Memory(
-        estimated_mb=built.estimated_mb(batch_size),
-        estimated_with_input_mb=built.estimated_mb(batch_size, with_input=True),
+        estimated_mb=built.estimated_mb(batch_size, averaged=averaged),
+        estimated_with_input_mb=built.estimated_mb(batch_size, with_input=True, averaged=averaged),
         peak_rss_mb=usage.peak_rss_mb,
         baseline_rss_mb=baseline_rss_mb,
         device_peak_mb=usage.device_peak_mb,

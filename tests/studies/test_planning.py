@@ -152,6 +152,7 @@ VALUES = {
     "warmup-epochs": ["0", "2"],
     "schedule": ["constant", "cosine"],
     "ema": ["0", "0.99"],
+    "layer-decay": ["0.75", "1"],
     "weight-decay": ["0", "0.1"],
     "label-smoothing": ["0", "0.1"],
     "mixup": ["0", "0.2"],

@@ -91,6 +91,7 @@ CASES = {
         "schedule": "cosine",
         "learning_rate": 1e-3,
         "ema": 0.8,
+        "layer_decay": 0.7,
     },
     "rmsprop": {"model": "lenet", "optimizer": "rmsprop", "epochs": 4},
     "mixed images": {"model": "lenet", "mixup": 0.4, "cutmix": 1.0, "epochs": 4}

@@ -139,6 +139,7 @@ def test_it_trains_as_the_whole_model_does(
     computed: list[int],
 ) -> None:
     chosen = {"unfreeze": unfreeze, "batchnorm": batchnorm, "ema": ema}
+    chosen |= {"layer_decay": 0.5 if ema else 1.0}
     done, logits, built, before = train(**chosen)
     assert computed == [40, 12, 11]
     whole, expected, other, _ = live(monkeypatch, **chosen)

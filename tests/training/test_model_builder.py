@@ -59,7 +59,7 @@ def test_table_5_memory() -> None:
         {"model": "simple_cnn", "image_size": 37},
         {"model": "custom_cnn", "image_size": 33},
         {"model": "lenet", "image_size": 64},
-        {"model": "resnet8", "image_size": 40, "unfreeze": 0.5},
+        {"model": "resnet8", "image_size": 40, "unfreeze": 0.5, "ema": 0.9},
         {"model": "mobilenetv2", "image_size": 77, "unfreeze": 0.3, "batchnorm": "frozen"},
         {"model": "xception", "image_size": 81, "unfreeze": 0.0},
         {"model": "inceptionv3", "image_size": 107, "unfreeze": 0.25},
@@ -74,10 +74,23 @@ def test_a_plan_counts_what_a_built_model_has(settings: dict[str, Any]) -> None:
     built = build(spec.model, (size, size))
     counts = count(built.model)
     assert (found.total_params, found.trainable_params) == (counts.total, counts.trainable)
-    assert found.estimated_mb == built.estimated_mb(spec.train.batch_size)
+    size, averaged = spec.train.batch_size, spec.train.ema > 0
+    assert found.estimated_mb == built.estimated_mb(size, averaged=averaged)
     assert found.estimated_with_input_mb == built.estimated_mb(
-        spec.train.batch_size, with_input=True
+        size, with_input=True, averaged=averaged
     )
+
+
+def test_averages_of_weights_are_estimated_as_weights() -> None:
+    """Four bytes for each; the estimate is rounded to 1.024 MB."""
+    plain, averaged = plan(
+        [
+            trial_spec(model="mobilenetv2", classes=10, ema=ema, dataset="cifar10")
+            for ema in (0, 0.9)
+        ]
+    )
+    more = averaged.estimated_mb - plain.estimated_mb
+    assert more == pytest.approx(4 * plain.trainable_params / 2**20, abs=1.024)
 
 
 def mobile(**settings: Any) -> Any:
