@@ -8,6 +8,9 @@ from collections.abc import Iterable, Sequence
 
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 
+# Folders of a path in quotes may have spaces.
+_QUOTED_FOLDERS = re.compile(r"""(["'])(?:~?/|[A-Za-z]:[/\\])[^"'\n]*[/\\](?=[^"'\n])""")
+_FOLDERS = re.compile(r"""(?<![\w:/.])(?:~?/|[A-Za-z]:[/\\])(?:[^/\\\s"':]+[/\\])+""")
 _FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
@@ -70,3 +73,12 @@ def counted(number: int, noun: str, plural: str | None = None) -> str:
 def unique(items: Iterable[str]) -> Sequence[str]:
     """The distinct items, in order of first occurrence."""
     return tuple(dict.fromkeys(items))
+
+
+def without_folders(text: str) -> str:
+    """The text with `…` in place of the folders of absolute paths; addresses of pages stay.
+
+    They say nothing to a reader elsewhere, and may name a person or a machine.
+    """
+    text = text.replace("file://", "")
+    return _FOLDERS.sub("…/", _QUOTED_FOLDERS.sub(r"\1…/", text))

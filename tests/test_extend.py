@@ -65,7 +65,7 @@ def test_an_example_keeps_its_contract_and_runs(heading: str, tmp_path: Path) ->
     if "cifarkit.datasets" in section:
         assert all(json.loads(path.read_text())["dataset_package"] for path in results)
     if "cifarkit.figures" in section:
-        (drawn,) = (tmp_path / "figures").glob("*-gap.svg")
+        (drawn,) = (tmp_path / "figures").glob("*-gap.png")
         assert f"generalization gap](figures/{drawn.stem}.png)" in written
 
 

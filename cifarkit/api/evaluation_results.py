@@ -69,6 +69,7 @@ class Evaluation:
         format: str = "markdown",
         *,
         figures: str | os.PathLike[str] | None = None,
+        figure_format: str = "png",
         pairs: int = PAIRS,
         pair: str | None = None,
     ) -> str:
@@ -77,6 +78,7 @@ class Evaluation:
         Args:
             format: `markdown`, `html`, `latex`, `csv` (a row per class) or `json`.
             figures: A folder to draw the figures into.
+            figure_format: Of the files in that folder: `png`, `svg` or `pdf`.
             pairs: How many confused pairs are shown.
             pair: Two classes, `boy/man`, whose confusions are shown with their images.
 
@@ -90,6 +92,7 @@ class Evaluation:
             self.scores,
             format=format,
             figures_dir=folder,
+            figure_format=figure_format,
             pairs=pairs,
             pair=pair,
             seeds=self.seeds,

@@ -24,6 +24,7 @@ def report(
     published: bool = False,
     path: str | os.PathLike[str] | None = None,
     figures: str | os.PathLike[str] | None = None,
+    figure_format: str = "png",
     full: bool = False,
 ) -> str:
     """Write up the studies of a store: the appendix (tables, results and conclusions), or all.
@@ -36,6 +37,7 @@ def report(
         published: Add the published study's numbers.
         path: A file to write the document to as well.
         figures: A folder to draw the document's figures into; it refers to them.
+        figure_format: Of the files in that folder: `png`, `svg` or `pdf`.
         full: The whole report in Markdown, too: also training curves, measured cost, accuracy on
             every split, results per class of a final model, provenance and settings.
 
@@ -47,11 +49,13 @@ def report(
     """
     from cifarkit.reporting import origin
     from cifarkit.reporting.document import document
-    from cifarkit.reporting.output import FORMATS
+    from cifarkit.reporting.output import FORMATS, check_figure_format
     from cifarkit.reporting.trial_lookup import studies_named
 
     if format not in FORMATS:
         raise unknown("format", format, FORMATS)
+    folder = None if figures is None else Path(figures)
+    check_figure_format(figure_format, format, folder)
     stored = existing_store(Path(store))
     studies = stored.studies(lambda error: say(f"left out: {error}", "yellow"))
     if not studies:
@@ -79,9 +83,14 @@ def report(
         trials = gather(stored, studies, whole=histories)
         for unreadable in trials.unreadable.values():
             say(str(unreadable), "yellow")
-        folder = None if figures is None else Path(figures)
         return document(
-            studies, trials, format=format, published=published, figures_dir=folder, full=full
+            studies,
+            trials,
+            format=format,
+            published=published,
+            figures_dir=folder,
+            figure_format=figure_format,
+            full=full,
         )
 
     with _no_collection():

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cifarkit.cli.report import Format
+from cifarkit.cli.report import FigureFormat, Format
 from cifarkit.cli.run_options import RUNS_DEFAULT
 
 PAIRS = 10
@@ -45,6 +45,9 @@ def evaluate(
         Path | None,
         typer.Option(help="Draw the figures into this folder and refer to them.", file_okay=False),
     ] = None,
+    figure_format: Annotated[
+        FigureFormat, typer.Option(help="The format of the files in that folder.")
+    ] = "png",
     pairs: Annotated[int, typer.Option(min=1, help="How many confused pairs to show.")] = PAIRS,
     pair: Annotated[
         str | None,
@@ -60,7 +63,12 @@ def evaluate(
 
     names = class_names and comma_separated(class_names, "--class-names")
     several = len(targets) > 1 or targets == [ALL]
-    single = {"--figures": figures, "--pair": pair, "--pairs": None if pairs == PAIRS else pairs}
+    single = {
+        "--figures": figures,
+        "--figure-format": None if figure_format == "png" else figure_format,
+        "--pair": pair,
+        "--pairs": None if pairs == PAIRS else pairs,
+    }
     for option in (name for name, value in single.items() if several and value is not None):
         raise InvalidInput(
             f"{option} is for one network: give one trial or file, not {' '.join(targets)!r}"
@@ -73,7 +81,9 @@ def evaluate(
         dataset=dataset,
     )
     if isinstance(found, Evaluation):
-        text = found.document(format, figures=figures, pairs=pairs, pair=pair)
+        text = found.document(
+            format, figures=figures, figure_format=figure_format, pairs=pairs, pair=pair
+        )
     else:
         text = found.document(format)
     typer.echo(text, nl=False)

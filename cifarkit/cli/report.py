@@ -10,6 +10,7 @@ import typer
 from cifarkit.cli.run_options import RUNS_DEFAULT
 
 Format = Literal["markdown", "html", "latex", "csv", "json"]
+FigureFormat = Literal["png", "svg", "pdf"]
 
 
 def report(
@@ -26,6 +27,9 @@ def report(
         Path | None,
         typer.Option(help="Draw the figures into this folder and refer to them.", file_okay=False),
     ] = None,
+    figure_format: Annotated[
+        FigureFormat, typer.Option(help="The format of the files in that folder.")
+    ] = "png",
     full: Annotated[
         bool,
         typer.Option(
@@ -41,6 +45,12 @@ def report(
     from cifarkit.api.report import report as write_report
 
     text = write_report(
-        runs, study=study, format=format, published=published, figures=figures, full=full
+        runs,
+        study=study,
+        format=format,
+        published=published,
+        figures=figures,
+        figure_format=figure_format,
+        full=full,
     )
     typer.echo(text, nl=False)

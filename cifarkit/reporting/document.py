@@ -8,7 +8,7 @@ from pathlib import Path
 from cifarkit.errors import InvalidInput, unknown
 from cifarkit.reporting import appendix, export, sections
 from cifarkit.reporting.figures.study_figures import figures
-from cifarkit.reporting.output import FORMATS, publish, write_figures
+from cifarkit.reporting.output import FORMATS, check_figure_format, publish, write_figures
 from cifarkit.reporting.study_labels import views
 from cifarkit.reporting.trial_pages import with_trials
 from cifarkit.store.records import TrialRecord
@@ -25,6 +25,7 @@ def document(
     format: str = "markdown",
     published: bool = False,
     figures_dir: Path | None = None,
+    figure_format: str = "png",
     full: bool = False,
 ) -> str:
     """Write the document of some studies.
@@ -34,7 +35,7 @@ def document(
         records: Trials by id; an id that is missing was never started.
         format: `markdown`, `html`, `latex`, `csv` or `json`. HTML embeds its figures.
         published: Add columns with the published study's numbers.
-        figures_dir: As in `output.publish`.
+        figures_dir, figure_format: As in `output.publish`.
         full: Whether Markdown is the whole report instead of the appendix. HTML and LaTeX always
             are, and the data formats have all data.
 
@@ -43,16 +44,18 @@ def document(
     """
     if format not in FORMATS:
         raise unknown("format", format, FORMATS)
+    check_figure_format(figure_format, format, figures_dir)
     if not studies:
         raise InvalidInput("there is no study to report")
     made = views(studies, records, published=published)
     if format in DATA_FORMATS:
         if figures_dir is not None:
-            write_figures([block for view in made for block in figures(view)], figures_dir)
+            drawn = [block for view in made for block in figures(view)]
+            write_figures(drawn, figures_dir, figure_format)
         return DATA_FORMATS[format](made, published)
     illustrated = format == "html" or figures_dir is not None
     compose = sections.compose if full or format != "markdown" else appendix.compose
     written = compose(made, published=published, illustrated=illustrated)
     if format == "html":
         written = with_trials(written, made)
-    return publish(written, format, figures_dir)
+    return publish(written, format, figures_dir, figure_format)

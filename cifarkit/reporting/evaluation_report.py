@@ -23,7 +23,13 @@ from cifarkit.reporting.evaluation_text import (
 from cifarkit.reporting.export import rows_to_csv
 from cifarkit.reporting.figures import evaluation_figures as figures_of
 from cifarkit.reporting.misclassifications import mistakes
-from cifarkit.reporting.output import FORMATS, drawings_of, publish, write_figures
+from cifarkit.reporting.output import (
+    FORMATS,
+    check_figure_format,
+    drawings_of,
+    publish,
+    write_figures,
+)
 from cifarkit.store.records import TrialRecord
 
 PAIRS = 10
@@ -39,6 +45,7 @@ def evaluation(
     *,
     format: str = "markdown",
     figures_dir: Path | None = None,
+    figure_format: str = "png",
     pairs: int = PAIRS,
     pair: str | None = None,
     seeds: Sequence[Run] = (),
@@ -48,7 +55,7 @@ def evaluation(
     Args:
         scores: From `evaluation_scores.of_trial` or `evaluation_scores.of_file`.
         format: `markdown`, `html`, `latex`, `csv` (a row per class) or `json`.
-        figures_dir: As in `output.publish`.
+        figures_dir, figure_format: As in `output.publish`.
         pairs: How many of the most confused pairs are shown.
         pair: Two classes, `boy/man`, whose confusions are shown with their images.
         seeds: This trial and those that differ in their seed only.
@@ -58,17 +65,18 @@ def evaluation(
     """
     if format not in FORMATS:
         raise unknown("format", format, FORMATS)
+    check_figure_format(figure_format, format, figures_dir)
     illustrated = figures_dir is not None or format == "html"
     written = evaluation_document(
         scores, illustrated=illustrated, pairs=pairs, pair=pair, seeds=seeds
     )
     if format in ("csv", "json"):
         if figures_dir is not None:
-            write_figures(drawings_of(written), figures_dir)
+            write_figures(drawings_of(written), figures_dir, figure_format)
         if format == "csv":
             return rows_to_csv(class_rows(scores))
         return to_json(scores, pairs, pair, evaluation_several.rows(seeds))
-    return publish(written, format, figures_dir)
+    return publish(written, format, figures_dir, figure_format)
 
 
 def evaluation_document(

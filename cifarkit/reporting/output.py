@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from cifarkit.errors import InvalidInput
+from cifarkit.errors import InvalidInput, unknown
 from cifarkit.plugins import FAILURES
 from cifarkit.reporting import render
 from cifarkit.reporting.document_model import Block, Document, Figure
@@ -20,13 +20,16 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
 
 S = TypeVar("S")
+FIGURE_FORMATS = ("png", "svg", "pdf")
 FORMATS = (*render.FORMATS, "csv", "json")
 """The formats for readers, and two of raw numbers for programs."""
 _LARGE_BYTES = 200_000
 """An SVG beyond this becomes a PNG, if that is smaller."""
 
 
-def publish(written: Document, format: str, figures_dir: Path | None) -> str:
+def publish(
+    written: Document, format: str, figures_dir: Path | None, figure_format: str = "png"
+) -> str:
     """A document in a format for readers; its figures are drawn here.
 
     A note takes the place of a figure that cannot be drawn.
@@ -34,23 +37,28 @@ def publish(written: Document, format: str, figures_dir: Path | None) -> str:
     Args:
         written: The document.
         format: One of `render.FORMATS`.
-        figures_dir: Where every figure is written, as PNG and SVG; Markdown and LaTeX refer to
-            the PNG by this path. None draws no figures, except inside HTML.
+        figures_dir: Where every figure is written; Markdown and LaTeX refer to it by this path.
+            None draws no figures, except inside HTML.
+        figure_format: One of `FIGURE_FORMATS`, of the files in that folder.
 
     Raises:
         InvalidInput: The figures cannot be written.
     """
+
+    def name_of(figure: Figure) -> str:
+        return f"{figure.name}.{figure_format}"
+
     if figures_dir is None and format != "html":
         return render.FORMATS[format](written, {})
     if format != "html":
         assert figures_dir is not None
         return render.FORMATS[format](
-            *_drawn(written, lambda figure, canvas: _write(canvas, figures_dir, figure.name))
+            *_drawn(written, lambda figure, canvas: _write(canvas, figures_dir, name_of(figure)))
         )
 
     def embed(figure: Figure, canvas: Canvas) -> str | Drawing:
         if figures_dir is not None:
-            _write(canvas, figures_dir, figure.name)
+            _write(canvas, figures_dir, name_of(figure))
         return _inlined(canvas)
 
     return render.html.write(*_drawn(written, embed))
@@ -71,14 +79,34 @@ def drawings_of(written: Document) -> list[Figure]:
     ]
 
 
-def write_figures(blocks: Sequence[Block], folder: Path) -> None:
+def check_figure_format(figure_format: str, format: str, figures_dir: Path | None) -> None:
+    """Refuse what would be ignored or cannot be read.
+
+    Raises:
+        InvalidInput: It is no format of figures, LaTeX cannot include it, or there is no folder.
+    """
+    if figure_format not in FIGURE_FORMATS:
+        raise unknown("figure format", figure_format, FIGURE_FORMATS)
+    if figures_dir is None and figure_format != "png":
+        raise InvalidInput(
+            f"--figure-format: {figure_format} is of the files in --figures; give that folder, too"
+        )
+    if format == "latex" and figure_format == "svg":
+        raise InvalidInput("--figure-format: pdfLaTeX cannot include svg; give pdf or png")
+
+
+def write_figures(blocks: Sequence[Block], folder: Path, figure_format: str = "png") -> None:
     """Write the figures among some blocks into a folder.
 
     Raises:
         InvalidInput: The folder cannot be written.
     """
     for block in blocks:
-        _or_note(block, lambda figure, canvas: _write(canvas, folder, figure.name), {})
+        _or_note(
+            block,
+            lambda figure, canvas: _write(canvas, folder, f"{figure.name}.{figure_format}"),
+            {},
+        )
 
 
 def _drawn(written: Document, save: Callable[[Figure, Canvas], S]) -> tuple[Document, dict[str, S]]:
@@ -112,10 +140,10 @@ def _write(canvas: Canvas, folder: Path, name: str) -> str:
     from cifarkit.reporting.figures.style import write
 
     try:
-        write(canvas, folder, name)
+        write(canvas, folder / name)
     except OSError as error:
         raise InvalidInput(f"figures cannot be written to {folder}: {error}") from None
-    return (folder / f"{name}.png").as_posix()
+    return (folder / name).as_posix()
 
 
 def _embedded(canvas: Canvas) -> str:

@@ -15,7 +15,7 @@ from cifarkit.reporting.study_view import StudyView
 from cifarkit.reporting.table import Cell, Column, Table, text_cell
 from cifarkit.reporting.trial_listing import Details, everything
 from cifarkit.store.records import TrialRecord
-from cifarkit.text import counted, listed, shortened, unique
+from cifarkit.text import counted, listed, shortened, unique, without_folders
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
@@ -174,6 +174,6 @@ def _log(trial: TrialRecord) -> list[str]:
             file.seek(max(0, size - _LOG_BYTES))
             text = file.read(_LOG_BYTES).decode("utf-8", "replace")
     except OSError as error:
-        kept = trial.state.log_tail.splitlines()
+        kept = without_folders(trial.state.log_tail).splitlines()
         return kept or [f"(the log cannot be read: {error.strerror})"]
-    return text.splitlines()[-_LOG_LINES:] or ["(empty)"]
+    return without_folders(text).splitlines()[-_LOG_LINES:] or ["(empty)"]

@@ -41,7 +41,6 @@ def test_a_trial_by_the_first_letters_of_its_id(fabricator: Fabricator, tmp_path
         name = f"trial-{made}-{kind}"
         assert f"({figures}/{name}.png)" in done.stdout
         assert (figures / f"{name}.png").read_bytes().startswith(b"\x89PNG")
-        assert (figures / f"{name}.svg").exists()
 
 
 def test_best_is_by_validation_and_says_which(fabricator: Fabricator) -> None:

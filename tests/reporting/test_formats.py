@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cifarkit.errors import InvalidInput
 from cifarkit.reporting import render
 from cifarkit.reporting.document import document
 from cifarkit.reporting.document_model import (
@@ -244,9 +245,32 @@ def test_figures_are_written_and_referred_to_as_given(
     for path in found:
         stem = tmp_path / path.replace("%20", " ")
         assert stem.read_bytes().startswith(b"\x89PNG")
-        assert b"<svg" in stem.with_suffix(".svg").read_bytes()
-    tex = document(studies, records, format="latex", figures_dir=Path("my figures"))
-    assert "{my figures/dropout-results.png}" in tex
+    text = document(studies, records, figures_dir=Path("my figures"), figure_format="svg")
+    assert "](my%20figures/dropout-results.svg)" in text
+    assert b"<svg" in Path("my figures", "dropout-results.svg").read_bytes()
+    tex = document(
+        studies, records, format="latex", figures_dir=Path("my figures"), figure_format="pdf"
+    )
+    assert "{my figures/dropout-results.pdf}" in tex
+    drawn = Path("my figures", "dropout-results.pdf").read_bytes()
+    assert drawn.startswith(b"%PDF")
+    assert b"Type3" not in drawn
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"figure_format": "gif", "figures_dir": Path("x")}, "figure format"),
+        ({"figure_format": "svg"}, "give that folder"),
+        ({"figure_format": "svg", "format": "latex", "figures_dir": Path("x")}, "cannot include"),
+    ],
+)
+def test_a_format_of_figures_that_cannot_be_used_is_refused(
+    tmp_path: Path, asked: dict[str, Any], message: str
+) -> None:
+    store, studies = make_store(tmp_path, ("dropout",))
+    with pytest.raises(InvalidInput, match=message):
+        document(studies, {}, **asked)
 
 
 def test_without_a_folder_no_figure_is_mentioned(tmp_path: Path) -> None:

@@ -133,7 +133,43 @@ def test_legend_hides_series_and_points_have_tooltips(browser: Chromium, page: P
     browser.run(f"{button}.click(); 0")
     assert browser.run(visible) == before
     tips = browser.run("[...document.querySelectorAll('.drawing title')].map(t => t.textContent)")
-    assert any(tip.startswith(f"{label};") for tip in tips)
+    assert label in ("training, running mean", "1 M parameters")
+    assert any(tip.startswith("DenseNet201: validation accuracy") for tip in tips)
+    assert "DenseNet201: test accuracy 0.780, 95% interval 0.771 to 0.789" in tips
+
+
+def test_values_are_read_with_the_keyboard(browser: Chromium, page: Path) -> None:
+    browser.open(page, 1280)
+    figure = "document.querySelector('figure')"
+    browser.run(f"{figure}.querySelector('.wide + .tools button:nth-of-type(2)').focus(); 0")
+    seen = []
+    for _ in range(2):
+        browser.press("Enter", 13)
+        seen.append(browser.run(f"{figure}.querySelector('output').textContent"))
+    assert seen[0].startswith("Simple CNN: test accuracy 0.260")
+    assert seen[1].startswith("Custom CNN: test accuracy 0.250")
+    assert browser.run(f"{figure}.querySelectorAll('.pointed').length") == 1
+
+
+def test_two_trials_are_compared(browser: Chromium, page: Path) -> None:
+    browser.open(page, 1280)
+    ids = browser.run("[...document.querySelectorAll('details')].map(d => d.id.slice(6))")
+    browser.run(
+        "document.querySelectorAll('select').forEach((select, at) => {"
+        "select.value = String(at); select.dispatchEvent(new Event('change'))}); 0"
+    )
+    table = "document.querySelector('[aria-label=\"Comparison of two trials\"] table')"
+    heads = browser.run(f"[...{table}.tHead.querySelectorAll('th')].map(c => c.textContent)")
+    assert heads == ids[:2]
+    rows = browser.run(f"[...{table}.tBodies[0].rows].map(r => [...r.cells].map(c => c.innerText))")
+    assert all(left != right for _, left, right in rows)
+    assert ["Settings: Model", "Simple CNN", "Custom CNN"] in rows
+    drawn = browser.run(
+        "[...new Set([...document.querySelectorAll('[data-series]:not(.off)')].map("
+        "e => e.dataset.series))].filter(s => /^[0-9a-f]{6} /.test(s))"
+    )
+    assert sorted(label[:6] for label in drawn) == sorted(name[:6] for name in ids[:2])
+    assert violations(browser) == []
 
 
 def test_without_scripts_everything_is_shown(browser: Chromium, page: Path) -> None:

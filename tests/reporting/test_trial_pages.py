@@ -12,6 +12,7 @@ from cifarkit.reporting import trial_pages
 from cifarkit.reporting.document import document
 from cifarkit.store.records import Status
 from cifarkit.store.study_records import Arm
+from cifarkit.text import without_folders
 from tests.reporting.fabricate import Fabricator, result
 
 
@@ -26,7 +27,8 @@ def store(tmp_path: Path) -> tuple[Any, Any]:
         else:
             trial = fabricator.trial(settings, result())
         arms.append(Arm(label=str(dropout), settings={"dropout": dropout}, trials=(trial,)))
-    log = "\n".join(["first line", *(f"line {n}" for n in range(30)), "\x1b[1m<img src=x>\x1b[0m"])
+    last = '\x1b[1m<img src=x>\x1b[0m File "/home/a b/c.py" https://x.org/y/z'
+    log = "\n".join(["first line", *(f"line {n}" for n in range(30)), last])
     (fabricator.store.folder(arms[0].trials[0]) / "log.txt").write_text(log, encoding="utf-8")
     return [fabricator.study("dropout", "sweep", ["dropout"], arms)], fabricator.records()
 
@@ -49,7 +51,9 @@ def test_trials_are_compared_by_what_differs_and_have_a_page_each(store: Any) ->
     first, second, third = (page for _, page in pages)
     log = re.search("<pre>(.*?)</pre>", first, re.S)
     assert log
-    assert log[1].splitlines() == [f"line {n}" for n in range(11, 30)] + ["&lt;img src=x&gt;"]
+    assert log[1].splitlines() == [f"line {n}" for n in range(11, 30)] + [
+        "&lt;img src=x&gt; File &quot;…/c.py&quot; https://x.org/y/z"
+    ]
     assert "the log cannot be read: No such file" in second
     assert "kept line" in third
     for page in (first, second, third):
@@ -68,3 +72,19 @@ def test_what_has_no_page_is_said(store: Any, monkeypatch: pytest.MonkeyPatch) -
     assert text.count("<details") == 2
     assert "The first 2 of 3 trials have a page below" in text
     assert "; the 1 highest of 2" in text
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("saved to /data/me/runs/a.npz: ok", "saved to …/a.npz: ok"),
+        ("(~/x/y.py:3)", "(…/y.py:3)"),
+        (r"at C:\Users\me\net.py, line 3", "at …/net.py, line 3"),
+        ("'/home/a b/my net.py'", "'…/my net.py'"),
+        ("file:///home/me/a.py", "…/a.py"),
+        ("see https://keras.io/api/a, 3/4/5 or a/b/c.cc:12", None),
+        ("/tmp is full", None),
+    ],
+)
+def test_folders_of_a_machine_are_left_out(text: str, expected: str | None) -> None:
+    assert without_folders(text) == (text if expected is None else expected)

@@ -36,7 +36,7 @@ def _drawn(chart: BubbleChart, key: bool) -> Figure | None:
         path = {"color": style.GREY, "linestyle": "--", "linewidth": 0.9, "zorder": 0.9}
         axes.plot([b.seconds for b in front], [b.accuracy for b in front], **path)  # type: ignore[arg-type]
         for number, bubble in enumerate(chart.bubbles):
-            axes.scatter(
+            mark = axes.scatter(
                 [bubble.seconds],
                 [bubble.accuracy],
                 s=_area(bubble.parameters, most),
@@ -45,6 +45,8 @@ def _drawn(chart: BubbleChart, key: bool) -> Figure | None:
                 edgecolor=style.BLUE,
                 linewidth=0.8,
             )
+            cost = f"{bubble.seconds:,.1f} s, {bubble.parameters:,.0f} parameters"
+            style.set_tip(mark, f"{bubble.label}: test accuracy {bubble.accuracy:.3f}, {cost}")
         if chart.log_time:
             axes.set_xscale("log")
             axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -40,10 +41,13 @@ def draw(title: str, footnote: str, classes: Sequence[tuple[str, Estimate]], mea
 
 def _column(axes: Axes, classes: Sequence[tuple[str, Estimate]], mean: float) -> None:
     axes.axvline(mean, linestyle="--", color=style.GREY, linewidth=0.8)
-    for row, (_, recall) in enumerate(classes):
+    for row, (name, recall) in enumerate(classes):
         span = recall.interval
         axes.plot([span.low, span.high], [row, row], color=style.SKY, linewidth=1.6)
-        axes.plot([recall.value], [row], "o", color=style.BLUE, markersize=3, clip_on=False)
+        look: dict[str, Any] = {"color": style.BLUE, "markersize": 3, "clip_on": False}
+        (mark,) = axes.plot([recall.value], [row], "o", **look)
+        interval = f"95% interval {span.low:.3f} to {span.high:.3f}"
+        style.set_tip(mark, f"{name}: accuracy {recall.value:.3f}, {interval}")
     axes.set_yticks(range(len(classes)), [name for name, _ in classes], fontsize=6.5)
     axes.tick_params(axis="y", length=0)
     axes.tick_params(axis="x", labelsize=7.5)

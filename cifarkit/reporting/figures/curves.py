@@ -73,14 +73,23 @@ def _arm(axes: Axes, label: str, curve: Curve, name: str, look: dict[str, Any], 
     validation: tuple[float, ...] = getattr(curve, f"validation_{name}")
     # A single epoch needs a marker: a line of one point is invisible.
     point = "." if len(curve.epochs) == 1 else None
-    axes.plot(curve.epochs, training, linewidth=0.6, marker=point, label=label, **look)
-    axes.plot(curve.epochs, validation, linewidth=1.6, marker=point, label=label, **look)
+    for part, values, strength in (("training", training, 0.6), ("validation", validation, 1.6)):
+        (line,) = axes.plot(
+            curve.epochs, values, linewidth=strength, marker=point, label=label, **look
+        )
+        _tell(line, label, f"{part} {name}", curve.epochs[-1], values[-1])
     at_mark: dict[str, Any] = {"color": look["color"], "label": label, "linestyle": "none"}
     if curve.best_epoch in curve.epochs:
-        at = curve.epochs.index(curve.best_epoch)
-        axes.plot([curve.best_epoch], [validation[at]], marker=mark, markersize=5, **at_mark)
+        value = validation[curve.epochs.index(curve.best_epoch)]
+        (dot,) = axes.plot([curve.best_epoch], [value], marker=mark, markersize=5, **at_mark)
+        _tell(dot, label, f"validation {name}, kept", curve.best_epoch, value)
     if curve.stopped_early:
-        axes.plot(curve.epochs[-1:], validation[-1:], marker="x", markersize=5, **at_mark)
+        (cross,) = axes.plot(curve.epochs[-1:], validation[-1:], marker="x", **at_mark)
+        _tell(cross, label, f"validation {name}, stopped", curve.epochs[-1], validation[-1])
+
+
+def _tell(mark: Line2D, label: str, what: str, epoch: int, value: float) -> None:
+    style.set_tip(mark, f"{label}: {what} {value:.4g} at epoch {epoch}")
 
 
 def _apart(chart: CurvesChart) -> Figure:
@@ -122,13 +131,18 @@ def _panel(axes: Axes, arm: ArmCurves, name: str) -> None:
     for curve in arm.curves:
         training: tuple[float, ...] = getattr(curve, name)
         validation: tuple[float, ...] = getattr(curve, f"validation_{name}")
-        line: dict[str, Any] = {"linewidth": 1.2, "marker": "." if len(curve.epochs) == 1 else None}
-        axes.plot(curve.epochs, training, "--", color=style.BLUE, label=_TRAINING, **line)
-        axes.plot(curve.epochs, validation, color=style.ORANGE, label=_VALIDATION, **line)
-        _mark_best(axes, curve, validation)
+        look: dict[str, Any] = {"linewidth": 1.2, "marker": "." if len(curve.epochs) == 1 else None}
+        last = curve.epochs[-1]
+        (line,) = axes.plot(curve.epochs, training, "--", color=style.BLUE, label=_TRAINING, **look)
+        _tell(line, arm.label, f"training {name}", last, training[-1])
+        (line,) = axes.plot(curve.epochs, validation, color=style.ORANGE, label=_VALIDATION, **look)
+        _tell(line, arm.label, f"validation {name}", last, validation[-1])
+        if curve.best_epoch in curve.epochs:
+            _mark_best(axes, arm.label, curve, name, validation)
         if curve.stopped_early:
             at_end: dict[str, Any] = {"color": style.BLACK, "markersize": 5, "label": _STOPPED}
-            axes.plot(curve.epochs[-1:], validation[-1:], "x", **at_end)
+            (cross,) = axes.plot(curve.epochs[-1:], validation[-1:], "x", **at_end)
+            _tell(cross, arm.label, f"validation {name}, stopped", last, validation[-1])
     _finish(axes)
 
 
@@ -139,12 +153,15 @@ def _finish(axes: Axes) -> None:
     style.plain_numbers(axes, "y")
 
 
-def _mark_best(axes: Axes, curve: Curve, values: Sequence[float]) -> None:
-    if curve.best_epoch in curve.epochs:
-        at = curve.epochs.index(curve.best_epoch)
-        axes.axvline(curve.best_epoch, color=style.GREY, linewidth=0.7, linestyle=":", label=_KEPT)
-        dot: dict[str, Any] = {"color": style.BLACK, "markersize": 3.5, "label": _KEPT}
-        axes.plot([curve.best_epoch], [values[at]], "o", **dot)
+def _mark_best(axes: Axes, label: str, curve: Curve, name: str, values: Sequence[float]) -> None:
+    assert curve.best_epoch is not None
+    value = values[curve.epochs.index(curve.best_epoch)]
+    thin: dict[str, Any] = {"color": style.GREY, "linewidth": 0.7, "linestyle": ":"}
+    line = axes.axvline(curve.best_epoch, label=_KEPT, **thin)
+    style.set_tip(line, f"{label}: kept epoch {curve.best_epoch}")
+    look: dict[str, Any] = {"color": style.BLACK, "markersize": 3.5, "label": _KEPT}
+    (dot,) = axes.plot([curve.best_epoch], [value], "o", **look)
+    _tell(dot, label, f"validation {name}, kept", curve.best_epoch, value)
 
 
 def _common_scale(panels: Sequence[Axes]) -> None:

@@ -115,9 +115,10 @@ def _in_words(title: str, rows: tuple[Row, ...], dots: tuple[Dot, ...]) -> str:
     ]
     if not scored:
         return f"{title}. {counted(len(rows), 'row')}, none with a result"
-    said = f"highest {max(scored, key=lambda one: one[0])[1]}"
-    if len(scored) > 1:
-        said += f", lowest {min(scored, key=lambda one: one[0])[1]}"
+    (most, highest), (least, lowest) = (f(scored, key=lambda one: one[0]) for f in (max, min))
+    said = f"highest {highest}" + (f", lowest {lowest}" if least < most else "")
+    if len(scored) > 1 and least == most:
+        said = f"all {scored[0][1].split(' (')[0]}"
     without = len(dots) - len(scored)
     none = f"; {counted(without, 'row')} without a result" if without else ""
     return f"{title}. {counted(len(rows), 'row')}: {said}{none}"

@@ -27,7 +27,7 @@ def draw(chart: DotChart) -> Figure:
             1, len(chart.panels), sharey=True, squeeze=False, width_ratios=ratios
         )[0]
         for number, (axes, panel) in enumerate(zip(panels, chart.panels, strict=True)):
-            _panel(axes, panel, places, number)
+            _panel(axes, panel, places, number, chart.rows)
         first = panels[0]
         first.set_ylim(lines - 0.4, -0.6)
         ticks = sorted([*zip(places, [row.label for row in chart.rows], strict=True), *headings])
@@ -53,12 +53,12 @@ def _places(rows: tuple[Row, ...]) -> tuple[list[int], list[tuple[int, str]]]:
     return places, headings
 
 
-def _panel(axes: Axes, panel: Panel, places: list[int], number: int) -> None:
+def _panel(axes: Axes, panel: Panel, places: list[int], number: int, rows: tuple[Row, ...]) -> None:
     if panel.log:
         axes.set_xscale("log")
         axes.margins(x=0.1)
     for row, (place, dot) in enumerate(zip(places, panel.dots, strict=True)):
-        _mark(axes, dot, place, number, row)
+        _mark(axes, dot, place, number, _said(rows[row], panel, dot))
     if panel.log:
         axes.xaxis.set_major_locator(FixedLocator(_ends(*axes.get_xlim())))
         axes.xaxis.set_minor_locator(NullLocator())
@@ -83,10 +83,20 @@ def _ends(low: float, high: float) -> list[float]:
     return [inside[0], inside[-1]]
 
 
-def _mark(axes: Axes, dot: Dot, place: int, panel: int, row: int) -> None:
+def _said(row: Row, panel: Panel, dot: Dot) -> str:
+    """The row, what is drawn of it, and its value, for a tooltip."""
+    span = f", 95% interval {dot.low:.3f} to {dot.high:.3f}" if dot.low is not None else ""
+    theirs = "" if dot.published is None else f"; published: {dot.published:,g}"
+    quantity = panel.axis.replace("\n", " ").lower()
+    return f"{row.group} {row.label}: {quantity} {dot.text}{span}{theirs}".strip()
+
+
+def _mark(axes: Axes, dot: Dot, place: int, panel: int, said: str) -> None:
     if dot.published is not None:
         ring: dict[str, Any] = {"markerfacecolor": "none", "color": style.BLACK, "clip_on": False}
-        axes.plot([dot.published], [place], "o" if panel == 0 else "D", markersize=7, **ring)
+        shape = "o" if panel == 0 else "D"
+        (hollow,) = axes.plot([dot.published], [place], shape, markersize=7, **ring)
+        style.set_tip(hollow, said)
     if dot.value is None:
         if dot.text:
             _text(axes, dot.text, 0.02, place, style="italic", color=style.GREY)
@@ -101,7 +111,7 @@ def _mark(axes: Axes, dot: Dot, place: int, panel: int, row: int) -> None:
         markersize=4.5 if panel == 0 else 4,
         clip_on=False,
     )
-    mark.set_gid(f"series-{panel}-row-{row}")
+    style.set_tip(mark, said)
     _text(axes, dot.text, 1.05, place)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 from itertools import count
 
 import numpy as np
@@ -19,13 +20,17 @@ from matplotlib.patches import Rectangle
 from cifarkit.reporting.figures import style
 from cifarkit.reporting.render.inline_svg import Drawing
 
+_Names = Callable[[Axis], dict[float, str]]
+
 
 def drawing(figure: Figure) -> Drawing:
     """The figure as SVG, its series marked by their labels, which are matplotlib's own.
 
-    A legend's entry belongs to what is drawn under the same label. Bars and lines say their series
-    and values; a line of more than six points says the last one.
+    A legend's entry belongs to what is drawn under the same label. What was given a tip
+    (`style.set_tip`) shows it; of the rest, bars and lines say their series and values, a line of
+    more than six points the last one.
     """
+    named = cache(_tick_names)
     numbers = count()
     series: dict[str, str] = {}
     legend: dict[str, str] = {}
@@ -48,7 +53,7 @@ def drawing(figure: Figure) -> Drawing:
             gid = mark(artist)
             if label in shown and not _is_empty(artist):
                 series[gid] = label
-            if tip := _tip(axes, label, artist):
+            if tip := style.tip(artist) or _tip(axes, label, artist, named):
                 tips[gid] = tip
     return Drawing(style.svg(figure), series, legend, tips)
 
@@ -82,13 +87,13 @@ def _leaves(container: Container) -> Iterator[Artist]:
             yield from child
 
 
-def _tip(axes: Axes, label: str, artist: Artist) -> str:
+def _tip(axes: Axes, label: str, artist: Artist, named: _Names) -> str:
     if isinstance(artist, Line2D) and artist.axes is not None:
         points = np.asarray(artist.get_xydata(), float).tolist()
         alone = len(points) == 1 and artist.get_marker() not in ("None", "none", "", " ", None)
         if not points or not (label or alone):
             return label
-        ends = [f"{_at(axes.yaxis, y)}, {_at(axes.xaxis, x)}" for x, y in points]
+        ends = [f"{_at(axes.yaxis, y, named)}, {_at(axes.xaxis, x, named)}" for x, y in points]
         return "; ".join([*filter(None, [label]), *(ends if len(ends) <= 6 else ends[-1:])])
     for bars in axes.containers:
         if isinstance(bars, BarContainer) and artist in bars.patches:
@@ -97,14 +102,17 @@ def _tip(axes: Axes, label: str, artist: Artist) -> str:
             value = artist.get_width() if flat else artist.get_height()
             middle = artist.get_center()[1 if flat else 0]
             along, across = (axes.yaxis, axes.xaxis) if flat else (axes.xaxis, axes.yaxis)
-            place = _at(along, float(middle))
-            return "; ".join([*filter(None, [label]), f"{place}, {_at(across, value)}"])
+            place = _at(along, float(middle), named)
+            return "; ".join([*filter(None, [label]), f"{place}, {_at(across, value, named)}"])
     return label
 
 
-def _at(axis: Axis, value: float) -> str:
-    """A position by its axis's label and its tick's text, if it has one."""
-    value = float(value)
+def _tick_names(axis: Axis) -> dict[float, str]:
     ticks = zip(axis.get_ticklocs(), axis.get_ticklabels(), strict=False)
-    named = next((t.get_text() for at, t in ticks if at == value and t.get_text()), f"{value:,.4g}")
-    return f"{axis.get_label_text()} {named}".strip()
+    return {float(at): tick.get_text() for at, tick in ticks if tick.get_text()}
+
+
+def _at(axis: Axis, value: float, named: _Names) -> str:
+    """A position by its axis's label and its tick's text, if it has one."""
+    text = named(axis).get(float(value), f"{float(value):,.4g}")
+    return f"{axis.get_label_text()} {text}".strip()

@@ -9,8 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import matplotlib as mpl
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backend_bases import RendererBase
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -55,6 +57,8 @@ _LOOK: dict[str, Any] = {
     "svg.fonttype": "none",
     # Reproducible files.
     "svg.hashsalt": "cifarkit",
+    # Publishers refuse the default, Type 3 fonts.
+    "pdf.fonttype": 42,
 }
 
 
@@ -97,7 +101,8 @@ def _wrap(figure: Figure, text: Text) -> None:
 def settle(figure: Figure) -> RendererBase:
     """Freeze the layout, so that pixel positions are final."""
     figure.draw_without_rendering()
-    figure.set_layout_engine("none")
+    # None and not "none", whose placeholder makes every save draw the figure twice.
+    figure.set_layout_engine(None)
     canvas = figure.canvas
     assert isinstance(canvas, FigureCanvasAgg)
     renderer: RendererBase = canvas.get_renderer()
@@ -135,6 +140,19 @@ def plain_numbers(axes: Axes, which: str) -> None:
     axis.set_major_formatter(FuncFormatter(lambda v, p: text(float(f"{v:.9g}"), p)))
 
 
+_TIPS: WeakKeyDictionary[Artist, str] = WeakKeyDictionary()
+
+
+def set_tip(artist: Artist, text: str) -> None:
+    """What an HTML page shows of it, in place of its label and values."""
+    _TIPS[artist] = text
+
+
+def tip(artist: Artist) -> str:
+    """What `set_tip` was given; empty otherwise."""
+    return _TIPS.get(artist, "")
+
+
 def png(figure: Figure) -> bytes:
     return _saved(figure, "png")
 
@@ -143,11 +161,17 @@ def svg(figure: Figure) -> bytes:
     return _saved(figure, "svg", metadata={"Date": None})
 
 
-def write(figure: Figure, folder: Path, name: str) -> None:
-    """Write `<name>.png` and `<name>.svg` into a folder, creating it if needed."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{name}.png").write_bytes(png(figure))
-    (folder / f"{name}.svg").write_bytes(svg(figure))
+def pdf(figure: Figure) -> bytes:
+    return _saved(figure, "pdf", metadata={"CreationDate": None})
+
+
+FORMATS = {"png": png, "svg": svg, "pdf": pdf}
+
+
+def write(figure: Figure, path: Path) -> None:
+    """Write the format of the path's suffix, creating the folder if needed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(FORMATS[path.suffix[1:]](figure))
 
 
 def _saved(figure: Figure, kind: str, **options: Any) -> bytes:

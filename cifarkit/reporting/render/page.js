@@ -1,5 +1,6 @@
 "use strict";
-// Adds to a page that is whole without it: tables sort and filter, legends toggle their series.
+// Adds to a page that is whole without it: tables sort and filter, legends toggle their series, the
+// values of a figure's marks are read with the keyboard, two trials are compared.
 
 function element(name, properties, ...children) {
   const made = Object.assign(document.createElement(name), properties);
@@ -71,21 +72,103 @@ function legend(drawing) {
   const labels = [...new Set(parts.map((part) => part.dataset.series))];
   if (labels.length < 2) return;
   const tools = element("div", { className: "tools" }, "Show:");
-  for (const label of labels) {
-    const button = element("button", { type: "button" }, label);
-    button.setAttribute("aria-pressed", "true");
-    button.addEventListener("click", () => {
-      const off = button.getAttribute("aria-pressed") === "true";
-      button.setAttribute("aria-pressed", String(!off));
-      for (const part of drawing.querySelectorAll("[data-series], [data-legend]")) {
-        const named = part.dataset.series ?? part.dataset.legend;
-        if (named === label) part.classList.toggle("off", off);
-      }
-    });
-    tools.append(button);
-  }
+  const buttons = labels.map((label) => element("button", { type: "button" }, label));
+  const show = (label, on) => {
+    buttons[labels.indexOf(label)].setAttribute("aria-pressed", String(on));
+    for (const part of drawing.querySelectorAll("[data-series], [data-legend]")) {
+      const named = part.dataset.series ?? part.dataset.legend;
+      if (named === label) part.classList.toggle("off", !on);
+    }
+  };
+  labels.forEach((label, at) => {
+    show(label, true);
+    buttons[at].addEventListener("click", () =>
+      show(label, buttons[at].getAttribute("aria-pressed") !== "true"));
+  });
+  tools.append(...buttons);
   drawing.closest(".wide").before(tools);
+  shown.set(drawing, { labels, show });
+}
+
+const shown = new Map();
+
+// A tooltip needs a pointer; these buttons show the same texts, and so does a tap on a mark.
+function values(drawing) {
+  const marks = [...drawing.querySelectorAll("title")].map((title) => title.parentNode);
+  if (!marks.length) return;
+  const said = element("output", {});
+  let at = -1;
+  const show = (next) => {
+    marks[at]?.classList.remove("pointed");
+    at = (next + marks.length) % marks.length;
+    marks[at].classList.add("pointed");
+    said.textContent = marks[at].querySelector("title").textContent;
+  };
+  const step = (by) => {
+    const hidden = (n) => marks[(n + marks.length) % marks.length].closest(".off");
+    let next = at < 0 && by < 0 ? marks.length - 1 : at + by;
+    for (let tries = 0; tries < marks.length && hidden(next); tries++) next += by;
+    show(next);
+  };
+  const [back, on] = ["Previous value", "Next value"].map((text) =>
+    element("button", { type: "button" }, text));
+  back.addEventListener("click", () => step(-1));
+  on.addEventListener("click", () => step(1));
+  marks.forEach((mark, number) => mark.addEventListener("click", () => show(number)));
+  drawing.closest(".wide").after(element("div", { className: "tools" }, back, on, said));
+}
+
+function facts(page) {
+  const found = new Map();
+  for (const table of page.querySelectorAll(".facts")) {
+    for (const { cells } of table.tBodies[0].rows) {
+      found.set(`${table.caption.textContent}: ${cells[0].textContent}`, cells[1].textContent);
+    }
+  }
+  return found;
+}
+
+// Lets two trials be chosen, shows in what they differ, and only their curves.
+function comparison(pages) {
+  if (pages.length < 2) return;
+  const place = element("div", {});
+  const choices = ["Compare trial", "with"].map((text) => {
+    const select = element("select", {}, element("option", { value: "" }, "(choose)"));
+    pages.forEach((page, number) => select.append(
+      element("option", { value: String(number) }, page.querySelector("summary").textContent)));
+    select.addEventListener("change", update);
+    return { select, label: element("label", {}, `${text} `, select) };
+  });
+  function update() {
+    const chosen = choices.map(({ select }) => pages[select.value]);
+    if (chosen.includes(undefined) || chosen[0] === chosen[1]) return place.replaceChildren();
+    const [left, right] = chosen.map(facts);
+    const ids = chosen.map((page) => page.id.replace("trial-", ""));
+    const names = [...new Set([...left.keys(), ...right.keys()])];
+    const differing = names.filter((name) => left.get(name) !== right.get(name));
+    const cell = (kind, text, scope) => element(kind, scope ? { scope } : {}, text ?? "");
+    const rows = differing.map((name) => element("tr", {}, cell("th", name, "row"),
+      cell("td", left.get(name)), cell("td", right.get(name))));
+    const head = element("tr", {}, ...["", ...ids].map((text) => cell(text ? "th" : "td", text, text && "col")));
+    const caption = `In ${differing.length} of ${names.length} settings and results they differ.`;
+    const table = element("table", { className: "facts" }, element("caption", {}, caption),
+      element("thead", {}, head), element("tbody", {}, ...rows));
+    const wide = element("div", { className: "wide", tabIndex: 0 }, table);
+    wide.setAttribute("role", "region");
+    wide.setAttribute("aria-label", "Comparison of two trials");
+    place.replaceChildren(wide);
+    const drawing = [...shown.keys()].pop();
+    const curves = ids.map((id) => shown.get(drawing)?.labels.find((label) => label.startsWith(id.slice(0, 6))));
+    if (curves.every(Boolean)) {
+      const { labels, show } = shown.get(drawing);
+      labels.forEach((label) => show(label, curves.includes(label)));
+    }
+  }
+  const tools = element("div", { className: "tools" }, ...choices.map(({ label }) => label));
+  pages[0].before(tools, place);
 }
 
 document.querySelectorAll("table.sortable").forEach(sortable);
 document.querySelectorAll(".drawing").forEach(legend);
+document.querySelectorAll(".drawing").forEach(values);
+comparison([...document.querySelectorAll("details[id^=trial-]")]);
