@@ -268,7 +268,7 @@ def test_figures_are_written_and_referred_to_as_given(
 def test_a_format_of_figures_that_cannot_be_used_is_refused(
     tmp_path: Path, asked: dict[str, Any], message: str
 ) -> None:
-    store, studies = make_store(tmp_path, ("dropout",))
+    _, studies = make_store(tmp_path, ("dropout",))
     with pytest.raises(InvalidInput, match=message):
         document(studies, {}, **asked)
 
