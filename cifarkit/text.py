@@ -70,6 +70,25 @@ def counted(number: int, noun: str, plural: str | None = None) -> str:
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
+def number(value: float) -> str:
+    """A setting's number, whichever way it was given: `0.5`, `128`, `2.5e-5`.
+
+    The shortest exact digits; below 0.01 with an exponent that is not padded.
+    """
+    if isinstance(value, int):
+        return str(value)
+    if not 0 < abs(value) < 0.01:
+        return f"{value:g}"
+    digits, exponent = f"{value:.15e}".split("e")
+    return f"{float(digits):.12g}e{int(exponent)}"
+
+
+def percent(fraction: float) -> str:
+    """`0.1` as `10%`, `0.2731` as `27.3%`."""
+    text = f"{100 * fraction:,.1f}"
+    return text.removesuffix(".0") + "%"
+
+
 def unique(items: Iterable[str]) -> Sequence[str]:
     """The distinct items, in order of first occurrence."""
     return tuple(dict.fromkeys(items))

@@ -10,9 +10,9 @@ import typer
 
 from cifarkit.cli.app import app
 from cifarkit.models.registry import trains_batchnorm
-from cifarkit.reporting import formatting
 from cifarkit.settings import SET_BY_STUDIES, Setting, Settings, collect
 from cifarkit.specs import SETTINGS, ModelSpec, TrainSpec, TrialSpec, identity
+from cifarkit.store.setting_words import heading
 from cifarkit.studies.completion import trial_spec
 from cifarkit.studies.config import PRESETS, StudyFile
 from cifarkit.studies.study import Study
@@ -169,6 +169,6 @@ def test_a_study_file_sets_what_the_command_line_sets() -> None:
 
 
 def test_headings() -> None:
-    assert formatting.heading("image_size") == "Image size (px)"
-    assert formatting.heading("weight_decay") == "Weight decay"
-    assert formatting.heading("of_another_version") == "Of another version"
+    assert heading("image_size") == "Image size (px)"
+    assert heading("weight_decay") == "Weight decay"
+    assert heading("of_another_version") == "Of another version"

@@ -93,12 +93,8 @@ def _evaluated(
     dataset: str | os.PathLike[str] | None,
 ) -> list[tuple[str, Evaluation]]:
     """Each target's name in a comparison, and its evaluation."""
-    from cifarkit.reporting import (
-        arm_results,
-        evaluation_scores,
-        evaluation_several,
-        trial_lookup,
-    )
+    from cifarkit.reporting import evaluation_scores, evaluation_several, trial_lookup
+    from cifarkit.store.setting_words import model_name
     from cifarkit.store.trials import read_all
 
     if study is not None and BEST not in texts:
@@ -128,7 +124,7 @@ def _evaluated(
         seeds = evaluation_several.of_seeds(read_all(stored, ids).values(), scores)
         if len(seeds) < len(ids):
             say(f"{len(ids) - len(seeds)} of {len(ids)} seeds could not be evaluated", "yellow")
-        name = f"{arm_results.model_name(record.spec.model.model)} ({record.trial_id})"
+        name = f"{model_name(record.spec.model.model)} ({record.trial_id})"
         found.append((name, Evaluation(scores, tuple(seeds) if len(seeds) > 1 else ())))
     return found
 

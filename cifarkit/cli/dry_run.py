@@ -11,8 +11,8 @@ from cifarkit.api.plan import IF_NEEDED, TrialCost
 from cifarkit.api.progress_messages import in_words
 from cifarkit.console import plain_or_rich_table, say
 from cifarkit.reporting import formatting
-from cifarkit.reporting.arm_results import model_name
 from cifarkit.reporting.hyperparameters import differing
+from cifarkit.store.setting_words import heading, model_name, value_text
 from cifarkit.text import counted, unique
 
 
@@ -43,15 +43,11 @@ def _show_step(step: str, costs: Sequence[TrialCost], several_steps: bool) -> No
         columns.append(("Step", lambda cost: cost.step))
     if len(axes) < 2:  # of several axes, each has its column
         columns.append(
-            (formatting.heading(axes[0]) if axes else "Arm", lambda cost: cost.arm),
+            (heading(axes[0]) if axes else "Arm", lambda cost: cost.arm),
         )
     # The parameters depend on the head.
     names = unique([*axes, *differing([cost.settings for cost in costs]), "head_outputs"])
-    columns += [
-        (formatting.heading(name), partial(_setting, name=name))
-        for name in names
-        if (name,) != axes
-    ]
+    columns += [(heading(name), partial(_setting, name=name)) for name in names if (name,) != axes]
     costs_from = len(columns)
     columns += [
         ("Parameters", lambda cost: _count(cost.parameters)),
@@ -87,7 +83,7 @@ def _setting(cost: TrialCost, name: str) -> str:
     if name not in cost.settings:
         return ""
     value = cost.settings[name]
-    return model_name(value) if name == "model" else formatting.setting(name, value)
+    return model_name(value) if name == "model" else value_text(name, value)
 
 
 def _count(value: int | None) -> str:

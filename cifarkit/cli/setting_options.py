@@ -14,6 +14,7 @@ from cifarkit.errors import InvalidInput
 from cifarkit.models.registry import UnknownBackbone
 from cifarkit.settings import SET_BY_STUDIES, Setting
 from cifarkit.specs import SETTINGS, Augmentation
+from cifarkit.text import number
 
 Number = TypeVar("Number", int, float)
 
@@ -30,7 +31,7 @@ def _option(setting: Setting) -> Any:
         if isinstance(value, bool):
             default = name if value else f"no-{name}"
         else:
-            default = f"{value:g}" if isinstance(value, int | float) else str(value)
+            default = number(value) if isinstance(value, int | float) else str(value)
     return Annotated[
         (setting.type if setting.type in (bool, int, float, Path) else str) | None,
         typer.Option(

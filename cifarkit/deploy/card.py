@@ -15,13 +15,13 @@ from cifarkit.models import registry
 from cifarkit.profiling.measurements import Time
 from cifarkit.reporting import evaluation_tables as tables
 from cifarkit.reporting import formatting, hyperparameters, provenance
-from cifarkit.reporting.arm_results import model_name
 from cifarkit.reporting.document_model import Block, Command, Document, Items, Paragraph, Section
 from cifarkit.reporting.evaluation_scores import Scores, of_trial
 from cifarkit.reporting.evaluation_text import calibration_sentences, class_sentences
 from cifarkit.reporting.render import markdown
 from cifarkit.reporting.table import Column, Table, text_cell
 from cifarkit.store.records import TrialRecord
+from cifarkit.store.setting_words import model_name
 from cifarkit.text import plain
 
 TO_FILL = "TO FILL IN BY THE USER"

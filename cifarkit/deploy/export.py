@@ -18,9 +18,9 @@ from cifarkit.deploy.export_record import ExportRecord
 from cifarkit.deploy.loading import output_names
 from cifarkit.deploy.runtimes import ExportFormat
 from cifarkit.errors import CifarkitError
-from cifarkit.reporting.arm_results import model_name
 from cifarkit.store.predictions import of_trial
 from cifarkit.store.records import TrialRecord
+from cifarkit.store.setting_words import model_name
 from cifarkit.version import __version__
 
 CALIBRATION_IMAGES = 128

@@ -16,7 +16,7 @@ def of_trial(record: TrialRecord) -> LoadedModel:
         InvalidInput: As `trial_model.trained_model`.
     """
     from cifarkit.deploy import card, trial_model
-    from cifarkit.reporting.arm_results import model_name
+    from cifarkit.store.setting_words import model_name
 
     weights = trial_model.check_kept(record)
     spec, native = record.spec.model, trial_model.native_size(record)

@@ -126,14 +126,6 @@ def trouble(trial: TrialRecord) -> str:
     return text
 
 
-def model_name(key: str) -> str:
-    """A backbone's name in tables; its key if it is not registered any more."""
-    try:
-        return registry.get(key).name
-    except InvalidInput:
-        return key
-
-
 def model_note(key: str) -> str:
     """A backbone's note for readers; may be empty."""
     try:

@@ -15,6 +15,7 @@ from cifarkit.reporting.arm_results import ArmResult
 from cifarkit.reporting.repeated_trials import seeds_sentence
 from cifarkit.reporting.study_tables import row_name
 from cifarkit.reporting.study_view import StudyView
+from cifarkit.store.setting_words import phrases
 from cifarkit.store.study_records import StudyRecord
 from cifarkit.text import listed
 
@@ -183,12 +184,11 @@ def _why(outcome: ArmResult) -> str:
 
 
 def named_arms(view: StudyView) -> dict[str, ArmResult]:
-    """The arms by unique names that can stand in a sentence: "dropout 0.5", "augment no"."""
-    axis = view.axes[0] if len(view.axes) == 1 and view.layout.names_axis else None
+    """The arms by unique names that can stand in a sentence: "dropout 0.5", "no augmentation"."""
     named: dict[str, ArmResult] = {}
     for position, outcome in enumerate(view.results, start=1):
         name = row_name(view, outcome)
-        if axis and axis in outcome.arm.settings:
-            name = f"{axis.replace('_', ' ')} {name}"
+        if view.layout.names_axis:
+            name = phrases(view.axes, outcome.arm.settings) or name
         named[name if name not in named else f"{name} (row {position})"] = outcome
     return named

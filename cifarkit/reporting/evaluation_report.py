@@ -8,7 +8,6 @@ from pathlib import Path
 from cifarkit.errors import unknown
 from cifarkit.reporting import evaluation_pair, evaluation_several, hyperparameters, provenance
 from cifarkit.reporting import evaluation_tables as tables
-from cifarkit.reporting.arm_results import model_name
 from cifarkit.reporting.document_model import Block, Document, Paragraph, Section
 from cifarkit.reporting.evaluation_export import class_rows, to_json
 from cifarkit.reporting.evaluation_pair import pictures
@@ -31,6 +30,7 @@ from cifarkit.reporting.output import (
     write_figures,
 )
 from cifarkit.store.records import TrialRecord
+from cifarkit.store.setting_words import model_name
 
 PAIRS = 10
 """Number of confused pairs shown by default."""

@@ -1,12 +1,10 @@
-"""Formatting of numbers and settings."""
+"""Formatting of measured numbers."""
 
 from __future__ import annotations
 
 import math
 from statistics import fmean
 from typing import TYPE_CHECKING
-
-from cifarkit.specs import SETTINGS
 
 if TYPE_CHECKING:
     from cifarkit.evaluation.metrics import Interval
@@ -46,11 +44,6 @@ def seconds(value: float) -> str:
     return f"{value:,.2f}" if abs(value) < 10_000 else f"{value:,.0f}"
 
 
-def percent(fraction: float) -> str:
-    """`0.1` as `10%`, `0.2731` as `27.3%`."""
-    return trimmed(100 * fraction, 1) + "%"
-
-
 def share(fraction: float) -> str:
     """A measured share, all of a column with one decimal: `1.0%`, `15.3%`."""
     return f"{fraction:.1%}"
@@ -79,35 +72,3 @@ def mean_and_spread(values: list[float], decimals: int) -> str:
     # Thirty times faster than `statistics.stdev`, which uses fractions.
     spread = math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1))
     return f"{mean:.{decimals}f} ± {spread:.{decimals}f}"
-
-
-def heading(setting: str) -> str:
-    """A setting's heading; a stored study's axis may be unknown here."""
-    known = SETTINGS.get(setting)
-    return known.title if known else setting.replace("_", " ").capitalize()
-
-
-def setting(name: str, value: object) -> str:
-    """A setting's value for display: `2.5e-5`, `10%`, `yes`."""
-    if value is None:
-        return "default"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, int | float):
-        if name == "unfreeze":
-            return percent(value)
-        if isinstance(value, int):
-            return str(value)
-        return scientific(value) if 0 < abs(value) < 0.01 else f"{value:g}"
-    if isinstance(value, list | tuple):
-        return ", ".join(map(str, value))
-    if (name, value) == ("batchnorm", "train"):  # its name in the first versions
-        return "keras"
-    return str(value)
-
-
-def scientific(value: float) -> str:
-    """`2.5e-5`: the shortest exact digits, without a padded exponent."""
-    digits, exponent = f"{value:.15e}".split("e")
-    digits = f"{float(digits):.12g}"
-    return f"{digits}e{int(exponent)}"

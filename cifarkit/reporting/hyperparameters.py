@@ -10,13 +10,12 @@ from typing import Any, NamedTuple
 
 from cifarkit.datasets import registry
 from cifarkit.models.registry import trains_batchnorm
-from cifarkit.reporting import formatting
-from cifarkit.reporting.arm_results import model_name
 from cifarkit.reporting.table import Table, text_cell, text_columns
 from cifarkit.specs import SETTINGS, Augmentation, DataSpec, TrialSpec
 from cifarkit.store.records import Result, TrialRecord
+from cifarkit.store.setting_words import heading, model_name, value_text
 from cifarkit.store.study_records import StudyRecord
-from cifarkit.text import counted, listed, unique
+from cifarkit.text import counted, listed, percent, unique
 
 _AMOUNTS = tuple(Augmentation.model_fields)
 _UNSAID = {"location", "class_names", "seed", *_AMOUNTS}
@@ -44,7 +43,7 @@ def differing(settings: Sequence[Mapping[str, Any]]) -> list[str]:
 def of_trial(trial: TrialRecord) -> dict[str, str]:
     """The relevant settings of one trial, formatted, by heading."""
     spoken = _spoken(trial.spec, trial.result)
-    return {formatting.heading(name): text for name, text in spoken.items() if text}
+    return {heading(name): text for name, text in spoken.items() if text}
 
 
 class StudySettings(NamedTuple):
@@ -58,7 +57,7 @@ class StudySettings(NamedTuple):
 def usual_settings(studies: Sequence[StudySettings]) -> dict[str, str]:
     """By heading, the commonest value among the studies that do not vary it."""
     usual = {}
-    for name in map(formatting.heading, SETTINGS):
+    for name in map(heading, SETTINGS):
         fixed = [study.values.get(name, "") for study in studies if name not in study.varied]
         if fixed and (text := Counter(fixed).most_common(1)[0][0]):
             usual[name] = text
@@ -104,7 +103,7 @@ def common_settings(
         if name in axes:
             continue
         if name == "data_seed" and _follows_the_seed(trials):
-            rows[formatting.heading(name)] = "the seed of each training"
+            rows[heading(name)] = "the seed of each training"
             continue
         arms: dict[str, list[str]] = {}
         for arm, spoken in values:
@@ -115,7 +114,7 @@ def common_settings(
             (text,) = arms
         else:
             text = _grouped(arms)
-        rows[formatting.heading(name)] = text
+        rows[heading(name)] = text
     return rows
 
 
@@ -208,7 +207,7 @@ def _spoken(spec: TrialSpec, result: Result | None = None) -> dict[str, str]:
 @lru_cache(maxsize=4096, typed=True)  # thousands of trials share a few distinct specs
 def _said(name: str, value: Any) -> str:
     unmentioned = value is None or value == SETTINGS[name].unmentioned
-    return "" if unmentioned else formatting.setting(name, value)
+    return "" if unmentioned else value_text(name, value)
 
 
 @lru_cache
@@ -224,7 +223,7 @@ def _amount(name: str, value: Any) -> str:
         return name
     if name == "augment_views":
         return counted(value, "fixed view", "fixed views")
-    return f"{name} {formatting.percent(value)}"
+    return f"{name} {percent(value)}"
 
 
 def _grouped(arms: Mapping[str, Sequence[str]]) -> str:

@@ -12,7 +12,6 @@ from cifarkit.reporting.table_columns import (
     PARAMETERS,
     TIME,
     TRAINABLE,
-    TRAINED_SHARE,
     Measure,
 )
 
@@ -25,7 +24,7 @@ class Layout:
         measures: The columns of the main table; the test accuracy follows them.
         caption: Of the main table; empty for one made of the study's title.
         rows_are_names: Rows go by their arms' names, not by a column per axis.
-        names_axis: Sentences name the axis before a row's value: "dropout 0.3", but "freeze all".
+        names_axis: Sentences name rows by setting and value, "dropout 0.3"; others have names.
         pivoted: One table per measure, models down and image sizes across.
     """
 
@@ -39,17 +38,18 @@ class Layout:
 _ALONG = {
     frozenset({"model"}): Layout(
         (MEMORY, PARAMETERS, TIME),
-        "Memory (an estimate), parameters, training time and test accuracy of every model.",
+        "Memory, parameters, training time and test accuracy of every model.",
         rows_are_names=True,
         names_axis=False,
     ),
     frozenset({"model", "image_size"}): Layout(
         (MEMORY, PARAMETERS, TIME),
         "Test accuracy and cost of every model at every image size.",
+        names_axis=False,
         pivoted=True,
     ),
     frozenset({"unfreeze"}): Layout(
-        (MEMORY_WITH_INPUT, TRAINABLE, TRAINED_SHARE, TIME),
+        (MEMORY_WITH_INPUT, TRAINABLE, TIME),
         "Fine-tuning depth: how much of the backbone is trained.",
         names_axis=False,
     ),

@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cifarkit.reporting import published as reference
-from cifarkit.reporting.arm_results import ArmResult, model_name, model_note
+from cifarkit.reporting.arm_results import ArmResult, model_note
 from cifarkit.reporting.conclusions import named_arms
 from cifarkit.reporting.hyperparameters import mixtures
 from cifarkit.reporting.provenance import timing_warnings
 from cifarkit.reporting.study_view import StudyView
+from cifarkit.store.setting_words import model_name
 from cifarkit.text import counted, listed, unique
 
 _NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?")

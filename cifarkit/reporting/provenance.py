@@ -7,31 +7,31 @@ from functools import cache
 
 from cifarkit.models.registry import registry
 from cifarkit.profiling.measurements import Environment
-from cifarkit.reporting.arm_results import model_name
 from cifarkit.reporting.formatting import trimmed
 from cifarkit.reporting.study_view import StudyView
 from cifarkit.store.records import TrialRecord
+from cifarkit.store.setting_words import model_name
 from cifarkit.store.timing_checks import ENVIRONMENT_NAMES, environment_differences, overlapping
 from cifarkit.text import counted, listed, unique
 
 _TIMES = "\N{MULTIPLICATION SIGN}"
 
 DEFINITIONS = (
-    "Memory (MB) is the published study's estimate, not a measurement: 4 bytes for every weight "
-    "and for every output of the model's top-level layers, of one batch: "
+    "Memory usage (MB) is the published study's estimate, not a measurement: 4 bytes for every "
+    "weight and for every output of the model's top-level layers, of one batch: "
     f"round(4 {_TIMES} (batch {_TIMES} outputs + parameters) / 1024³, 3) {_TIMES} 1024. "
     "A backbone counts as one layer. "
     "Tables of fine-tuning depth and of batch sizes add one layer of the input's size, as the "
     "published ones do.",
     "Peak memory (GB) is the highest resident memory of the trial's process, libraries and data "
     "included; device peak (GB) is the accelerator's own. 1 GB is 2³⁰ bytes, 1 MB is 2²⁰ bytes.",
-    "Parameters counts every weight once, including the statistics of BatchNormalization.",
-    "Time (s) is the wall-clock time of the whole fit: every epoch, validation and the first step "
-    "(tracing and graph optimization). Where frozen layers ran once per image instead of in every "
-    "epoch, the time to compute their outputs is included, even if they were read from an earlier "
-    "trial's cache. Epoch (s) is the median time of an epoch's training without the first step, "
-    "and images/s the median rate; input wait is the share of the steps' time spent waiting for "
-    "images.",
+    "Total Parameters counts every weight once, including the statistics of BatchNormalization.",
+    "Time (sec) is the wall-clock time of the whole fit: every epoch, validation and the first "
+    "step (tracing and graph optimization). Where frozen layers ran once per image instead of in "
+    "every epoch, the time to compute their outputs is included, even if they were read from an "
+    "earlier trial's cache. Epoch (s) is the median time of an epoch's training without the first "
+    "step, and images/s the median rate; input wait is the share of the steps' time spent waiting "
+    "for images.",
     "GFLOPs/image is the number of floating-point operations in 10⁹, two per multiply-add, of the "
     "convolutions and dense layers in one forward pass.",
     "Accuracy is the share of test images whose class was predicted. The weights are those of the "

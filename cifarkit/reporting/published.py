@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
-from functools import cache
-from importlib import resources
 from typing import Any
 
 from cifarkit.models.registry import trains_batchnorm
-from cifarkit.reporting import formatting
-from cifarkit.reporting.arm_results import ArmResult, model_name
+from cifarkit.reporting.arm_results import ArmResult
 from cifarkit.reporting.hyperparameters import dataset_name, flat
+from cifarkit.reporting.published_tables import tables
 from cifarkit.reporting.study_view import StudyView
 from cifarkit.specs import SETTINGS, Augmentation, TrialSpec
+from cifarkit.store.setting_words import heading, in_sentence, model_name, value_text
 from cifarkit.store.study_records import Arm
 from cifarkit.studies.completion import trial_spec
 from cifarkit.text import counted, listed, unique
@@ -50,14 +48,6 @@ _EXACT = ("memory_mb", "total_params", "trainable_params")
 """Columns that the settings determine."""
 _SHAPING = {"image_size", "weights", "unfreeze", "head_outputs", "batch_size"}
 """Settings on which those columns depend, and BatchNorm if it is frozen."""
-
-
-@cache
-def tables() -> dict[str, Any]:
-    """The published tables."""
-    text = resources.files("cifarkit.reporting").joinpath("published.json").read_text("utf-8")
-    loaded: dict[str, Any] = json.loads(text)
-    return loaded
 
 
 def row(axes: Sequence[str], arm: Arm, spec: TrialSpec | None = None) -> dict[str, Any] | None:
@@ -112,9 +102,10 @@ def notes(view: StudyView) -> list[str]:
         remarks.append(_unstated(view.axes))
     remarks += _agreement(view, matched, differing)
     renamed = [
-        f"{arm.name} is called {found['model']} there"
+        f"{found['model']} in the published study is {registered} here"
         for arm, found in matched
-        if found.get("model", arm.name) != arm.name
+        if found.get("model", registered := model_name(str(arm.arm.settings.get("model"))))
+        != registered
     ]
     if renamed:
         remarks.append(f"{listed(renamed)}.")
@@ -156,7 +147,7 @@ def _differing(axes: Sequence[str], arm: Arm, ours: TrialSpec) -> dict[str, tupl
 def _text(name: str, value: Any) -> str:
     if value is None:
         return SETTINGS[name].default or "none"
-    return formatting.setting(name, value)
+    return value_text(name, value)
 
 
 def _spoken(differing: Mapping[str, Mapping[str, tuple[str, str]]]) -> list[str]:
@@ -175,13 +166,7 @@ def _spoken(differing: Mapping[str, Mapping[str, tuple[str, str]]]) -> list[str]
 
 
 def _heading(name: str) -> str:
-    return _lowered(formatting.heading(name))
-
-
-def _lowered(heading: str) -> str:
-    """`Image size (px)` within a sentence; `BatchNorm` stays."""
-    first, *rest = heading.split(" ")
-    return " ".join([first.lower() if first[1:].islower() else first, *rest])
+    return in_sentence(heading(name))
 
 
 def _unstated(axes: Sequence[str]) -> str:
@@ -222,12 +207,12 @@ def _agreement(
             if arm.arm.settings.get("model") == _UNDESCRIBED:
                 causes.append("the layers, which the published study does not describe")
             why = f"because of {listed(causes)}" if causes else "which no setting explains"
-            text = f"{listed(map(_lowered, off))} not as published, {why}"
+            text = f"{listed(map(in_sentence, off))} not as published, {why}"
             apart.setdefault(text, []).append(arm.name)
     remarks = []
     if agreeing:
         of = "all" if agreeing == compared else f"{agreeing} of"
-        exact = listed(_lowered(measure.heading) for measure in measures)
+        exact = listed(in_sentence(measure.heading) for measure in measures)
         remarks.append(f"As published to the digit in {of} {counted(compared, 'row')}: {exact}.")
     return remarks + [f"{listed(unique(names))}: {text}." for text, names in apart.items()]
 

@@ -9,10 +9,19 @@ from typing import Any
 from cifarkit.reporting import formatting, table_columns
 from cifarkit.reporting import published as reference
 from cifarkit.reporting.arm_accuracy import interval, interval_subject
-from cifarkit.reporting.arm_results import ArmResult, model_name
+from cifarkit.reporting.arm_results import ArmResult
 from cifarkit.reporting.study_view import StudyView
 from cifarkit.reporting.table import Cell, Column, Table, number_columns, text_cell, text_columns
-from cifarkit.reporting.table_columns import NOT_TRAINABLE, PARAMETERS, TRAINABLE, Measure
+from cifarkit.reporting.table_columns import (
+    MEMORY,
+    MEMORY_WITH_INPUT,
+    NOT_TRAINABLE,
+    PARAMETERS,
+    TRAINABLE,
+    TRAINED_SHARE,
+    Measure,
+)
+from cifarkit.store.setting_words import heading, model_name, phrase, value_text
 
 
 def summary(view: StudyView, *, published: bool = False) -> Table:
@@ -44,11 +53,14 @@ def _captioned(table: Table, suffix: str) -> Table:
 
 
 def _with_head(view: StudyView, caption: str, *measures: Measure) -> str:
-    """The caption with the number of head outputs, if the table shows parameters."""
+    """The caption; with parameters the head's outputs, with memory that it is an estimate."""
     heads = {trial.spec.model.head_outputs for _, trial in view.trials}
-    if len(heads) != 1 or not any(measure in (PARAMETERS, TRAINABLE) for measure in measures):
-        return caption
-    return f"{caption.removesuffix('.')}; heads have {heads.pop()} outputs."
+    parts = [caption.removesuffix(".")]
+    if len(heads) == 1 and any(measure in (PARAMETERS, TRAINABLE) for measure in measures):
+        parts.append(f"heads have {heads.pop()} outputs")
+    if any(measure in (MEMORY, MEMORY_WITH_INPUT) for measure in measures):
+        parts.append("memory usage is an estimate")
+    return f"{'; '.join(parts)}."
 
 
 def detail_tables(view: StudyView) -> list[Table]:
@@ -58,13 +70,15 @@ def detail_tables(view: StudyView) -> list[Table]:
     cost = _measured(view, table_columns.of_cost())
     if PARAMETERS in view.layout.measures:
         cost += [TRAINABLE, NOT_TRAINABLE]
+    if TRAINABLE in view.layout.measures:
+        cost += [TRAINED_SHARE]
     scores = _measured(view, table_columns.of_scores(view.decimals))
     caption = (
         "Accuracy of the kept weights on every split. The 95% interval is of "
         f"{interval_subject(view.results)}."
     )
     tables = [
-        _flat(view, "cost", "Measured cost (unlike Memory above).", cost, reasons=False),
+        _flat(view, "cost", "Measured cost, unlike the memory usage above.", cost, reasons=False),
         _with_interval(view, _flat(view, "accuracy", caption, scores, reasons=False)),
     ]
     return [_captioned(table, view.title_suffix) for table in tables]
@@ -72,18 +86,12 @@ def detail_tables(view: StudyView) -> list[Table]:
 
 def axis_heading(axis: str) -> str:
     """The heading of a setting's column; for `unfreeze` the published one."""
-    return "Setting" if axis == "unfreeze" else formatting.heading(axis)
+    return "Setting" if axis == "unfreeze" else heading(axis)
 
 
 def axis_text(axis: str, settings: Mapping[str, Any]) -> str:
     """An arm's value on one axis, formatted."""
-    value = settings[axis]
-    if axis == "model":
-        return model_name(str(value))
-    if axis == "unfreeze" and isinstance(value, int | float):
-        whole = {0.0: "freeze all", 1.0: "unfreeze all"}
-        return whole.get(float(value), f"unfreeze {formatting.percent(value)}")
-    return formatting.setting(axis, value)
+    return (phrase if axis == "unfreeze" else value_text)(axis, settings[axis])
 
 
 def row_name(view: StudyView, result: ArmResult) -> str:
@@ -166,8 +174,7 @@ def _published(view: StudyView, measure: Measure) -> tuple[Column, list[Cell]] |
     cells = [_published_cell(measure, row) for row in rows]
     if not any(cell.raw is not None for cell in cells):
         return None
-    heading = f"Published {measure.heading[0].lower()}{measure.heading[1:]}"
-    return Column(heading), cells
+    return Column(f"{measure.heading}, published"), cells
 
 
 def _published_cell(measure: Measure, row: Mapping[str, Any] | None) -> Cell:
@@ -194,7 +201,7 @@ def _pivot(view: StudyView, measure: Measure, published: bool) -> Table:
             name = f"{name}, published"
             rows.append((text_cell(name), *(_published_cell(measure, row) for row in theirs)))
     columns = (*text_columns("Model"), *number_columns(*(f"{size} px" for size in sizes)))
-    label = measure.heading.split(" (")[0].lower()
+    label = measure.heading.split(" (")[0].lower().replace(" ", "-")
     caption = _with_head(view, f"{measure.heading} by image size.", measure)
     return Table(f"{view.name}-{label}", caption, columns, tuple(rows))
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from cifarkit.reporting import formatting, layouts
-from cifarkit.reporting.arm_results import ArmResult, arm_result, model_name
+from cifarkit.reporting import formatting, layouts, published_tables
+from cifarkit.reporting.arm_results import ArmResult, arm_result
 from cifarkit.reporting.hyperparameters import StudySettings, common_settings
 from cifarkit.reporting.layouts import Layout
 from cifarkit.reporting.table_columns import Measure, accuracy
 from cifarkit.store.records import TrialRecord
+from cifarkit.store.setting_words import heading, model_name
 from cifarkit.store.study_records import StudyRecord
 
 
@@ -51,8 +52,13 @@ class StudyView:
 
     @cached_property
     def results(self) -> list[ArmResult]:
-        """One per arm, in the study's order."""
+        """One per arm, in the study's order or that of the published study."""
         found = [arm_result(arm, self.records, self.axes) for arm in self.study.arms]
+        # Where published rows stand beside ours, and in the study that repeats the published one.
+        if "model" in self.axes and (
+            self.compared or self.study.part_of == published_tables.PRESET
+        ):
+            return _as_published(found, renamed=self.layout.rows_are_names)
         if self.study.kind == "sweep" and self.layout.rows_are_names:
             # Earlier versions labelled the arms of a sweep over networks by key.
             models = [result.arm.settings.get("model", result.name) for result in found]
@@ -90,7 +96,7 @@ class StudyView:
 
     @property
     def titled_settings(self) -> StudySettings:
-        return StudySettings(self.title, self.settings, [formatting.heading(a) for a in self.axes])
+        return StudySettings(self.title, self.settings, [heading(a) for a in self.axes])
 
     @property
     def measures(self) -> list[Measure]:
@@ -100,3 +106,16 @@ class StudyView:
     @property
     def anything_done(self) -> bool:
         return any(result.done for result in self.results)
+
+
+def _as_published(found: Sequence[ArmResult], *, renamed: bool) -> list[ArmResult]:
+    names = published_tables.names()
+    order = {key: place for place, key in enumerate(names)}
+    models = [str(result.arm.settings.get("model", "")) for result in found]
+    placed = sorted(
+        zip(found, models, strict=True), key=lambda pair: order.get(pair[1], len(order))
+    )
+    return [
+        replace(result, name=names[model]) if renamed and model in names else result
+        for result, model in placed
+    ]

@@ -48,19 +48,19 @@ def spread(decimals: int) -> Callable[[list[float]], str]:
 
 
 MEMORY = Measure(
-    "Memory (MB)", lambda r: r.memory.estimated_mb, mean(formatting.megabytes), "memory_mb"
+    "Memory usage (MB)", lambda r: r.memory.estimated_mb, mean(formatting.megabytes), "memory_mb"
 )
 MEMORY_WITH_INPUT = Measure(
-    "Memory (MB)",
+    "Memory usage (MB)",
     lambda r: r.memory.estimated_with_input_mb,
     mean(formatting.megabytes),
     "memory_mb",
 )
 PARAMETERS = Measure(
-    "Parameters", lambda r: r.parameters.total, mean(formatting.count), "total_params"
+    "Total Parameters", lambda r: r.parameters.total, mean(formatting.count), "total_params"
 )
 TRAINABLE = Measure(
-    "Trainable parameters",
+    "trainable parameters",
     lambda r: r.parameters.trainable,
     mean(formatting.count),
     "trainable_params",
@@ -71,9 +71,9 @@ NOT_TRAINABLE = Measure(
 TRAINED_SHARE = Measure(
     "Trained share", lambda r: r.parameters.trainable / r.parameters.total, mean(formatting.share)
 )
-EPOCHS = Measure("Epochs", lambda r: r.epochs_run, mean(formatting.count), "epochs")
+EPOCHS = Measure("epochs", lambda r: r.epochs_run, mean(formatting.count), "epochs")
 TIME = Measure(
-    "Time (s)", lambda r: r.time.comparable_fit_seconds, mean(formatting.seconds), "time_s"
+    "Time (sec)", lambda r: r.time.comparable_fit_seconds, mean(formatting.seconds), "time_s"
 )
 
 

@@ -9,11 +9,12 @@ from pydantic import BaseModel
 
 from cifarkit.models.registry import registry
 from cifarkit.reporting import formatting, study_labels
-from cifarkit.reporting.arm_results import ArmResult, model_name, trouble, trouble_of
+from cifarkit.reporting.arm_results import ArmResult, trouble, trouble_of
 from cifarkit.reporting.hyperparameters import of_trial
 from cifarkit.reporting.study_tables import axis_heading
 from cifarkit.reporting.study_view import StudyView
 from cifarkit.store.records import Hits, TrialRecord
+from cifarkit.store.setting_words import model_name
 from cifarkit.store.studies import trials_of
 from cifarkit.store.study_records import StudyRecord
 from cifarkit.store.training_checks import findings

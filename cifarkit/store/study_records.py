@@ -18,6 +18,7 @@ from cifarkit.store.fields import (
     Texts,
     Version,
 )
+from cifarkit.store.setting_words import phrases
 
 
 class Arm(StoredRecord):
@@ -96,9 +97,11 @@ class StudyRecord(StoredRecord):
         return study_identity(self.kind, self.axes, self.arms, self.vary_split)
 
     def name_of(self, label: str) -> str:
-        """An arm's label in a sentence: of a bare value, with its setting: `dropout 0.5`."""
-        bare = self.kind == "sweep" and len(self.axes) == 1 and self.axes != ("model",)
-        return f"{self.axes[0].replace('_', ' ')} {label}" if bare else label
+        """The arm of that label in a sentence; of values, with their settings: `dropout 0.5`."""
+        found = next((arm for arm in self.arms if arm.label == label), None)
+        if found is None or self.kind != "sweep":
+            return label
+        return phrases(self.axes, found.settings) or label
 
     @property
     def choice_in_words(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from cifarkit.store.setting_words import phrase
 from cifarkit.studies.inputs import Inputs
 from cifarkit.studies.setting_values import check_setting
 from cifarkit.studies.study import Study, check_distinct, check_size, of_one_network, plan_arm
@@ -37,6 +38,4 @@ def finetune(
 
 def depth_label(fraction: float) -> str:
     """The label in the published table."""
-    if fraction == 0:
-        return "freeze all"
-    return "unfreeze all" if fraction == 1 else f"unfreeze {100 * fraction:g}%"
+    return phrase("unfreeze", fraction)

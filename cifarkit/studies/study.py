@@ -18,6 +18,7 @@ from cifarkit.store.study_records import Arm, StudyRecord, study_identity
 from cifarkit.studies.completion import default_image_size, trial_spec
 from cifarkit.studies.inputs import Inputs
 from cifarkit.studies.split_seeds import check_drawn, with_seeds
+from cifarkit.text import number
 
 _LONGEST_SLUG = 180
 
@@ -108,7 +109,9 @@ class Study:
                 arms.setdefault(spec.train.learning_rate, []).append(arm.label)
         if "learning_rate" in self.axes or len(arms) < 2:
             return ""
-        given = "; ".join(f"{rate:g} for {', '.join(labels)}" for rate, labels in arms.items())
+        given = "; ".join(
+            f"{number(rate)} for {', '.join(labels)}" for rate, labels in arms.items()
+        )
         return (
             f"{self.title}: the default learning rate differs between the arms: {given}. "
             f"--learning-rate sets one for all."

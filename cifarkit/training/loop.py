@@ -22,6 +22,7 @@ from cifarkit.execution.events import (
 )
 from cifarkit.profiling.environment import arithmetic
 from cifarkit.specs import RANDOM_LEARNING_RATE, TrainSpec
+from cifarkit.text import number
 from cifarkit.training import feature_cache, precise_batchnorm
 from cifarkit.training.checkpoint import Checkpoints, Snapshot
 from cifarkit.training.epoch_inputs import EpochInputs
@@ -289,7 +290,7 @@ class _Trainer:
         if not (np.isfinite(train_loss) and np.isfinite(loss)):
             raise NotFinite(
                 f"the loss is not a number in epoch {epoch}: the learning rate "
-                f"{train.learning_rate:g} may be too high for this network"
+                f"{number(train.learning_rate)} may be too high for this network"
             )
         return {
             "validation_loss": loss,

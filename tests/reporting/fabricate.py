@@ -12,6 +12,7 @@ import numpy as np
 
 from cifarkit.profiling.measurements import Memory, Parameters
 from cifarkit.reporting import published
+from cifarkit.specs import TrialSpec
 from cifarkit.store.correctness_bits import packed
 from cifarkit.store.records import Hits, Result, State, Status, TrialRecord
 from cifarkit.store.store import Store, checksums, write_history, write_result
@@ -89,6 +90,17 @@ class Fabricator:
     ) -> str:
         """A trial in a state; complete ones have a result and a history."""
         spec = trial_spec(**({"classes": 80, "head_outputs": 100, "epochs": 100} | dict(settings)))
+        return self.of_spec(spec, made, state, reason, **of_state)
+
+    def of_spec(
+        self,
+        spec: TrialSpec,
+        made: Result | None = None,
+        state: Status = Status.COMPLETE,
+        reason: str = "",
+        **of_state: Any,
+    ) -> str:
+        """The same of a whole spec."""
         folder = self.store.add(spec)
         started, self._clock = self._clock, self._clock + timedelta(minutes=10)
         times: dict[str, Any] = {"started_at": started, "ended_at": self._clock, "host": "box"}

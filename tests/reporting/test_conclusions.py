@@ -190,7 +190,7 @@ def test_a_switch_is_named(tmp_path: Path) -> None:
         arms.append(Arm(label=label, settings={"augment": value}, trials=(trial,)))
     study = fabricator.study("augment", "sweep", ["augment"], arms, "Augmentation")
     text = " ".join(sentences_on(study, fabricator.records()))
-    assert "augment yes is better than augment no" in text
+    assert "augmentation is better than no augmentation" in text
 
 
 def test_the_report_counts_its_claims(tmp_path: Path) -> None:

@@ -25,21 +25,21 @@ from cifarkit.store.study_records import Arm, StudyRecord
 from tests.reporting.fabricate import ENVIRONMENT, START, Fabricator, hits, make_store, result
 
 TABLE_1 = """\
-| Model          |   Memory (MB) |   Parameters |   Time (s) |   Accuracy |
-|:---------------|--------------:|-------------:|-----------:|-----------:|
-| Simple CNN     |          25.6 |      128,420 |     116.47 |      0.260 |
-| Custom CNN     |        33.792 |    2,333,468 |     118.90 |      0.250 |
-| LeNet          |        24.576 |      723,180 |     103.86 |      0.330 |
-| VGG-16         |        58.368 |   14,765,988 |     803.34 |      0.700 |
-| Xception       |       109.568 |   21,419,916 |     930.64 |      0.740 |
-| EfficientNetB7 |       269.312 |   64,353,787 |   2,467.44 |      0.700 |
-| ResNet         |       109.568 |   23,792,612 |     654.38 |      0.710 |
-| ResNet152V2    |       242.688 |   58,536,548 |   1,186.09 |      0.690 |
-| DenseNet121    |        31.744 |    7,140,004 |     617.35 |      0.740 |
-| DenseNet169    |         56.32 |   12,809,380 |     690.92 |      0.770 |
-| DenseNet201    |        78.848 |   18,514,084 |     843.26 |      0.780 |
-| MobileNetV2    |        21.504 |    2,386,084 |     400.66 |      0.550 |
-| InceptionV3    |         87.04 |   22,007,684 |     416.18 |      0.610 |
+| Model          |   Memory usage (MB) |   Total Parameters |   Time (sec) |   Accuracy |
+|:---------------|--------------------:|-------------------:|-------------:|-----------:|
+| Simple CNN     |                25.6 |            128,420 |       116.47 |      0.260 |
+| Custom CNN     |              33.792 |          2,333,468 |       118.90 |      0.250 |
+| LeNet          |              24.576 |            723,180 |       103.86 |      0.330 |
+| VGG-16         |              58.368 |         14,765,988 |       803.34 |      0.700 |
+| Xception       |             109.568 |         21,419,916 |       930.64 |      0.740 |
+| EfficientNetB7 |             269.312 |         64,353,787 |     2,467.44 |      0.700 |
+| ResNet         |             109.568 |         23,792,612 |       654.38 |      0.710 |
+| ResNet152V2    |             242.688 |         58,536,548 |     1,186.09 |      0.690 |
+| DenseNet121    |              31.744 |          7,140,004 |       617.35 |      0.740 |
+| DenseNet169    |               56.32 |         12,809,380 |       690.92 |      0.770 |
+| DenseNet201    |              78.848 |         18,514,084 |       843.26 |      0.780 |
+| MobileNetV2    |              21.504 |          2,386,084 |       400.66 |      0.550 |
+| InceptionV3    |               87.04 |         22,007,684 |       416.18 |      0.610 |
 """
 
 
@@ -68,9 +68,9 @@ def test_summary_has_raw_numbers_beside_their_text(tmp_path: Path) -> None:
     assert table.texts()[2] == ["LeNet", "24.576", "723,180", "103.86", "0.330"]
     assert table.raw()[2] == {
         "Model": "LeNet",
-        "Memory (MB)": 24.576,
-        "Parameters": 723_180,
-        "Time (s)": 103.86,
+        "Memory usage (MB)": 24.576,
+        "Total Parameters": 723_180,
+        "Time (sec)": 103.86,
         "Accuracy": 0.33,
     }
 
@@ -170,19 +170,21 @@ def test_published_numbers_stand_beside_ours(tmp_path: Path) -> None:
     table = summary(StudyView(study, records), published=True)
     assert table.headings == [
         "Model",
-        "Memory (MB)",
-        "Published memory (MB)",
-        "Parameters",
-        "Published parameters",
-        "Time (s)",
-        "Published time (s)",
+        "Memory usage (MB)",
+        "Memory usage (MB), published",
+        "Total Parameters",
+        "Total Parameters, published",
+        "Time (sec)",
+        "Time (sec), published",
         "Accuracy",
-        "Published accuracy",
+        "Accuracy, published",
     ]
     assert table.texts()[5][5:] == ["2,467.44", "2,467.44", "0.700", "0.70"]
     text = document([study], records, published=True)
     assert "Custom CNN: stands in for a network" in text
-    assert "As published to the digit in all 13 rows: memory (MB) and parameters." in text
+    assert (
+        "As published to the digit in all 13 rows: memory usage (MB) and total parameters." in text
+    )
 
 
 def test_published_notes_say_what_differs(fabricator: Fabricator) -> None:
@@ -196,7 +198,7 @@ def test_published_notes_say_what_differs(fabricator: Fabricator) -> None:
         "78; BatchNorm precise instead of keras; head outputs 20 instead of 100; augmentation yes "
         "instead of no." in text
     )
-    assert "ResNet50 is called ResNet there." in text
+    assert "ResNet in the published study is ResNet50 here." in text
 
 
 def test_different_machines_are_listed_and_warned_of(fabricator: Fabricator) -> None:
@@ -297,7 +299,7 @@ def test_notes_name_a_row_with_its_setting(fabricator: Fabricator) -> None:
         name = "yes" if augment else "no"
         arms.append(Arm(label=name, settings={"augment": augment}, trials=(trial,)))
     study = fabricator.study("augmentation", "sweep", ["augment"], arms)
-    assert "- augment yes: EMA was off." in document([study], fabricator.records(), full=True)
+    assert "- augmentation: EMA was off." in document([study], fabricator.records(), full=True)
 
 
 def test_a_damaged_count_shows_no_binary_rounding(fabricator: Fabricator) -> None:

@@ -136,7 +136,7 @@ def test_dots_have_the_tables_values_and_the_reasons_of_failures(tmp_path: Path)
     assert accuracy.dots[0].high == pytest.approx(0.5110, abs=5e-4)
     assert [panel.axis for panel in costs] == ["Parameters", "Training\ntime (s)"]
     assert costs[1].dots == (Dot(100, "100.00"), Dot(211, "211.00"), Dot(None, ""), Dot(None, ""))
-    assert chart.footnote == "The same in every row: memory (MB) 25.6."
+    assert chart.footnote == "The same in every row: memory usage (MB) 25.6."
 
 
 def test_a_long_footnote_is_cut(tmp_path: Path) -> None:

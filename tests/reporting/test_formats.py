@@ -304,5 +304,6 @@ def test_every_text_of_a_document_is_escaped_where_it_is_rendered(format: str) -
 def test_escapes() -> None:
     assert markdown("simple_cnn a|b *x* &lt; <i>") == r"simple_cnn a\|b \*x\* \&lt; &lt;i>"
     assert markdown("p < 0.001, x <= 2 -> a & b") == "p < 0.001, x <= 2 -> a & b"
+    assert markdown("--seeds 3 --- -1") == r"\--seeds 3 \-\-- -1"
     assert latex("") == ""
     assert latex("50% & a_b -- ± 2.5e-5") == r"50\% \& a\_b -{}- $\pm$ 2.5e-5"

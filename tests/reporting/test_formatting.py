@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cifarkit.reporting import formatting
+from cifarkit.store.setting_words import phrase, phrases, value_text
 from cifarkit.text import listed, plain, shortened
 
 
@@ -29,7 +30,7 @@ def test_seconds(value: float, text: str) -> None:
     [(5e-6, "5e-6"), (2.5e-05, "2.5e-5"), (5e-3, "5e-3"), (0.01, "0.01"), (0.1 + 0.2, "0.3")],
 )
 def test_learning_rates(value: float, text: str) -> None:
-    assert formatting.setting("learning_rate", value) == text
+    assert value_text("learning_rate", value) == text
 
 
 @pytest.mark.parametrize(
@@ -45,7 +46,33 @@ def test_learning_rates(value: float, text: str) -> None:
     ],
 )
 def test_settings(name: str, value: object, text: str) -> None:
-    assert formatting.setting(name, value) == text
+    assert value_text(name, value) == text
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "text"),
+    [
+        ("augment", False, "no augmentation"),
+        ("augment", True, "augmentation"),
+        ("image_size", 96, "image size 96 px"),
+        ("patience", 7, "patience 7 epochs"),
+        ("patience", 1, "patience 1 epoch"),
+        ("learning_rate", 2.5e-05, "learning rate 2.5e-5"),
+        ("unfreeze", 0.0, "freeze all"),
+        ("unfreeze", 0.1, "unfreeze 10%"),
+        ("mixup", 0.2, "MixUp alpha 0.2"),
+        ("model", "resnet50", "ResNet50"),
+        ("of_a_later_version", 3, "of a later version 3"),
+    ],
+)
+def test_a_setting_in_a_sentence(name: str, value: object, text: str) -> None:
+    assert phrase(name, value) == text
+
+
+def test_several_settings_in_a_sentence() -> None:
+    settings = {"optimizer": "adam", "dropout": 0.3}
+    assert phrases(("optimizer", "dropout"), settings) == "optimizer adam, dropout 0.3"
+    assert phrases(("optimizer", "patience"), settings) == ""
 
 
 @pytest.mark.parametrize(("images", "decimals"), [(0, 2), (999, 2), (1000, 3), (8000, 3)])

@@ -113,13 +113,13 @@ def test_accuracies_of_the_text_are_in_the_tables(fabricator: Fabricator) -> Non
     ):
         made = of_values(fabricator, axis, *theirs)
         (table,) = main_tables(StudyView(made, fabricator.records()), published=True)
-        at = table.headings.index("Published accuracy")
+        at = table.headings.index("Accuracy, published")
         assert [row[at] for row in table.texts()] == list(theirs.values())
     trial = fabricator.trial({"model": "densenet201", "image_size": 96})
     arm = Arm(label="DenseNet201", settings={}, trials=(trial,))
     made = fabricator.study("final", "single", [], [arm])
     (table,) = main_tables(StudyView(made, fabricator.records()), published=True)
-    assert table.texts()[0][table.headings.index("Published accuracy")] == "0.84"
+    assert table.texts()[0][table.headings.index("Accuracy, published")] == "0.84"
 
 
 def test_the_crash_at_128_px_is_in_the_table_and_in_words(fabricator: Fabricator) -> None:
@@ -171,13 +171,15 @@ def test_parameters_and_memory_agree_or_say_why(fabricator: Fabricator) -> None:
         arms.append(Arm(label=row["model"], settings={"model": model}, trials=(trial,)))
     made = fabricator.study("zoo", "zoo", ["model"], arms)
     said = published.notes(StudyView(made, fabricator.records()))
-    assert "As published to the digit in 1 of 4 rows: memory (MB) and parameters." in said
     assert (
-        "Custom CNN: parameters not as published, because of the layers, which the published "
+        "As published to the digit in 1 of 4 rows: memory usage (MB) and total parameters." in said
+    )
+    assert (
+        "Custom CNN: total parameters not as published, because of the layers, which the published "
         "study does not describe." in said
     )
-    assert "VGG-16: parameters not as published, because of head outputs." in said
-    assert "ResNet: parameters not as published, which no setting explains." in said
+    assert "VGG-16: total parameters not as published, because of head outputs." in said
+    assert "ResNet: total parameters not as published, which no setting explains." in said
 
 
 def test_values_that_were_tried_without_numbers(fabricator: Fabricator) -> None:
@@ -192,4 +194,4 @@ def test_the_table_says_which_head_its_parameters_include(fabricator: Fabricator
         arm = Arm(label="LeNet", settings={"model": "lenet"}, trials=(trial,))
         view = StudyView(fabricator.study("zoo", "zoo", ["model"], [arm]), fabricator.records())
         (table,) = main_tables(view)
-        assert table.caption.endswith(f"; heads have {head} outputs.")
+        assert f"; heads have {head} outputs;" in table.caption

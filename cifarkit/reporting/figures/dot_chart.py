@@ -11,6 +11,7 @@ from cifarkit.reporting.figures.data import LONGEST_NAME, spans_decades
 from cifarkit.reporting.study_tables import axis_heading, axis_text, row_name
 from cifarkit.reporting.study_view import StudyView
 from cifarkit.reporting.table_columns import Measure
+from cifarkit.store.setting_words import in_sentence
 from cifarkit.text import counted, listed, shortened
 
 _COSTS = {
@@ -87,7 +88,7 @@ def dot_chart(view: StudyView) -> DotChart:
             values = [dot.value for dot in dots if dot.value is not None]
             if len(values) > 1 and len({dot.text for dot in dots if dot.value is not None}) == 1:
                 text = next(dot.text for dot in dots if dot.value is not None)
-                same.append(f"{measure.heading[0].lower()}{measure.heading[1:]} {text}")
+                same.append(f"{in_sentence(measure.heading)} {text}")
             elif values:
                 shown = [value for dot in dots for value in dot.drawn]
                 costs.append(Panel(axis, dots, spans_decades(shown)))

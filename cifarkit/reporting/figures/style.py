@@ -20,8 +20,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter
 
-from cifarkit.reporting.formatting import scientific
-from cifarkit.text import plain, shortened
+from cifarkit.text import number, plain, shortened
 
 # Okabe & Ito's palette, safe for colour vision deficiencies.
 BLUE, ORANGE, GREEN, RED, SKY, PURPLE, YELLOW, BLACK = (
@@ -131,7 +130,7 @@ def plain_numbers(axes: Axes, which: str) -> None:
 
     def text(value: float, _position: float | None = None) -> str:
         if 0 < abs(value) < 0.001:
-            return scientific(float(f"{value:.6g}"))
+            return number(float(f"{value:.6g}"))
         if abs(value) >= 1e6:
             return f"{value / 1e6:g} M"
         return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:g}"

@@ -13,8 +13,9 @@ from cifarkit.reporting.document_model import Block, Command, Document, Figure, 
 from cifarkit.reporting.table import Table
 from cifarkit.text import plain
 
-# Only what opens a tag, an entity or emphasis: "p < 0.001" and "a_b" stay as they are.
-_SPECIAL = re.compile(r"[\\`*\[\]|$~]|(?<![^\W_])_|_(?![^\W_])|<(?=[A-Za-z/!?])|&(?=#?\w+;)")
+# Only what opens a tag, an entity or emphasis: "p < 0.001" and "a_b" stay as they are. Pandoc would
+# make a dash of two hyphens: "--seeds".
+_SPECIAL = re.compile(r"[\\`*\[\]|$~]|(?<![^\W_])_|_(?![^\W_])|<(?=[A-Za-z/!?])|&(?=#?\w+;)|-(?=-)")
 _OPENING = re.compile(r"^(\d+)([.)])(?=\s)|^([-+#=>])")
 
 
@@ -64,7 +65,8 @@ def _block(block: Block, figures: Mapping[str, str], numbers: Mapping[type, Iter
             caption = escaped(block.caption)
             path = quote(figures[block.name], safe="/:~.-_")
             image = f"![{escaped(block.in_words)}]({path})"
-            return f"{image}\n\n**Figure {next(numbers[Figure])}.** {caption}."
+            # One paragraph: of an image alone in one, Pandoc makes a figure with a second caption.
+            return f"{image}\\\n**Figure {next(numbers[Figure])}.** {caption}."
         case Paragraph():
             return _paragraph(block.text)
         case Items():
