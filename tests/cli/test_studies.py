@@ -10,7 +10,7 @@ import pytest
 
 from cifarkit.datasets import registry as dataset_registry
 from cifarkit.store.store import Store
-from tests.cli.command import cifarkit, start, table
+from tests.cli.command import cifarkit, in_a_process, start, table
 from tests.datasets.archives import make_cifar100
 
 SMALL = ("--dataset", "synthetic", "--classes", "5", "--train-per-class", "20", "--epochs", "1",
@@ -49,8 +49,8 @@ def test_finetune_with_the_head_first(tmp_path: Path) -> None:
 def test_jobs_change_no_result(tmp_path: Path) -> None:
     losses: dict[str, list[list[float]]] = {}
     for jobs in ("1", "2"):
-        cifarkit("sweep", "lr", "1e-3", "1e-2", "--model", "resnet8", "--weights", "none", *SMALL,
-                 "--jobs", jobs, "--runs", tmp_path / jobs)  # fmt: skip
+        in_a_process("sweep", "lr", "1e-3", "1e-2", "--model", "resnet8", "--weights", "none",
+                     *SMALL, "--jobs", jobs, "--runs", tmp_path / jobs)  # fmt: skip
         for record in Store(tmp_path / jobs).records():
             assert record.result is not None
             assert record.result.environment.threads == len(os.sched_getaffinity(0))
