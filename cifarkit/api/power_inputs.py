@@ -14,7 +14,7 @@ from cifarkit.errors import InvalidInput
 from cifarkit.reporting import formatting, repeated_trials, trial_lookup
 from cifarkit.store.records import TrialRecord
 from cifarkit.store.studies import trials_of
-from cifarkit.store.timing_checks import overlapping
+from cifarkit.store.timing_checks import hardware, overlapping
 from cifarkit.store.trials import read_all
 from cifarkit.text import counted
 
@@ -166,12 +166,10 @@ def mean_trial_seconds(trials: Sequence[TrialRecord]) -> tuple[float | None, str
     by_hardware: dict[str, list[TrialRecord]] = {}
     for trial in trials:
         if trial.result is not None:
-            it = trial.result.environment
-            name = it.gpu or f"{it.cpu} with {counted(it.cpu_cores, 'core')}"
-            by_hardware.setdefault(name, []).append(trial)
+            by_hardware.setdefault(hardware(trial.result.environment), []).append(trial)
     if not by_hardware:
         return None, "Hours are not known: there are no trials to go by."
-    hardware, used = max(by_hardware.items(), key=lambda item: len(item[1]))
+    commonest, used = max(by_hardware.items(), key=lambda item: len(item[1]))
     settings: dict[Hashable, list[float]] = {}
     for trial in used:
         assert trial.result is not None
@@ -180,7 +178,7 @@ def mean_trial_seconds(trials: Sequence[TrialRecord]) -> tuple[float | None, str
     mean = fmean(map(fmean, settings.values()))
     sentence = (
         f"A training takes {mean:,.0f} s: the mean of {counted(len(settings), 'setting')} on "
-        f"{hardware}"
+        f"{commonest}"
     )
     if others := sum(map(len, by_hardware.values())) - len(used):
         sentence += f"; {counted(others, 'trial')} on other hardware not counted"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from cifarkit.errors import InvalidInput
@@ -14,6 +14,7 @@ from cifarkit.store import training_checks
 from cifarkit.store.file_io import DamagedFile
 from cifarkit.store.records import Result, Status, TrialRecord
 from cifarkit.store.study_records import Arm
+from cifarkit.store.timing_checks import hardware
 from cifarkit.store.training_checks import Finding
 from cifarkit.store.trials import Trials
 from cifarkit.text import plain, unique
@@ -33,6 +34,7 @@ class ArmResult:
         done: The complete trials, in the order of their seeds.
         troubles: One reason per trial that is not complete.
         findings: What is wrong with each trial of `done` (see `store.training_checks`).
+        letters: A letter for each hardware of the study's trials; empty if there is one.
     """
 
     arm: Arm
@@ -40,14 +42,27 @@ class ArmResult:
     done: tuple[TrialRecord, ...]
     troubles: tuple[str, ...]
     findings: tuple[tuple[Finding, ...], ...] = ()
+    letters: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def results(self) -> list[Result]:
         return [trial.result for trial in self.done if trial.result is not None]
 
-    def values(self, get: Callable[[Result], float | None]) -> list[float]:
-        """The values of the complete trials that measured it."""
-        return [value for result in self.results if (value := get(result)) is not None]
+    @cached_property
+    def hardware(self) -> tuple[str, ...]:
+        """That of the complete trials, each once, in the order of `letters`."""
+        used = tuple(unique(hardware(result.environment) for result in self.results))
+        return tuple(name for name in self.letters if name in used) or used
+
+    def values(
+        self, get: Callable[[Result], float | None], *, on: str | None = None
+    ) -> list[float]:
+        """The values of the complete trials that measured it, `on` one hardware or any."""
+        return [
+            value
+            for result in self.results
+            if on in (None, hardware(result.environment)) and (value := get(result)) is not None
+        ]
 
     @property
     def complete(self) -> bool:

@@ -142,6 +142,13 @@ def timing_warnings(view: StudyView) -> list[str]:
             f"The trials of this study ran in different environments ({names} {verb}, see "
             f"“How this was measured”): their times and memory are not comparable.{rounding}"
         )
+    if view.letters:
+        named = listed(f"{letter} is {name}" for name, letter in view.letters.items())
+        warnings.append(
+            f"Hardware: {named}. Times, rates and peaks of memory are means over the trials on "
+            "one of them, never over several, and no figure shows them; accuracy, parameters and "
+            "FLOPs do compare."
+        )
     unknown = sum(t.result is not None and t.result.time.may_not_compare for t in trials.values())
     if unknown:
         warnings.append(

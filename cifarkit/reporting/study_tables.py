@@ -116,6 +116,10 @@ def _flat(
         columns.append((Column(measure.heading), [measure.cell(arm) for arm in view.results]))
         if published and (column := _published(view, measure)):
             columns.append(column)
+    if view.letters and any(measure.of_machine for measure in measures):
+        texts = [", ".join(view.letters[name] for name in arm.hardware) for arm in view.results]
+        cells = [text_cell(text) if text else Cell() for text in texts]
+        columns.append((Column("Hardware", numeric=False), cells))
     columns += _trailing(view.results, reasons)
     rows = zip(*(cells for _, cells in columns), strict=True)
     headings = tuple(column for column, _ in columns)
@@ -210,7 +214,11 @@ def _pivot_cell(measure: Measure, outcome: ArmResult | None) -> Cell:
     if outcome is None:
         return Cell()
     cell = measure.cell(outcome)
-    return cell if cell.raw is not None else Cell(None, outcome.short_reason)
+    if cell.raw is None:
+        return Cell(None, outcome.short_reason)
+    if measure.of_machine and outcome.letters and len(outcome.hardware) == 1:
+        return Cell(cell.raw, f"{cell.text} ({outcome.letters[outcome.hardware[0]]})")
+    return cell
 
 
 def _with_interval(view: StudyView, table: Table) -> Table:

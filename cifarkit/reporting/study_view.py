@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from string import ascii_uppercase
 from typing import Any
 
 from cifarkit.reporting import formatting, layouts, published_tables
@@ -15,6 +16,7 @@ from cifarkit.reporting.table_columns import Measure, accuracy
 from cifarkit.store.records import TrialRecord
 from cifarkit.store.setting_words import heading, model_name
 from cifarkit.store.study_records import StudyRecord
+from cifarkit.text import unique
 
 
 @dataclass(frozen=True)
@@ -58,15 +60,24 @@ class StudyView:
         if "model" in self.axes and (
             self.compared or self.study.part_of == published_tables.PRESET
         ):
-            return _as_published(found, renamed=self.layout.rows_are_names)
-        if self.study.kind == "sweep" and self.layout.rows_are_names:
+            found = _as_published(found, renamed=self.layout.rows_are_names)
+        elif self.study.kind == "sweep" and self.layout.rows_are_names:
             # Earlier versions labelled the arms of a sweep over networks by key.
             models = [result.arm.settings.get("model", result.name) for result in found]
-            return [
+            found = [
                 replace(result, name=model_name(str(model)))
                 for result, model in zip(found, models, strict=True)
             ]
-        return found
+        used = unique(name for result in found for name in result.hardware)
+        if len(used) < 2:
+            return found
+        letters = {name: _letter(place) for place, name in enumerate(used)}
+        return [replace(result, letters=letters) for result in found]
+
+    @property
+    def letters(self) -> Mapping[str, str]:
+        """A letter for each hardware, where there are several: their times do not compare."""
+        return self.results[0].letters if self.results else {}
 
     @cached_property
     def trials(self) -> list[tuple[ArmResult, TrialRecord]]:
@@ -119,3 +130,9 @@ def _as_published(found: Sequence[ArmResult], *, renamed: bool) -> list[ArmResul
         replace(result, name=names[model]) if renamed and model in names else result
         for result, model in placed
     ]
+
+
+def _letter(place: int) -> str:
+    """A, B, ..., Z, A2, ..."""
+    turn, letter = divmod(place, len(ascii_uppercase))
+    return ascii_uppercase[letter] + (f"{turn + 1}" if turn else "")

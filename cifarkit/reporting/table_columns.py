@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from statistics import fmean
 
 from cifarkit.reporting import formatting
 from cifarkit.reporting.arm_results import ArmResult
-from cifarkit.reporting.table import Cell
+from cifarkit.reporting.table import Cell, text_cell
 from cifarkit.store.records import Result
 
 TOP_FROM_CLASSES = 11
@@ -24,17 +25,30 @@ class Measure:
         read: The raw value of one result; None where it was not measured.
         text: Formats the values of an arm's trials.
         published: The key of the same quantity in the published tables, if any.
+        of_machine: Whether it depends on the hardware, so that it is never averaged over several.
     """
 
     heading: str
     read: Callable[[Result], float | None]
     text: Callable[[list[float]], str]
     published: str = ""
+    of_machine: bool = False
 
     def cell(self, outcome: ArmResult) -> Cell:
-        """The mean over the arm's complete trials."""
+        """The mean over the arm's complete trials; of a time, one for each hardware, lettered.
+
+        The letters are those of `outcome.letters`.
+        """
         values = outcome.values(self.read)
-        return Cell(fmean(values), self.text(values)) if values else Cell()
+        if not values:
+            return Cell()
+        if not self.of_machine or len(outcome.hardware) < 2:
+            return Cell(fmean(values), self.text(values))
+        texts = []
+        for name in outcome.hardware:
+            if found := outcome.values(self.read, on=name):
+                texts.append(f"{self.text(found)} ({outcome.letters.get(name, name)})")
+        return text_cell("; ".join(texts))
 
 
 def mean(text: Callable[[float], str]) -> Callable[[list[float]], str]:
@@ -73,7 +87,11 @@ TRAINED_SHARE = Measure(
 )
 EPOCHS = Measure("epochs", lambda r: r.epochs_run, mean(formatting.count), "epochs")
 TIME = Measure(
-    "Time (sec)", lambda r: r.time.comparable_fit_seconds, mean(formatting.seconds), "time_s"
+    "Time (sec)",
+    lambda r: r.time.comparable_fit_seconds,
+    mean(formatting.seconds),
+    "time_s",
+    of_machine=True,
 )
 
 
@@ -81,15 +99,19 @@ def accuracy(decimals: int) -> Measure:
     return Measure("Accuracy", lambda r: r.accuracy.test, spread(decimals), "accuracy")
 
 
+_of_machine = partial(Measure, of_machine=True)
+
+
 def of_cost() -> list[Measure]:
     """Measured training cost."""
+    decimals, seconds = mean(_two_decimals), mean(formatting.seconds)
     return [
-        Measure("Peak memory (GB)", lambda r: r.memory.peak_rss_mb / 1024, mean(_two_decimals)),
-        Measure("Device peak (GB)", _device_peak, mean(_two_decimals)),
-        Measure("Images/s", lambda r: r.time.images_per_second, mean(formatting.significant)),
-        Measure("Epoch (s)", lambda r: r.time.epoch_seconds, mean(formatting.seconds)),
-        Measure("First step (s)", lambda r: r.time.first_step_seconds, mean(formatting.seconds)),
-        Measure("Input wait", lambda r: r.time.input_wait_share, mean(formatting.share)),
+        _of_machine("Peak memory (GB)", lambda r: r.memory.peak_rss_mb / 1024, decimals),
+        _of_machine("Device peak (GB)", _device_peak, decimals),
+        _of_machine("Images/s", lambda r: r.time.images_per_second, mean(formatting.significant)),
+        _of_machine("Epoch (s)", lambda r: r.time.epoch_seconds, seconds),
+        _of_machine("First step (s)", lambda r: r.time.first_step_seconds, seconds),
+        _of_machine("Input wait", lambda r: r.time.input_wait_share, mean(formatting.share)),
         EPOCHS,
         Measure("Best epoch", lambda r: r.best_epoch, mean(formatting.count)),
         Measure("GFLOPs/image", lambda r: r.flops_per_image / 1e9, mean(formatting.significant)),

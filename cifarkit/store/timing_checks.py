@@ -8,6 +8,7 @@ from itertools import zip_longest
 
 from cifarkit.profiling.measurements import Environment
 from cifarkit.store.records import TrialRecord
+from cifarkit.text import counted
 
 ENVIRONMENT_NAMES = {
     "cpu": "CPU",
@@ -30,6 +31,12 @@ ENVIRONMENT_NAMES = {
 
 _LATER = {"threads", "gpu_driver", "gpu_memory_mb"}
 _NEVER = (datetime.max.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC), "")
+
+
+def hardware(environment: Environment) -> str:
+    """The hardware by which times are grouped, in words: the GPU, or the processor."""
+    cores = counted(environment.cpu_cores, "core")
+    return environment.gpu or f"{environment.cpu} with {cores}"
 
 
 def environment_differences(trials: Iterable[TrialRecord], axes: Collection[str] = ()) -> list[str]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from cifarkit.profiling.devices import inventory
 from cifarkit.profiling.environment import cpu_model
 from cifarkit.specs import TrialSpec
 from cifarkit.store.records import Result, TrialRecord
@@ -21,9 +22,16 @@ class RuntimeEstimates:
 
     @classmethod
     def of(cls, trials: Iterable[TrialRecord], inputs: Inputs) -> RuntimeEstimates:
-        """Those of a store's trials that ran on this model of processor."""
-        here = cpu_model()
-        ours = [trial for trial in trials if trial.result and trial.result.environment.cpu == here]
+        """Those of a store's trials that ran on this model of processor and, if any, of GPU."""
+        cpu = cpu_model()
+        gpus: set[str | None] = {device.name for device in inventory()}
+        ours = [
+            trial
+            for trial in trials
+            if trial.result
+            and trial.result.environment.cpu == cpu
+            and trial.result.environment.gpu in (gpus or {None})
+        ]
         return cls(ours, inputs)
 
     def seconds(self, spec: TrialSpec) -> float | None:

@@ -83,7 +83,8 @@ def dot_chart(view: StudyView) -> DotChart:
     found = _grouped(view)
     costs, same = [], []
     for measure in view.measures:
-        if axis := _COSTS.get(measure.published):
+        unlike = measure.of_machine and bool(view.letters)
+        if (axis := _COSTS.get(measure.published)) and not unlike:
             dots = tuple(_cost(view, outcome, measure) for outcome in found)
             values = [dot.value for dot in dots if dot.value is not None]
             if len(values) > 1 and len({dot.text for dot in dots if dot.value is not None}) == 1:

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 class Tradeoff:
     def data(self, view: StudyView) -> Mapping[str, BubbleChart]:
-        if view.axes != ("model",) or not view.anything_done:
-            return {}
+        if view.axes != ("model",) or not view.anything_done or view.letters:
+            return {}  # times of unlike hardware do not compare
         title = f"{view.title}: accuracy against training time"
         return {"tradeoff": bubble_chart(title, view.results)}
 
