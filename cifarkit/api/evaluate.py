@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Literal, overload
 
 from cifarkit.api.evaluation_results import Evaluation, Evaluations
 from cifarkit.api.existing_store import existing_store
-from cifarkit.api.explain import check_count
-from cifarkit.api.explain import explain as explained
 from cifarkit.console import say
 from cifarkit.errors import InvalidInput, unknown
 
@@ -26,7 +23,6 @@ def evaluate(  # type: ignore[overload-overlap]  # "all" is the one text that me
     study: str | None = None,
     class_names: Sequence[str] | None = None,
     dataset: str | os.PathLike[str] | None = None,
-    explain: int | None = None,
 ) -> Evaluations: ...
 
 
@@ -38,7 +34,6 @@ def evaluate(
     study: str | None = None,
     class_names: Sequence[str] | None = None,
     dataset: str | os.PathLike[str] | None = None,
-    explain: int | None = None,
 ) -> Evaluation: ...
 
 
@@ -49,7 +44,6 @@ def evaluate(
     study: str | None = None,
     class_names: Sequence[str] | None = None,
     dataset: str | os.PathLike[str] | None = None,
-    explain: int | None = None,
 ) -> Evaluation | Evaluations:
     """Evaluate saved predictions: a trial's, or those of any program.
 
@@ -62,8 +56,6 @@ def evaluate(
         study: Choose the best among this study's trials, or evaluate all of them.
         class_names: The classes of a file by label, where it does not name them.
         dataset: The data set whose classes these are, superclasses included.
-        explain: Also explain this many of the most confident mistakes and as many random test
-            images by Grad-CAM; of one trial that kept its weights. It imports TensorFlow.
 
     Returns:
         An `Evaluation`; of a list or `"all"`, `Evaluations`.
@@ -75,10 +67,6 @@ def evaluate(
     from cifarkit.reporting import evaluation_several, trial_lookup
 
     alone = not isinstance(target, list)
-    if explain is not None:
-        check_count(explain)
-        if not alone or target == ALL:
-            raise InvalidInput(f"--explain is for one trial, not {target!r}")
     targets = [os.fspath(one) for one in (target if isinstance(target, list) else [target])]
     if targets == [ALL]:
         if study is None:
@@ -90,8 +78,7 @@ def evaluate(
         return Evaluations(evaluation_several.of_study(stored, found))
     named = _evaluated(targets, store, study, class_names, dataset)
     if alone:
-        one = named[0][1]
-        return replace(one, explanations=explained(one.scores, explain)) if explain else one
+        return named[0][1]
     if len(named) < 2:
         raise InvalidInput(f"expected several trials or files to compare, got {targets}")
     models = [(name, one.scores) for name, one in named]

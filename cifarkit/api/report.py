@@ -7,13 +7,19 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cifarkit.api.existing_store import existing_store
 from cifarkit.console import say
 from cifarkit.errors import InvalidInput, unknown
+from cifarkit.store.store import Store
 from cifarkit.store.studies import trials_of
+from cifarkit.store.study_records import StudyRecord
 from cifarkit.store.trials import gather
 from cifarkit.text import counted
+
+if TYPE_CHECKING:
+    from cifarkit.reporting.origin import Origin
 
 
 def report(
@@ -47,7 +53,6 @@ def report(
     Raises:
         InvalidInput: There is no such store, study or format, or a file cannot be written.
     """
-    from cifarkit.reporting import origin
     from cifarkit.reporting.document import document
     from cifarkit.reporting.output import FORMATS, check_figure_format
     from cifarkit.reporting.trial_lookup import studies_named
@@ -95,14 +100,48 @@ def report(
 
     with _no_collection():
         text = written()
-    if format == "markdown":
-        text += f"\n{origin.line([found.name for found in studies], published, full)}\n"
+    text += _ending(studies, published, full, format)
     if path is not None:
         try:
             Path(path).write_text(text, encoding="utf-8", newline="\n")
         except OSError as error:
             raise InvalidInput(f"path: {path} cannot be written: {error.strerror}") from None
     return text
+
+
+def written_again(stored: Store, made_from: Origin, *, illustrated: bool) -> str:
+    """A report as it would be written now, with its figures' texts but no drawings.
+
+    Raises:
+        InvalidInput: The store lacks one of its studies.
+    """
+    from cifarkit.reporting.document import document
+
+    studies = [study for study in stored.studies() if study.name in made_from.studies]
+    if missing := sorted({*made_from.studies} - {study.name for study in studies}):
+        raise InvalidInput(f"{stored.root} has no readable study {', '.join(missing)}")
+    format, published, full = made_from.format, made_from.published, made_from.full
+    histories = format in ("html", "json") or (illustrated and (full or format != "markdown"))
+    with _no_collection():
+        text = document(
+            studies,
+            gather(stored, studies, whole=histories),
+            format=format,
+            published=published,
+            full=full,
+            in_words=illustrated,
+        )
+    return text + _ending(studies, published, full, format)
+
+
+def _ending(studies: Sequence[StudyRecord], published: bool, full: bool, format: str) -> str:
+    """The last line, of a format that has one; JSON says it within."""
+    from cifarkit.reporting import origin
+
+    if format not in origin.FORMATS or format == "json":
+        return ""
+    blank = "\n" * (format == "markdown")
+    return f"{blank}{origin.line([found.name for found in studies], published, full, format)}\n"
 
 
 @contextmanager

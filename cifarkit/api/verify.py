@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from itertools import zip_longest
@@ -12,7 +12,8 @@ from pathlib import Path
 
 from cifarkit.api import retrain as retrained
 from cifarkit.api.existing_store import existing_store
-from cifarkit.api.report import report
+from cifarkit.api.report import written_again
+from cifarkit.api.verify_lines import Line, lines_of, values_of
 from cifarkit.errors import InvalidInput
 from cifarkit.store.records import TrialRecord
 from cifarkit.text import plain, shortened
@@ -22,8 +23,7 @@ MOST_BYTES = 64 * 2**20
 ROUNDING = 1e-6
 """Accuracies were computed in 32-bit floats."""
 _SHOWN = 400
-_FIGURE = re.compile(r"^(!\[|\*\*Figure \d+\.\*\* )")
-_RULE = re.compile(r"^\|[ :|-]+\|$")
+_FIGURE = re.compile(r"^(!\[|\\includegraphics\[)", re.M)
 
 
 @dataclass(frozen=True)
@@ -67,10 +67,10 @@ def verify(
     """Write a report again from the store and say what differs.
 
     Every file of its trials is checked against its checksum, and the test accuracy of every trial
-    is counted again from its predictions. Figures are not compared.
+    is counted again from its predictions. Of figures, captions and alternative texts are compared.
 
     Args:
-        document: The Markdown of `report`, with or without figures.
+        document: What `report` wrote in Markdown, HTML, LaTeX or JSON, with or without figures.
         store: The folder of results.
         retrain: So many of its trials, drawn at random, are trained again elsewhere and compared.
 
@@ -87,18 +87,20 @@ def verify(
     made_from = origin.of(text)
     stored = existing_store(Path(store))
     studies = [study for study in stored.studies() if study.name in made_from.studies]
-    if missing := sorted({*made_from.studies} - {study.name for study in studies}):
-        raise InvalidInput(f"{document}: {stored.root} has no readable study {', '.join(missing)}")
-    notes = ["Figures are not compared."] if re.search(r"^!\[", text, re.M) else []
+    illustrated = made_from.format == "html" or bool(_FIGURE.search(text))
+    drawn = illustrated and made_from.format != "json"
+    notes = ["Of figures, what they show in words is compared, not the drawings."] if drawn else []
     if made_from.version != __version__:
         notes.append(
             f"It was written by cifarkit {made_from.version}; this is {__version__}, whose words "
             "may differ."
         )
-    again = report(
-        store, study=made_from.studies, published=made_from.published, full=made_from.full
-    )
-    differences = list(_differences(text, again))
+    again = written_again(stored, made_from, illustrated=drawn)
+    if made_from.format == "json":
+        differences = list(_of_values(values_of(text), values_of(again)))
+    else:
+        before, after = (lines_of(one, made_from.format) for one in (text, again))
+        differences = list(_of_lines(before, after))
     trials = gather(stored, studies, whole=True)
     for error in trials.unreadable.values():
         differences.append(Difference(str(error.path), "", error.why))
@@ -149,35 +151,28 @@ def _accuracy(record: TrialRecord) -> float:
     return float((saved.labels == saved.predictions).mean())
 
 
-def _differences(stated: str, found: str) -> Iterator[Difference]:
-    ours, theirs = _lines(stated), _lines(found)
-    before_all, after_all = ([text for _, _, text in lines] for lines in (ours, theirs))
+def _of_values(stated: Mapping[str, str], found: Mapping[str, str]) -> Iterator[Difference]:
+    for place in dict.fromkeys([*stated, *found]):
+        before, after = stated.get(place, ""), found.get(place, "")
+        if before != after:
+            yield Difference(place, shortened(before, _SHOWN), shortened(after, _SHOWN))
+
+
+def _of_lines(ours: Sequence[Line], theirs: Sequence[Line]) -> Iterator[Difference]:
+    before_all, after_all = ([line.text for line in lines] for lines in (ours, theirs))
     matcher = SequenceMatcher(None, before_all, after_all, autojunk=False)
     for kind, a, b, c, d in matcher.get_opcodes():
         if kind == "equal":
             continue
         for before, after in zip_longest(ours[a:b], theirs[c:d]):
             if before and after:
-                yield from _within(f"line {before[0]}, {before[1]}", before[2], after[2])
+                place = f"line {before.number}, {before.heading}"
+                yield from _within(place, before.text, after.text)
             elif before:
-                yield Difference(f"line {before[0]}, {before[1]}", shortened(before[2], _SHOWN), "")
+                place = f"line {before.number}, {before.heading}"
+                yield Difference(place, shortened(before.text, _SHOWN), "")
             elif after:
-                yield Difference(after[1], "", shortened(after[2], _SHOWN))
-
-
-def _lines(text: str) -> list[tuple[int, str, str]]:
-    """The lines that are compared: their number, the heading above, and the text.
-
-    Figures and rules of tables are left out, and so is padding.
-    """
-    lines, heading = [], ""
-    for number, line in enumerate(text.splitlines(), start=1):
-        line = " ".join(line.split())
-        if line.startswith("#"):
-            heading = plain(line.lstrip("# "))
-        if line and not _FIGURE.match(line) and not _RULE.match(line):
-            lines.append((number, heading, line))
-    return lines
+                yield Difference(after.heading, "", shortened(after.text, _SHOWN))
 
 
 def _within(place: str, stated: str, found: str) -> Iterator[Difference]:

@@ -11,7 +11,9 @@ from cifarkit.cli.run_options import RUNS_DEFAULT
 
 
 def verify(
-    document: Annotated[Path, typer.Argument(help="The Markdown of `cifarkit report`.")],
+    document: Annotated[
+        Path, typer.Argument(help="What `cifarkit report` wrote in Markdown, HTML, LaTeX or JSON.")
+    ],
     runs: Annotated[Path, typer.Option(help="The folder of results.")] = RUNS_DEFAULT,
     retrain: Annotated[
         int,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,7 @@ from cifarkit.store.study_records import StudyRecord
 from cifarkit.text import listed
 
 if TYPE_CHECKING:
-    from cifarkit.evaluation.comparison import Runs
+    from cifarkit.evaluation.comparison import Conclusion, Runs
     from cifarkit.evaluation.sequential import Sequential
 
 
@@ -32,11 +32,15 @@ class Conclusions:
         sentences: In reading order; none if no arm has predictions to compare.
         pairs: How many pairs of arms were compared at once; 0 if nothing was.
         claims: How many of the reported comparisons claim a difference or equality.
+        found: What the sentences are of; None if nothing was compared.
+        trials: By arm and seed, the ids of the trials that were compared.
     """
 
     sentences: tuple[str, ...] = ()
     pairs: int = 0
     claims: int = 0
+    found: Conclusion | None = None
+    trials: Mapping[str, Mapping[int, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -118,7 +122,17 @@ def conclusions(view: StudyView) -> Conclusions:
         one.verdict != "not distinguishable" or one.equal_within(margin)
         for one in found.comparisons
     )
-    return Conclusions((*procedure, *written, *arms.remarks), found.family, claims)
+    named = named_arms(view)
+    trials = {
+        name: {
+            trial.spec.train.seed: trial.trial_id
+            for trial in named[name].done
+            if trial.spec.train.seed in scored.runs
+        }
+        for name, scored in arms.scored.items()
+    }
+    said = (*procedure, *written, *arms.remarks)
+    return Conclusions(said, found.family, claims, found, trials)
 
 
 def looks_taken(arms: ComparableArms, study: StudyRecord, tried: Mapping[str, int]) -> Sequential:

@@ -8,7 +8,7 @@ from pathlib import Path
 from cifarkit.errors import InvalidInput, unknown
 from cifarkit.reporting import appendix, export, sections
 from cifarkit.reporting.figures.study_figures import figures
-from cifarkit.reporting.output import FORMATS, check_figure_format, publish, write_figures
+from cifarkit.reporting.output import FORMATS, check_figure_format, publish, undrawn, write_figures
 from cifarkit.reporting.study_labels import views
 from cifarkit.reporting.trial_pages import with_trials
 from cifarkit.store.records import TrialRecord
@@ -27,6 +27,7 @@ def document(
     figures_dir: Path | None = None,
     figure_format: str = "png",
     full: bool = False,
+    in_words: bool = False,
 ) -> str:
     """Write the document of some studies.
 
@@ -38,6 +39,7 @@ def document(
         figures_dir, figure_format: As in `output.publish`.
         full: Whether Markdown is the whole report instead of the appendix. HTML and LaTeX always
             are, and the data formats have all data.
+        in_words: Have the captions and alternative texts of figures, but draw none.
 
     Raises:
         InvalidInput: The format is unknown, there is no study, or the figures cannot be written.
@@ -53,9 +55,11 @@ def document(
             drawn = [block for view in made for block in figures(view)]
             write_figures(drawn, figures_dir, figure_format)
         return DATA_FORMATS[format](made, published)
-    illustrated = format == "html" or figures_dir is not None
+    illustrated = format == "html" or figures_dir is not None or in_words
     compose = sections.compose if full or format != "markdown" else appendix.compose
     written = compose(made, published=published, illustrated=illustrated)
     if format == "html":
         written = with_trials(written, made)
+    if in_words:
+        return undrawn(written, format)
     return publish(written, format, figures_dir, figure_format)

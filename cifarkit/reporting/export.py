@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
+from cifarkit.reporting import origin
 from cifarkit.reporting import published as reference
 from cifarkit.reporting.arm_results import NOT_POSSIBLE, NOT_RUN, trouble_of
+from cifarkit.reporting.claims import Claim, claims, methods_used
 from cifarkit.reporting.conclusions import conclusions
 from cifarkit.reporting.hyperparameters import flat
 from cifarkit.reporting.study_view import StudyView
@@ -60,8 +63,12 @@ def trial_rows(views: Sequence[StudyView], published: bool) -> list[dict[str, An
 
 
 def to_json(views: Sequence[StudyView], published: bool) -> str:
-    """Studies, conclusions, arms, and each trial's spec, outcome, result and history, unrounded."""
+    """Studies, conclusions, arms, and each trial's spec, outcome, result and history, unrounded.
+
+    Every claim has its numbers, the trials that it follows from and the name of its method.
+    """
     entries = []
+    made: list[Claim] = []
     for view in views:
         head = view.study.model_dump(mode="json", exclude={"arms"})
         arms = []
@@ -73,8 +80,14 @@ def to_json(views: Sequence[StudyView], published: bool) -> str:
                 }
                 | ({"published": reference.of_arm(view, outcome)} if published else {})
             )
-        entries.append(head | {"conclusions": conclusions(view).sentences, "arms": arms})
-    return json.dumps(_finite({"studies": entries}), indent=2, ensure_ascii=False) + "\n"
+        supported = conclusions(view)
+        found = claims(view, supported)
+        made += found
+        said = {"conclusions": supported.sentences, "claims": list(map(asdict, found))}
+        entries.append(head | said | {"arms": arms})
+    report = origin.stated([view.name for view in views], published, format="json")
+    document = {"report": report, "methods": methods_used(made), "studies": entries}
+    return json.dumps(_finite(document), indent=2, ensure_ascii=False) + "\n"
 
 
 def _trial_row(

@@ -1,4 +1,4 @@
-"""The last line of a Markdown report: what it was made from, for `cifarkit verify`."""
+"""The last line of a report: what it was made from, for `cifarkit verify`."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from cifarkit.errors import InvalidInput
 from cifarkit.version import __version__
 
-_LINE = re.compile(r"^<!-- cifarkit report (\{.{0,100000}\}) -->$")
+_LINE = re.compile(r"^(?:<!--|%) cifarkit report (\{.{0,100000}\})(?: -->)?$")
+FORMATS = ("markdown", "html", "latex", "json")
+"""The formats that say what they were made from."""
 
 
 @dataclass(frozen=True)
@@ -22,24 +25,34 @@ class Origin:
         studies: By name.
         published: Whether it has the published study's numbers.
         full: Whether it is the whole report, as it always was before it could be the appendix.
+        format: One of `FORMATS`; Markdown where it is not said.
     """
 
     version: str
     studies: tuple[str, ...]
     published: bool
     full: bool
+    format: str
 
 
-def line(studies: Sequence[str], published: bool, full: bool) -> str:
-    """A comment, which Markdown does not show."""
-    stated = {
+def stated(
+    studies: Sequence[str], published: bool, full: bool = True, format: str = "markdown"
+) -> dict[str, Any]:
+    """The fields of an `Origin`, for JSON."""
+    return {
         "version": __version__,
         "studies": list(studies),
         "published": published,
         "full": full,
+        "format": format,
     }
-    # No text of a comment may hold `--`.
-    return "<!-- cifarkit report " + json.dumps(stated).replace("--", r"-\u002d") + " -->"
+
+
+def line(studies: Sequence[str], published: bool, full: bool, format: str) -> str:
+    """A comment, which no reader sees."""
+    # No text of a comment in HTML may hold `--`.
+    said = json.dumps(stated(studies, published, full, format)).replace("--", r"-\u002d")
+    return f"% cifarkit report {said}" if format == "latex" else f"<!-- cifarkit report {said} -->"
 
 
 def of(text: str) -> Origin:
@@ -48,16 +61,23 @@ def of(text: str) -> Origin:
     Raises:
         InvalidInput: It does not say.
     """
-    found = _LINE.match(text.rstrip().rpartition("\n")[2])
     try:
-        stated = json.loads(found[1]) if found else {}
-        version, studies, published = (stated[n] for n in ("version", "studies", "published"))
-    except (ValueError, KeyError, RecursionError):
+        if text.startswith("{"):
+            found = json.loads(text)["report"]
+        else:
+            last = _LINE.match(text.rstrip().rpartition("\n")[2])
+            found = json.loads(last[1]) if last else {}
+        version, studies, published = (found[n] for n in ("version", "studies", "published"))
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise InvalidInput(
-            "its last line does not say what it was made from; verify takes the Markdown of "
-            "`cifarkit report`, from version 0.1.0 on, as it was written"
+            "it does not say at its end (in JSON: in `report`) what it was made from; verify takes "
+            "what `cifarkit report` wrote in Markdown, HTML, LaTeX or JSON, as it was written"
         ) from None
     names = studies if isinstance(studies, list) else []
     if not names or not all(isinstance(name, str) for name in names):
-        raise InvalidInput("its last line names no study")
-    return Origin(str(version), tuple(names), published is True, stated.get("full", True) is True)
+        raise InvalidInput("what it was made from names no study")
+    format = found.get("format", "markdown")
+    if format not in FORMATS:
+        raise InvalidInput(f"it says that its format is {format!r:.40}, which is none of a report")
+    full = found.get("full", True) is True
+    return Origin(str(version), tuple(names), published is True, full, format)

@@ -64,6 +64,11 @@ def publish(
     return render.html.write(*_drawn(written, embed))
 
 
+def undrawn(written: Document, format: str) -> str:
+    """A document in a format for readers, with empty places for its figures."""
+    return render.FORMATS[format](written, {figure.name: "" for figure in drawings_of(written)})
+
+
 def notebook_html(written: Document) -> str:
     """A document with its figures for a notebook's cell."""
     return render.html.fragment(*_drawn(written, lambda _, canvas: _embedded(canvas)))

@@ -38,13 +38,41 @@ def runs(tmp_path: Path) -> Path:
     return tmp_path / "runs"
 
 
-def test_a_report_verifies_with_and_without_figures(runs: Path, tmp_path: Path) -> None:
-    path = tmp_path / "appendix.md"
-    ck.report(runs, path=path, published=True, figures=tmp_path / "figures")
-    assert "![" in path.read_text()
+WHERE = {
+    "markdown": ("0.70 ", "0.79 ", "line"),
+    "html": (">0.70<", ">0.79<", "line"),
+    "latex": ("0.70", "0.79", "line"),
+    "json": ('"value": 0.7,', '"value": 0.79,', "studies[0].claims[0].value"),
+}
+"""By format, what is changed into what, and what the place begins with."""
+
+
+@pytest.mark.parametrize("format", WHERE)
+def test_every_format_verifies_and_a_changed_number_is_found(
+    runs: Path, tmp_path: Path, format: str
+) -> None:
+    path = tmp_path / "report"
+    figures = tmp_path / "figures" if format == "markdown" else None
+    ck.report(runs, format=format, path=path, published=True, figures=figures)
     found = ck.verify(path, runs)
     assert (found.differences, found.trials) == ((), 2)
-    assert found.notes == ("Figures are not compared.",)
+    drawn = ("Of figures, what they show in words is compared, not the drawings.",)
+    assert found.notes == (drawn if format in ("markdown", "html") else ())
+    old, new, place = WHERE[format]
+    text = path.read_text()
+    path.write_text(text.replace(old, new, 1))
+    (one,) = ck.verify(path, runs).differences
+    assert one.place.startswith(place)
+    assert "0.79" in one.stated
+    assert "0.7" in one.found
+    if drawn == found.notes:  # what a figure is said to show is of the store, too
+        path.write_text(text.replace("highest 0.81", "highest 0.91", 1))
+        (one,) = ck.verify(path, runs).differences
+        assert "highest 0.91" in one.stated
+
+
+def test_the_whole_report_verifies(runs: Path, tmp_path: Path) -> None:
+    path = tmp_path / "appendix.md"
     path.write_text(cifarkit("report", "--full", "--runs", runs).stdout)
     assert "How this was measured" in path.read_text()
     done = cifarkit("verify", path, "--runs", runs)
@@ -151,11 +179,11 @@ def test_a_real_training_repeats_to_the_last_bit(tmp_path: Path) -> None:
 def test_a_document_that_does_not_say_what_it_is_of_is_refused(last: str, tmp_path: Path) -> None:
     path = tmp_path / "a.md"
     path.write_text(f"# Title\n\n{last}\n")
-    assert "its last line" in cifarkit("verify", path, code=2).stderr
+    assert "what it was made from" in cifarkit("verify", path, code=2).stderr
 
 
 def test_the_line_is_a_comment_whatever_it_holds() -> None:
-    line = origin.line(["a--b", "-->"], True, False)
+    line = origin.line(["a--b", "-->"], True, False, "markdown")
     assert line.count("--") == 2
     assert line.count(">") == 2  # one within a text, which cannot end the comment
     made_from = origin.of(f"text\n{line}\n\n")

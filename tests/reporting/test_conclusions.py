@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from cifarkit.reporting import repeated_trials
+from cifarkit.reporting.claims import claims
 from cifarkit.reporting.conclusions import conclusions
 from cifarkit.reporting.document import document
 from cifarkit.reporting.study_view import StudyView
@@ -47,6 +48,54 @@ def sweep(
 
 def sentences_on(study: StudyRecord, records: Mapping[str, TrialRecord]) -> list[str]:
     return list(conclusions(StudyView(study, records)).sentences)
+
+
+def test_claims_have_their_trials_numbers_and_method(tmp_path: Path) -> None:
+    fabricator = Fabricator(tmp_path)
+    study, (first, second, third) = sweep(fabricator, 0.80, 0.802, 0.50)
+    study = study.model_copy(
+        update={"choice": Choice(arm="0.3", settings={"dropout": 0.3}, reason="assumed")}
+    )
+    report = json.loads(document([study], fabricator.records(), format="json"))
+    made = report["studies"][0]["claims"]
+    assert [one["quantity"] for one in made] == [
+        *["test accuracy"] * 3, *["difference in test accuracy"] * 2, "choice",
+    ]  # fmt: skip
+    assert [one["trials"] for one in made] == [
+        [first],
+        [second],
+        [third],
+        [first],
+        [third],
+        [third],
+    ]
+    assert [one["value"] for one in made[:3]] == [0.80, 642 / 800, 0.50]
+    against = made[4]
+    assert against["reference_trials"] == [second]
+    assert against["value"] == pytest.approx((400 - 642) / 800)
+    assert against["low"] < against["value"] < against["high"] < 0
+    assert (against["verdict"], made[3]["verdict"]) == ("worse", "equal")
+    assert made[5]["verdict"] == "assumed"
+    assert set(report["methods"]) == {one["method"] for one in made}
+
+
+def test_claims_of_settings_are_of_all_their_seeds(tmp_path: Path) -> None:
+    fabricator = Fabricator(tmp_path)
+    arms = []
+    for dropout, shares in ((0.1, (0.5, 0.52, 0.54)), (0.2, (0.8, 0.81, 0.82, 0.83))):
+        ids = []
+        for seed, share in enumerate(shares):
+            right = np.arange(IMAGES) < share * IMAGES
+            made = result(test_images=IMAGES, hits=hits(right))
+            ids.append(fabricator.trial({"model": "vgg16", "dropout": dropout, "seed": seed}, made))
+        arms.append(Arm(label=str(dropout), settings={"dropout": dropout}, trials=tuple(ids)))
+    study = fabricator.study("dropout", "sweep", ["dropout"], arms)
+    view = StudyView(study, fabricator.records())
+    one, two, difference = claims(view, conclusions(view))
+    assert (one.trials, two.trials) == (arms[0].trials, arms[1].trials)
+    assert (one.method, difference.method) == ("accuracy of a setting", "difference of settings")
+    assert (difference.trials, difference.reference_trials) == (one.trials, two.trials)
+    assert difference.value == pytest.approx(0.52 - 0.815)
 
 
 @pytest.mark.parametrize("first_version", [False, True])
@@ -125,7 +174,7 @@ def test_no_claim_rests_on_a_training_that_was_cut_short(tmp_path: Path) -> None
     assert "dropout 0.2 has the highest accuracy" in sentences[0]
     said = "No claim is made about dropout 0.1: its training was cut short by --epochs 10."
     assert sentences[-1] == said
-    assert said in document([study], fabricator.records())
+    assert said.replace("--", r"\--") in document([study], fabricator.records())
     assert not any("0.1" in sentence for sentence in sentences[:-1])
 
 
