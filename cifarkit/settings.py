@@ -151,7 +151,8 @@ class Settings(TypedDict, total=False):
     """Settings as keyword arguments; see the fields of the specs for what each does.
 
     The network and the seed are not among them: a study sets both. None stands for the default.
-    `vary_split` is a setting of a study: each seed is its trials' data seed, too.
+    `vary_split` is a setting of a study: each seed is its trials' data seed, too. `recipe` sets
+    what is not given of how to train.
     """
 
     dataset: str | os.PathLike[str] | None
@@ -164,6 +165,7 @@ class Settings(TypedDict, total=False):
     validation_fraction: float | None
     data_seed: int | None
     vary_split: bool | None
+    recipe: Literal["published", "modern"] | None
     weights: str | None
     image_size: int | None
     dropout: float | None

@@ -43,6 +43,7 @@ def choices(annotation: object) -> set[object]:
 def test_the_keyword_arguments_are_the_settings() -> None:
     hints = get_type_hints(Settings)
     assert hints.pop("vary_split") == bool | None  # of a study, not of its trials
+    assert hints.pop("recipe") == Literal["published", "modern"] | None  # of several settings
     assert hints.keys() == SETTINGS.keys() - set(SET_BY_STUDIES)
     for name, hint in hints.items():
         assert choices(hint) == choices(SETTINGS[name].type), name

@@ -20,6 +20,7 @@ from cifarkit.studies.pipeline import StepResult
 from cifarkit.studies.provenance_changes import other_graph, other_packages
 from cifarkit.studies.runtime_estimate import RuntimeEstimates
 from cifarkit.studies.study import Study
+from cifarkit.text import unique
 
 if TYPE_CHECKING:
     from cifarkit.training.cost_estimate import Plan
@@ -84,18 +85,21 @@ def plan_trials(
 
     stored = Store(Path(store))
     studies = _studies(steps, stored, name)
-    unique = {spec.trial_id: spec for study in studies for spec in study.specs()}
+    by_id = {spec.trial_id: spec for study in studies for spec in study.specs()}
+    for sentence in unique(study.recipe_in_words for study in studies):
+        if sentence:
+            say(sentence)
     for study in studies:
         if study.rates:
             say(study.rates)
-    specs = list(unique.values())
+    specs = list(by_id.values())
     check_data(specs, stored, inputs, strict=strict)
     for sentence in other_packages(specs, stored):
         say(sentence, "yellow")
     trials = finished() if finished else read_all(stored, stored.trial_ids()).values()
     experience = RuntimeEstimates.of(trials, inputs)
     with busy("Counting and estimating ..."):
-        costs = dict(zip(unique, plan(specs), strict=True))
+        costs = dict(zip(by_id, plan(specs), strict=True))
     status = {trial: _done(stored, cost) for trial, cost in costs.items()}
     rows: list[TrialCost] = []
     for study in studies:

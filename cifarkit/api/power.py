@@ -93,7 +93,7 @@ def power(
     estimated from the store's trials.
 
     Args:
-        plan: A planned study, `"published"`, `"quick"` or the path of a study file.
+        plan: A planned study, `"published"`, `"quick"`, `"best"` or the path of a study file.
         difference: In points of accuracy: how many seeds it takes to see it. If None, the smallest
             difference that the plan will be able to see.
         settings: How many are compared, 2 if None; a plan has its own.

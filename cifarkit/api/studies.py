@@ -19,6 +19,7 @@ from cifarkit.studies import sweep as sweeps
 from cifarkit.studies import zoo as networks
 from cifarkit.studies.config import StudyFile
 from cifarkit.studies.inputs import Inputs
+from cifarkit.studies.study import Study
 
 ONE_NETWORK = "densenet201"
 """The default network of studies of one network."""
@@ -51,7 +52,7 @@ def zoo(
     count, limit = _seed_counts(seeds, max_seeds)
     study = networks.zoo(given, inputs=inputs, models=chosen, seeds=count)
     call = _call("zoo", models=list(chosen), seeds=seeds, max_seeds=max_seeds, **given)
-    return PlannedStudy(replace(study, max_seeds=limit), inputs, call=call)
+    return PlannedStudy(_complete(study, limit, given), inputs, call=call)
 
 
 def resize_study(
@@ -74,7 +75,7 @@ def resize_study(
     study = resize.resize(given, inputs=inputs, models=chosen, sizes=tuple(sizes), seeds=count)
     varied = {"models": list(chosen), "sizes": list(sizes)}
     call = _call("resize_study", **varied, seeds=seeds, max_seeds=max_seeds, **given)
-    return PlannedStudy(replace(study, max_seeds=limit), inputs, call=call)
+    return PlannedStudy(_complete(study, limit, given), inputs, call=call)
 
 
 def finetune(
@@ -98,7 +99,7 @@ def finetune(
     )
     varied = {"model": model, "fractions": list(fractions)}
     call = _call("finetune", **varied, seeds=seeds, max_seeds=max_seeds, **given)
-    return PlannedStudy(replace(study, max_seeds=limit), inputs, call=call)
+    return PlannedStudy(_complete(study, limit, given), inputs, call=call)
 
 
 def sweep(
@@ -141,7 +142,7 @@ def sweep(
     count, limit = _seed_counts(seeds, max_seeds)
     study = sweeps.sweep(given | network, checked, inputs=inputs, seeds=count)
     call = _call("sweep", checked, **network, seeds=seeds, max_seeds=max_seeds, **given)
-    return PlannedStudy(replace(study, max_seeds=limit), inputs, call=call)
+    return PlannedStudy(_complete(study, limit, given), inputs, call=call)
 
 
 def study(
@@ -155,7 +156,7 @@ def study(
     """A whole study, each step of which builds on what the steps before it chose.
 
     Args:
-        source: `"published"`, `"quick"`, or the path of a study file.
+        source: `"published"`, `"quick"`, `"best"`, or the path of a study file.
         seeds: How many times each trial is repeated, or `"auto"` (see `zoo`); None leaves it to
             the file.
         max_seeds: The most seeds of `"auto"`.
@@ -202,13 +203,17 @@ def _seed_counts(seeds: int | Literal["auto"], max_seeds: int | None) -> tuple[i
     return seeds, 0
 
 
+def _complete(study: Study, max_seeds: int, given: Mapping[str, Any]) -> Study:
+    return replace(study, max_seeds=max_seeds, recipe=given.get("recipe") or "")
+
+
 def _plain(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Settings as specs take them: paths as text.
 
     Raises:
         InvalidInput: A name is no setting's, or one's that the study sets itself.
     """
-    known = {*SETTINGS, "vary_split"}.difference(SET_BY_STUDIES)
+    known = {*SETTINGS, "vary_split", "recipe"}.difference(SET_BY_STUDIES)
     for name in settings:
         if name not in known:
             raise unknown("setting", name, known)

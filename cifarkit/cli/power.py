@@ -14,7 +14,7 @@ def power(
     plan: Annotated[
         str | None,
         typer.Argument(
-            help="published, quick, or the path of a study file: what it will be able to see.",
+            help="published, quick, best or a study file: what it will be able to see.",
             show_default=False,
         ),
     ] = None,

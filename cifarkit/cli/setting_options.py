@@ -56,6 +56,16 @@ OPTIONS["vary_split"] = Annotated[
         show_default="no-vary-split",
     ),
 ]
+OPTIONS["recipe"] = Annotated[
+    str | None,
+    typer.Option(
+        rich_help_panel=PANELS["train"],
+        help="How to train, as far as not given: published (constant rate, Adam), or modern (head "
+        "first, then AdamW with layer-wise decayed rates, warm-up and a cosine schedule, label "
+        "smoothing, TrivialAugment, MixUp and erasing); --dry-run shows its settings.",
+        show_default="published",
+    ),
+]
 """The options of settings, by flat name."""
 
 

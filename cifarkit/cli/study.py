@@ -13,7 +13,7 @@ from cifarkit.cli.setting_options import shared
 def study(
     *,
     plan: Annotated[
-        str, typer.Argument(help="published, quick, or the path of a study file.")
+        str, typer.Argument(help="published, quick, best, or the path of a study file.")
     ] = "published",
     as_published: Annotated[
         bool,

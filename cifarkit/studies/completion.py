@@ -23,11 +23,13 @@ from cifarkit.specs import (
     PRETRAINED_LEARNING_RATE,
     RANDOM_LEARNING_RATE,
     SETTINGS,
+    Augmentation,
     DataSpec,
     ModelSpec,
     TrainSpec,
     TrialSpec,
 )
+from cifarkit.studies import recipes
 from cifarkit.studies.inputs import Inputs
 from cifarkit.studies.setting_values import check_setting, explained
 
@@ -41,7 +43,8 @@ Spec = TypeVar("Spec", bound=BaseModel)
 def trial_spec(inputs: Inputs | None = None, /, **settings: Any) -> TrialSpec:
     """The spec of flat settings (`model="lenet", dropout=0.3`), each by its own name.
 
-    `augment=False` stands for no augmentation; None anywhere stands for the default.
+    `augment=False` stands for no augmentation; None anywhere stands for the default, which a
+    `recipe` sets (see `recipes`).
 
     Args:
         inputs: The data and weights of the command; looked at for this spec alone if None.
@@ -50,6 +53,7 @@ def trial_spec(inputs: Inputs | None = None, /, **settings: Any) -> TrialSpec:
         InvalidInput: A setting is unknown or cannot be used. The message names the setting, what
             was received and what would do, on a line for each fault.
     """
+    recipe = settings.pop("recipe", None)
     data, model, train = _by_section(settings)
     inputs = inputs or Inputs()
     faults: list[str] = []
@@ -65,7 +69,7 @@ def trial_spec(inputs: Inputs | None = None, /, **settings: Any) -> TrialSpec:
 
     data_spec = attempt(DataSpec, lambda: _complete_data(data, inputs))
     model_spec = attempt(ModelSpec, lambda: _complete_model(model, inputs))
-    train_spec = attempt(TrainSpec, lambda: _complete_train(train, model_spec))
+    train_spec = attempt(TrainSpec, lambda: _complete_train(train, model_spec, recipe))
     parts = {"data": data_spec, "model": model_spec, "train": train_spec}
     spec = None if faults else attempt(TrialSpec, lambda: parts)
     if spec is None:
@@ -194,13 +198,22 @@ def _weights(weights: str, sets: tuple[str, ...], inputs: Inputs) -> dict[str, s
     return {"weights": content, "weights_file": path}
 
 
-def _complete_train(given: dict[str, Any], model: ModelSpec | None) -> dict[str, Any]:
+def _complete_train(
+    given: dict[str, Any], model: ModelSpec | None, recipe: str | None
+) -> dict[str, Any]:
     """Its defaults depend on the network; without one, which was refused, those of a new one do."""
+    pretrained = model is not None and model.weights != "none" and model.unfreeze > 0
+    if recipe is not None:
+        epochs = _number(given.get("epochs"), TrainSpec.model_fields["epochs"].default)
+        bundle = recipes.settings(recipe, transfers=pretrained, epochs=epochs)
+        amounts = {name: bundle.pop(name) for name in Augmentation.model_fields if name in bundle}
+        if given["augmentation"] is not None:
+            given["augmentation"] = amounts | given["augmentation"]
+        given = bundle | given
     if model is not None and get_backbone(model.model).includes_head:
         check_setting("head_epochs", given.pop("head_epochs", 0))  # it has no head apart
     elif model is not None and model.unfreeze == 0:
         check_setting("layer_decay", given.pop("layer_decay", 1.0))  # the head alone is trained
-    pretrained = model is not None and model.weights != "none" and model.unfreeze > 0
     rate = PRETRAINED_LEARNING_RATE if pretrained else RANDOM_LEARNING_RATE
     decay = ADAMW_WEIGHT_DECAY if given.get("optimizer") == "adamw" else 0.0
     return {"learning_rate": rate, "weight_decay": decay} | given

@@ -18,10 +18,11 @@ from cifarkit.errors import InvalidInput, check_file, unknown
 from cifarkit.evaluation.looks import FIRST_LOOK, MAX_SEEDS
 from cifarkit.specs import SETTINGS
 from cifarkit.studies.costs import COSTS, CostName
+from cifarkit.studies.recipes import RECIPES
 from cifarkit.studies.sweep import BY_WORD, names, setting_of
 from cifarkit.text import listed, shortened, unique
 
-PRESETS = ("published", "quick")
+PRESETS = ("published", "quick", "best")
 MOST_BYTES = 100_000
 MOST_DOTS = 1000
 """Per line: parsing time is quadratic in the number of parts of a dotted key."""
@@ -43,6 +44,8 @@ def _describe(schema: dict[str, Any], *, swept: bool) -> None:
         if name != "seed" and (SETTINGS[name].swept or not swept)
         for word in unique((spelled, spelled.replace("-", "_")))
     }
+    if not swept:
+        schema["properties"]["recipe"] = {"enum": list(RECIPES)}
 
 
 SETTINGS_TABLE = Field(json_schema_extra=partial(_describe, swept=False))
@@ -229,7 +232,7 @@ def _by_field(settings: Mapping[str, Any], *, swept: bool = False) -> dict[str, 
     """Settings by the names of the spec's fields, from any accepted spelling."""
     known = {}
     for name, value in settings.items():
-        field = setting_of(str(name))
+        field = "recipe" if name == "recipe" and not swept else setting_of(str(name))
         if field is None or field == "seed" or (swept and not SETTINGS[field].swept):
             raise unknown("setting", str(name), names())
         known[field] = value

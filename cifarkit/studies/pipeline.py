@@ -197,6 +197,7 @@ def plan_step(
     study = replace(study, title=step.title, part_of=file.name, whole_title=file.title)
     limit = file.most_seeds if file.seeds == "auto" else 0
     study = replace(study, step=number, equivalence=file.equivalence, max_seeds=limit)
+    study = replace(study, recipe=settings.get("recipe") or "")
     return study, ""
 
 

@@ -15,6 +15,7 @@ from cifarkit.evaluation.looks import FIRST_LOOK
 from cifarkit.models.registry import get as get_backbone
 from cifarkit.specs import TrialSpec
 from cifarkit.store.study_records import Arm, StudyRecord, study_identity
+from cifarkit.studies import recipes
 from cifarkit.studies.completion import default_image_size, trial_spec
 from cifarkit.studies.inputs import Inputs
 from cifarkit.studies.split_seeds import check_drawn, with_seeds
@@ -45,7 +46,11 @@ class PlannedArm:
 
 @dataclass(frozen=True)
 class Study:
-    """Arms along one or more axes; see `store.study_records.StudyRecord` for the fields."""
+    """Arms along one or more axes; see `store.study_records.StudyRecord` for the fields.
+
+    Attributes:
+        recipe: The recipe that was named; its settings are those of the trials.
+    """
 
     kind: str
     title: str
@@ -57,6 +62,7 @@ class Study:
     whole_id: str = ""
     equivalence: float = 0.01
     max_seeds: int = 0
+    recipe: str = ""
 
     @property
     def name(self) -> str:
@@ -116,6 +122,12 @@ class Study:
             f"{self.title}: the default learning rate differs between the arms: {given}. "
             f"--learning-rate sets one for all."
         )
+
+    @property
+    def recipe_in_words(self) -> str:
+        """A sentence on the settings that a named recipe comes to; empty without one."""
+        first = {arm.label or self.title: arm.specs[0] for arm in self.arms if arm.specs}
+        return recipes.in_words(self.recipe, first) if self.recipe else ""
 
     def record(self, command: str) -> StudyRecord:
         """The record for the store."""

@@ -61,7 +61,7 @@ class BuiltModel:
     def body(self) -> list[Any]:
         """The backbone's layers with weights, in order; without its head, if that is its last."""
         layers = [layer for layer in self.backbone.layers if layer.weights]
-        return layers if self.layers[0] is self.backbone else layers[:-1]
+        return layers[:-1] if self.model.layers[-1] is self.backbone else layers
 
     def estimated_mb(
         self, batch_size: int, *, with_input: bool = False, averaged: bool = False

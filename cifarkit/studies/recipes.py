@@ -1,0 +1,78 @@
+"""Recipes: how to train, in a word; a bundle of settings, any of which can be given instead.
+
+A trial keeps the settings, not the word, so that a recipe adds nothing to its id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from cifarkit.errors import unknown
+from cifarkit.specs import RANDOM_LEARNING_RATE, SETTINGS, TrialSpec
+
+MODERN: dict[str, Any] = {
+    "optimizer": "adamw",
+    "weight_decay": 0.05,
+    "schedule": "cosine",
+    "learning_rate": RANDOM_LEARNING_RATE,
+    "label_smoothing": 0.1,
+    "mixup": 0.2,
+    "random_erasing": 0.1,
+    "trivialaugment": True,
+    "rotation": 0.0,  # TrivialAugment takes the place of all but the flip
+    "zoom": 0.0,
+    "contrast": 0.0,
+}
+"""Of networks that start at random, and of heads on frozen backbones."""
+TRANSFER: dict[str, Any] = {"head_epochs": 3, "layer_decay": 0.75, "learning_rate": 5e-4}
+"""What else is modern where pretrained layers are trained."""
+RECIPES = ("published", "modern")
+"""`published` is what every setting's default is."""
+
+
+def settings(recipe: str, *, transfers: bool, epochs: float) -> dict[str, Any]:
+    """The settings of a recipe by flat name, of those that differ from their defaults.
+
+    Args:
+        transfers: Whether pretrained layers are trained.
+        epochs: As planned. The first tenth, up to five epochs, is warm-up; all of them are run,
+            since a schedule that stops early has not got to its end.
+
+    Raises:
+        InvalidInput: There is no such recipe.
+    """
+    if recipe not in RECIPES:
+        raise unknown("recipe", str(recipe), RECIPES)
+    if recipe == "published":
+        return {}
+    planned = {"warmup_epochs": min(5, int(epochs // 10)), "patience": max(1, epochs)}
+    return MODERN | planned | (TRANSFER if transfers else {})
+
+
+def in_words(recipe: str, specs: Mapping[str, TrialSpec]) -> str:
+    """A sentence on what a recipe, and what was given instead, comes to.
+
+    Args:
+        specs: By the name of what is trained.
+    """
+    names = [*settings("modern", transfers=True, epochs=1), "warmup_epochs"]
+    found: dict[str, list[str]] = {}
+    for name, spec in specs.items():
+        values = {word: SETTINGS[word].of(spec) for word in SETTINGS if word in names}
+        said = ", ".join(
+            f"{word.replace('_', '-')} {_text(value)}"
+            for word, value in values.items()
+            if value is not None and value != SETTINGS[word].unmentioned
+        )
+        found.setdefault(said, []).append(name)
+    if len(found) == 1:
+        return f"Recipe {recipe}: {next(iter(found))}."
+    each = [f"{said} for {', '.join(names)}" for said, names in found.items()]
+    return f"Recipe {recipe}: {'; '.join(each)}."
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return f"{value:g}" if isinstance(value, float) else str(value)
