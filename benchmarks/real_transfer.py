@@ -17,7 +17,7 @@ from cifarkit.datasets import registry
 from cifarkit.errors import InvalidInput
 from cifarkit.evaluation.comparison import Runs, compare
 from cifarkit.evaluation.wording import sentences
-from cifarkit.models.efficientnet_lite import IMAGENET
+from cifarkit.models.efficientnet_lite import PACKAGE
 from cifarkit.reporting.arm_accuracy import test_hits
 from cifarkit.store.records import TrialRecord
 from cifarkit.store.training_checks import findings
@@ -54,7 +54,7 @@ def main() -> None:
     title = f"Transfer to real images: Fashion-MNIST, 100 images per class, {chosen.image_size} px"
     print(f"## {title}\n")
     try:
-        IMAGENET.path()
+        PACKAGE.path()
         registry.fetch("fashion-mnist")
     except InvalidInput as error:
         print(f"Skipped: {error}\n")
