@@ -22,7 +22,27 @@ from typing import Any
 import numpy as np
 import psutil
 
+from cifarkit.specs import SETTINGS, TrialSpec
+
 CHUNK = 1024
+FOLLOWED = ("epochs", "batch_size", "optimizer", "learning_rate", "patience", "seed", "augment",
+            "rotation", "zoom", "contrast")  # fmt: skip
+"""The settings of training that this script has; others are refused unless they have their default.
+BatchNormalization keeps Keras' moving averages, also where the spec wants `precise` statistics."""
+
+
+def not_followed(spec: TrialSpec) -> list[str]:
+    """The settings of training that this script would ignore, with their values."""
+    values = {
+        name: setting.of(spec)
+        for name, setting in SETTINGS.items()
+        if setting.section == "train" and name not in FOLLOWED
+    }
+    return [
+        f"{name}={value!r}"
+        for name, value in values.items()
+        if value is not None and value != SETTINGS[name].value
+    ]
 
 
 def main(settings: dict[str, Any]) -> None:
@@ -35,6 +55,8 @@ def main(settings: dict[str, Any]) -> None:
     from cifarkit.training.trial import load_splits
 
     spec = trial_spec(**settings)
+    if ignored := not_followed(spec):
+        sys.exit(f"this script does not do {', '.join(ignored)}: leave them out to compare with it")
     side = spec.model.image_size
     splits = load_splits(spec)
 
