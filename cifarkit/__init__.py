@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from cifarkit.api.results import Results, open_store
     from cifarkit.api.run import run
     from cifarkit.api.screen import Screening, screen
+    from cifarkit.api.serve import serve
     from cifarkit.api.studies import (
         finetune,
         resize_study,
@@ -79,6 +80,7 @@ _HOME = {
     "Screening": "api.screen",
     "screen": "api.screen",
     "PlannedStudy": "api.planned_study",
+    "serve": "api.serve",
     "finetune": "api.studies",
     "resize_study": "api.studies",
     "study": "api.studies",
@@ -129,6 +131,7 @@ __all__ = [
     "resize_study",
     "run",
     "screen",
+    "serve",
     "study",
     "study_schema",
     "sweep",

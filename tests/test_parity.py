@@ -30,6 +30,7 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], ...]] = {
     "watch": (ck.watch,),
     "report": (ck.report,),
     "verify": (ck.verify,),
+    "serve": (ck.serve,),
     "store list": (ck.open_store,),  # .records
     "store studies": (ck.open_store,),  # .studies
     "store show": (ck.open_store,),  # .records[trial], .study(name)

@@ -21,6 +21,7 @@ from cifarkit.cli.power import power
 from cifarkit.cli.report import report
 from cifarkit.cli.resize import resize_study
 from cifarkit.cli.screen import screen
+from cifarkit.cli.serve import serve
 from cifarkit.cli.store import app as store
 from cifarkit.cli.study import study
 from cifarkit.cli.sweep import sweep
@@ -48,6 +49,7 @@ app.command(no_args_is_help=True)(power)
 app.command()(watch)
 app.command()(report)
 app.command(no_args_is_help=True)(verify)
+app.command(no_args_is_help=True)(serve)
 app.add_typer(store, name="store")
 
 

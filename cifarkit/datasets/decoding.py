@@ -40,6 +40,10 @@ class UnusableImage(Exception):
     """An image that cannot be decoded; the message gives the reason without the file's name."""
 
 
+class TooManyPixels(UnusableImage):
+    """An image is larger than the limit."""
+
+
 def examine(stream: BinaryIO) -> dict[str, Any]:
     """Decode an image once to check it.
 
@@ -92,10 +96,16 @@ def read(file: Path, side: Size, digest: str | None = None) -> npt.NDArray[np.ui
         raise UnusableImage(_reason(error)) from error
 
 
-def decode(stream: BinaryIO, side: Size) -> npt.NDArray[np.uint8]:
-    """As `read`, of the bytes of an image file."""
+def decode(stream: BinaryIO, side: Size, max_pixels: int | None = None) -> npt.NDArray[np.uint8]:
+    """As `read`, of the bytes of an image file.
+
+    Args:
+        stream: The file.
+        side: As in `read`.
+        max_pixels: Refuse larger images before they are decoded; also Pillow's limit holds.
+    """
     try:
-        with _open(stream) as image:
+        with _open(stream, max_pixels) as image:
             turned = _orientation(image)
             if side is not None:
                 # A JPEG decoder can downscale while decoding.
@@ -137,12 +147,13 @@ def quiet() -> Iterator[None]:
         yield
 
 
-def _open(stream: BinaryIO) -> Image.Image:
+def _open(stream: BinaryIO, max_pixels: int | None = None) -> Image.Image:
     image = Image.open(stream, formats=FORMATS)
-    limit = Image.MAX_IMAGE_PIXELS
+    limits = [limit for limit in (Image.MAX_IMAGE_PIXELS, max_pixels) if limit is not None]
+    limit = min(limits, default=None)
     width, height = image.size
     if limit is not None and width * height > limit:
-        raise UnusableImage(f"{width} x {height} pixels are more than the limit of {limit}")
+        raise TooManyPixels(f"{width} x {height} pixels are more than the limit of {limit}")
     return image
 
 
