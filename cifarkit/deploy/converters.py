@@ -106,20 +106,16 @@ def _keras(network: Network, path: Path) -> None:
 
 
 def _saved_model(network: Network, path: Path) -> None:
-    model = inference_model(network.model, network.native, network.image_size)
-    _archive(model, (None, None, None, 3), path)
-
-
-def _archive(model: Any, shape: tuple[int | None, ...], path: Path) -> None:
     import keras
     import tensorflow as tf
 
+    model = inference_model(network.model, network.native, network.image_size)
+    # `ExportArchive.track`, which `model.export` calls, would store every weight twice.
     archive = keras.export.ExportArchive()
-    archive.track(model)
     archive.add_endpoint(
         "serve",
         lambda images: {OUTPUT: model(images, training=False)},
-        input_signature=[tf.TensorSpec(shape, tf.uint8, name=INPUT)],
+        input_signature=[tf.TensorSpec((None, None, None, 3), tf.uint8, name=INPUT)],
     )
     archive.write_out(path, verbose=False)
 
