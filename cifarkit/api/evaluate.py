@@ -51,11 +51,14 @@ def evaluate(
         target: A trial's id or its first letters; `"best"`, the complete trial of the highest
             validation accuracy; or the path of an `.npz`, `.csv` or `.parquet` file of
             predictions (its form: `store.prediction_files.read`). Several of these in a list are
-            compared on the same images. `"all"` evaluates every trial of `study`.
+            compared on the same images. `"all"` evaluates every trial of `study`. With `dataset`,
+            also a study's name, or what `export` wrote.
         store: The folder of results.
         study: Choose the best among this study's trials, or evaluate all of them.
         class_names: The classes of a file by label, where it does not name them.
-        dataset: The data set whose classes these are, superclasses included.
+        dataset: Of a file of predictions, the data set whose classes these are, superclasses
+            included. Of a trained network whose weights were kept, other data to run it on: its
+            test images, or all of a folder without a test part. Classes are matched by name.
 
     Returns:
         An `Evaluation`; of a list or `"all"`, `Evaluations`.
@@ -68,6 +71,13 @@ def evaluate(
 
     alone = not isinstance(target, list)
     targets = [os.fspath(one) for one in (target if isinstance(target, list) else [target])]
+    if dataset is not None and alone and targets != [ALL] and not _is_predictions(targets[0]):
+        if class_names is not None or study is not None:
+            raise InvalidInput("--dataset evaluates one network: leave out --class-names, --study")
+        from cifarkit.api.load_model import origin
+        from cifarkit.deploy.other_data import evaluated
+
+        return Evaluation(evaluated(origin(targets[0], store), os.fspath(dataset)))
     if targets == [ALL]:
         if study is None:
             raise InvalidInput("'all' evaluates the trials of one study: name it with --study")
@@ -148,6 +158,11 @@ def _classes(
         if name not in facts.class_names:
             raise unknown(f"class of {facts.title}", name, facts.class_names)
     return names, tuple(group[name] for name in names) if group else ()
+
+
+def _is_predictions(target: str) -> bool:
+    """Whether a target is a file of predictions, and not a trained network."""
+    return Path(target).suffix.lower() in (".npz", ".csv", ".parquet")
 
 
 def _is_path(target: str) -> bool:

@@ -7,8 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
-from cifarkit.api.existing_store import existing_store
-from cifarkit.console import say
+from cifarkit.api.load_model import origin
 from cifarkit.errors import InvalidInput, unknown
 
 if TYPE_CHECKING:
@@ -62,13 +61,9 @@ def export(
         raise InvalidInput(f"--images: give a whole number of 0 or more, got {images!r}")
     if tolerance is not None and not (math.isfinite(tolerance) and tolerance >= 0):
         raise InvalidInput(f"--tolerance: give a number of 0 or more, got {tolerance!r}")
-    from cifarkit.reporting import trial_lookup
-
-    found = trial_lookup.trial_or_study(existing_store(Path(store)), model)
-    if found.of > 1:
-        for line in trial_lookup.described(found):
-            say(line)
-    record = found.record
+    record = origin(model, store)
+    if isinstance(record, Path):
+        raise InvalidInput(f"MODEL: {model} is a path; a trial of a store is exported")
     suffix = f"-{quantize}" if quantize else ""
     folder = Path(output or f"export-{record.trial_id}-{format}{suffix}")
     if os.path.lexists(folder):

@@ -11,6 +11,7 @@ from cifarkit.console import say
 from cifarkit.errors import InvalidInput
 
 if TYPE_CHECKING:
+    from cifarkit.deploy.loading import Origin
     from cifarkit.deploy.model import LoadedModel
 
 BEST = "best"
@@ -32,21 +33,24 @@ def load_model(
     """
     from cifarkit.deploy import loading
 
-    text = os.fspath(model)
-    if is_path(text):
-        return loading.of_export(Path(text))
+    return loading.load(origin(os.fspath(model), store))
+
+
+def origin(text: str, store: str | os.PathLike[str]) -> Origin:
+    """The trial or path that a user means by a model, found without importing TensorFlow.
+
+    Raises:
+        InvalidInput: There is no such trial or study.
+    """
+    if not text:
+        raise InvalidInput("MODEL: give a trial's id, a study's name, 'best' or a path")
+    path = Path(text)
+    if path.suffix or path.name != text or (path / "model.json").is_file():
+        return path
     from cifarkit.reporting import trial_lookup
 
     found = trial_lookup.trial_or_study(existing_store(Path(store)), text)
     if found.of > 1:
         for line in trial_lookup.described(found):
             say(line)
-    return loading.of_trial(found.record)
-
-
-def is_path(text: str) -> bool:
-    """Whether a model is named by a path: with a folder or a suffix, or the folder of an export."""
-    if not text:
-        raise InvalidInput("MODEL: give a trial's id, a study's name, 'best' or a path")
-    path = Path(text)
-    return bool(path.suffix) or path.name != text or (path / "model.json").is_file()
+    return found.record

@@ -18,6 +18,7 @@ from cifarkit.cli.evaluate import evaluate
 from cifarkit.cli.export import export
 from cifarkit.cli.finetune import finetune
 from cifarkit.cli.power import power
+from cifarkit.cli.predict import predict
 from cifarkit.cli.report import report
 from cifarkit.cli.resize import resize_study
 from cifarkit.cli.screen import screen
@@ -44,6 +45,7 @@ app.command()(finetune)
 app.command(no_args_is_help=True)(sweep)
 app.command()(study)
 app.command(no_args_is_help=True)(evaluate)
+app.command(no_args_is_help=True)(predict)
 app.command(no_args_is_help=True)(export)
 app.command(no_args_is_help=True)(power)
 app.command()(watch)

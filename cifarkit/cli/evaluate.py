@@ -19,7 +19,8 @@ def evaluate(
         typer.Argument(
             help="A trial's id or its first letters; 'best', the complete trial of the highest "
             "validation accuracy; or an .npz, .csv or .parquet file of predictions. "
-            "Several of these are compared. 'all' evaluates every trial of --study.",
+            "Several of these are compared. 'all' evaluates every trial of --study. With "
+            "--dataset, also a study's name or what `cifarkit export` wrote.",
         ),
     ],
     runs: Annotated[Path, typer.Option(help="The folder of results.")] = RUNS_DEFAULT,
@@ -34,7 +35,8 @@ def evaluate(
     dataset: Annotated[
         str | None,
         typer.Option(
-            help="The data set that names the classes of a file of predictions: cifar100, photos/."
+            help="Run the network on other data: cifar100, photos/. Of a file of predictions, the "
+            "data set that names its classes."
         ),
     ] = None,
     format: Annotated[

@@ -148,6 +148,7 @@ def _facts(
         "quantization": quantize or "",
         "trial_id": record.trial_id,
         "network": model_name(record.spec.model.model),
+        "data_fingerprint": record.spec.data.fingerprint or "",
         "cifarkit": __version__,
         "tools": tools,
     }

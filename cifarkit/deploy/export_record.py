@@ -40,6 +40,7 @@ class ExportRecord(StoredRecord):
         any_size: Whether the model itself resizes images; else it takes those of `native_size`.
         input, output: What goes in and comes out, for other programs.
         quantization: `int8`, or empty.
+        data_fingerprint: That of the trial's data; empty for official content.
         tools: The versions of what made it, by package.
     """
 
@@ -56,6 +57,7 @@ class ExportRecord(StoredRecord):
     quantization: Literal["", "int8"] = ""
     trial_id: Annotated[str, Field(pattern="^[0-9a-f]{1,64}$")]
     network: str
+    data_fingerprint: str = ""
     cifarkit: str
     tools: dict[str, str] = Field(default={})
 

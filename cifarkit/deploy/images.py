@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import glob
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from io import BytesIO
@@ -16,6 +17,7 @@ import numpy.typing as npt
 
 from cifarkit.datasets import decoding
 from cifarkit.datasets.decoding import UnusableImage
+from cifarkit.datasets.folder_layout import SUFFIXES, image_files
 from cifarkit.errors import InvalidInput
 
 Size = tuple[int, int]
@@ -89,10 +91,43 @@ def batches(sources: Iterable[Source], size: Size, batch_size: int) -> Iterator[
             )
 
 
-def as_sources(images: Source | Sequence[Source] | Iterable[Source]) -> Iterable[Source]:
-    """One image or several as several."""
-    if isinstance(images, str | PathLike | bytes):
-        return [images]
-    if isinstance(images, np.ndarray) and images.ndim == 3:
-        return [images]
-    return images
+def as_sources(images: Source | Iterable[Source]) -> Iterator[Source]:
+    """One image or several as several; folders and patterns as the files that they mean.
+
+    Raises:
+        InvalidInput: A folder holds no images, or a pattern matches nothing.
+    """
+    several: Iterable[Source]
+    if isinstance(images, str | PathLike | bytes) or (
+        isinstance(images, np.ndarray) and images.ndim == 3
+    ):
+        several = [images]
+    else:
+        several = images
+    for one in several:
+        if isinstance(one, str | PathLike):
+            yield from files(Path(one))
+        else:
+            yield one
+
+
+def files(path: Path) -> Iterator[Path]:
+    """The image files that a path means: of a folder all below it, of a pattern those it matches.
+
+    A path of nothing is given as it is.
+
+    Raises:
+        InvalidInput: A folder holds no images, or a pattern matches nothing.
+    """
+    if path.is_dir():
+        found = list(image_files(path))
+        if not found:
+            raise InvalidInput(f"{path} holds no images ({', '.join(SUFFIXES)})")
+    elif not path.exists() and glob.has_magic(str(path)):
+        found = [Path(name) for name in sorted(glob.glob(str(path), recursive=True))]
+        found = [one for one in found if one.is_file()]
+        if not found:
+            raise InvalidInput(f"no file is called {path}")
+    else:
+        found = [path]
+    yield from found

@@ -6,7 +6,36 @@ from pathlib import Path
 
 from cifarkit.deploy import export_record, runtimes
 from cifarkit.deploy.model import LoadedModel
+from cifarkit.deploy.trial_model import check_kept
 from cifarkit.store.records import TrialRecord
+
+Origin = TrialRecord | Path
+"""Where a network comes from: a trial, or what `export` wrote."""
+
+
+def load(origin: Origin) -> LoadedModel:
+    """Load a network; raises what `of_trial` and `of_export` do."""
+    return of_export(origin) if isinstance(origin, Path) else of_trial(origin)
+
+
+def class_names_of(origin: Origin) -> tuple[str, ...]:
+    """The classes of a network that is not loaded yet.
+
+    Raises:
+        InvalidInput: It cannot be loaded: as `export_record.read_record` or `check_kept`.
+    """
+    if isinstance(origin, Path):
+        return export_record.read_record(origin)[1].class_names
+    check_kept(origin)
+    assert origin.result is not None
+    return origin.result.class_names
+
+
+def fingerprint_of(origin: Origin) -> str | None:
+    """That of the data that a network was trained on; None or empty of official content."""
+    if isinstance(origin, Path):
+        return export_record.read_record(origin)[1].data_fingerprint
+    return origin.spec.data.fingerprint
 
 
 def of_trial(record: TrialRecord) -> LoadedModel:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -14,6 +17,7 @@ import numpy.typing as npt
 from cifarkit.deploy.images import Size, Source, as_sources, batches
 from cifarkit.deploy.runtimes import ExportFormat, Images, Probabilities, Runtime
 from cifarkit.errors import InvalidInput
+from cifarkit.text import csv_cell, plain
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,17 +59,58 @@ class Predicted:
             for row, labels in zip(self.probabilities, order, strict=True)
         ]
 
-    def to_dataframe(self, top: int = 1) -> pd.DataFrame:
+    def rows(self, top: int = 1) -> list[dict[str, Any]]:
         """A row per image: `image`, and `class_1`, `probability_1` and so on."""
-        import pandas as pd
-
         rows = []
         for name, classes in zip(self.names, self.top(top), strict=True):
             row: dict[str, Any] = {"image": name}
             for rank, (label, probability) in enumerate(classes, start=1):
                 row |= {f"class_{rank}": label, f"probability_{rank}": probability}
             rows.append(row)
-        return pd.DataFrame(rows)
+        return rows
+
+    def to_dataframe(self, top: int = 1) -> pd.DataFrame:
+        """`rows` as a data frame."""
+        import pandas as pd
+
+        return pd.DataFrame(self.rows(top))
+
+    def document(self, format: Literal["table", "csv", "jsonl"] = "table", top: int = 1) -> str:
+        """The predictions as text.
+
+        Args:
+            format: `table`, separated by tabs; `csv`; or `jsonl`, an object per line, also of the
+                images that were left out, with the reason as `error`.
+            top: How many classes of each image.
+        """
+        if format == "jsonl":
+            objects: list[dict[str, Any]] = [
+                {
+                    "image": name,
+                    "classes": [{"class": label, "probability": round(p, 6)} for label, p in row],
+                }
+                for name, row in zip(self.names, self.top(top), strict=True)
+            ]
+            objects += [{"image": name, "error": why} for name, why in self.left_out.items()]
+            return "".join(json.dumps(one, ensure_ascii=False) + "\n" for one in objects)
+        clean = csv_cell if format == "csv" else plain
+        count = min(top, len(self.class_names))
+        lines = [self.header(count)]
+        for name, row in zip(self.names, self.top(count), strict=True):
+            lines.append(
+                [clean(name), *(c for label, p in row for c in (clean(label), f"{p:.4f}"))]
+            )
+        if format == "table":
+            return "".join("\t".join(line) + "\n" for line in lines)
+        written = io.StringIO(newline="")
+        csv.writer(written, lineterminator="\n").writerows(lines)
+        return written.getvalue()
+
+    @staticmethod
+    def header(top: int) -> list[str]:
+        """The columns of `rows`."""
+        columns = [(f"class_{rank}", f"probability_{rank}") for rank in range(1, top + 1)]
+        return ["image", *(name for pair in columns for name in pair)]
 
     def __len__(self) -> int:
         return len(self.names)
@@ -112,14 +157,15 @@ class LoadedModel:
         """Classify images of any size and kind.
 
         Args:
-            images: A path, the bytes of an image file or an (h, w, 3) uint8 array in RGB; several
-                of them; or an (n, h, w, 3) uint8 array. Files that cannot be decoded are left out
-                and named in `Predicted.left_out`.
+            images: A path of a file or of a folder, a pattern (`photos/**/*.jpg`), the bytes of an
+                image file or an (h, w, 3) uint8 array in RGB; several of them; or an (n, h, w, 3)
+                uint8 array. Files that cannot be decoded are left out and named in
+                `Predicted.left_out`.
             batch_size: How many are in memory at once.
             on_batch: Called with the number of images done.
 
         Raises:
-            InvalidInput: An array has another shape or dtype.
+            InvalidInput: An array has another shape or dtype, or a folder or pattern has no file.
         """
         if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
             raise InvalidInput(f"batch_size: give a whole number of 1 or more, got {batch_size!r}")

@@ -96,7 +96,7 @@ def pictures(scores: Scores, found: Sequence[Mistake], name: str, title: str) ->
     """The contact sheet of some misclassified images, or why there is none."""
     try:
         if scores.record is None:
-            raise ImagesUnavailable("a file of predictions does not hold them")
+            raise ImagesUnavailable("predictions do not hold them")
         images = pixels(scores.record, scores.predictions.labels, [one.image for one in found])
     except ImagesUnavailable as reason:
         return Paragraph(f"The images themselves are not shown: {reason}.")

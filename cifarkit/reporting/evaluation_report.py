@@ -114,7 +114,7 @@ def evaluation_sections(
 
 def _title(scores: Scores) -> str:
     if scores.record is None:
-        return "Evaluation of saved predictions"
+        return f"Evaluation of {scores.predictions.source or 'saved predictions'}"
     model = model_name(scores.record.spec.model.model)
     return f"Evaluation of {model}, trial {scores.record.trial_id}"
 

@@ -138,6 +138,16 @@ def of_file(
     return _scored(path, slug or "predictions", None, read, names, tuple(class_groups))
 
 
+def of_predictions(found: Predictions, name: str) -> Scores:
+    """The scores of predictions that a trained network made of other images.
+
+    Args:
+        found: With their `class_names`, by output.
+        name: As in `Scores`.
+    """
+    return _scored(Path(name), name, None, found, found.class_names, ())
+
+
 def shown(name: str) -> str:
     """A stored name for display: one plain line, shortened."""
     return shortened(name, LONGEST_NAME) or "(no name)"

@@ -14,10 +14,10 @@ _NAMED = 20
 
 
 def file_sentences(scores: Scores) -> list[str]:
-    """Describes a file of predictions."""
+    """Describes predictions that no trial made."""
     saved, classes = scores.predictions, len(scores.class_names)
     sentences = [
-        f"Predictions saved in a file: {counted(len(saved.labels), 'image')}, "
+        f"{saved.source or 'Predictions saved in a file'}: {counted(len(saved.labels), 'image')}, "
         f"{counted(classes, 'class', 'classes')}."
     ]
     if not scores.named:

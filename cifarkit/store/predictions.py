@@ -37,6 +37,7 @@ class Predictions:
         validation: The true and the predicted classes of the validation images.
         class_names: By label, where they are known without the trial's result.
         notes: Sentences for the reader of an evaluation.
+        source: What made them, if not a trial or another program.
     """
 
     labels: Classes
@@ -45,6 +46,7 @@ class Predictions:
     validation: tuple[Classes, Classes] | None
     class_names: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    source: str = ""
 
 
 def of_trial(record: TrialRecord) -> Predictions:

@@ -11,7 +11,6 @@ from filelock import FileLock
 
 import cifarkit as ck
 from cifarkit.execution.launchers import InProcessLauncher
-from cifarkit.store.store import Store
 from tests.datasets.digits import make_digits
 
 
@@ -47,6 +46,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterato
         yield Trained(photos, folder / "runs", trial_id)
 
 
-@pytest.fixture
-def store(trained: Trained) -> Store:
-    return Store(trained.runs)
+@pytest.fixture(scope="session")
+def model(trained: Trained) -> ck.LoadedModel:
+    """The trained network, loaded once."""
+    return ck.load_model("best", trained.runs)

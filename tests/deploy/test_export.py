@@ -37,7 +37,7 @@ def images_of(trained: Trained) -> list[Path]:
 
 @pytest.mark.parametrize("format", SHARED)
 def test_it_predicts_what_its_trial_did(
-    trained: Trained, exported: dict[str, ck.Exported], format: str
+    trained: Trained, model: ck.LoadedModel, exported: dict[str, ck.Exported], format: str
 ) -> None:
     done = exported[format]
     images = images_of(trained)
@@ -46,13 +46,13 @@ def test_it_predicts_what_its_trial_did(
     assert done.agreement.accuracy == done.agreement.trial_accuracy
     assert done.agreement.largest_difference is not None
     assert done.agreement.largest_difference < 5e-4  # of saving in 16 bits
-    model, trial = ck.load_model(done.folder), ck.load_model(trained.trial_id, trained.runs)
-    assert (model.format, model.class_names, model.trial_id, model.native_size) == (
-        format, trial.class_names, trained.trial_id, (8, 8),
+    file = ck.load_model(done.folder)
+    assert (file.format, file.class_names, file.trial_id, file.native_size) == (
+        format, model.class_names, trained.trial_id, (8, 8),
     )  # fmt: skip
-    first, again = (model.predict(images, batch_size=n).probabilities for n in (7, 32))
+    first, again = (file.predict(images, batch_size=n).probabilities for n in (7, 32))
     np.testing.assert_allclose(first, again, atol=1e-6)
-    np.testing.assert_allclose(first, trial.predict(images).probabilities, atol=1e-5)
+    np.testing.assert_allclose(first, model.predict(images).probabilities, atol=1e-5)
 
 
 @pytest.mark.parametrize("format", ["keras", "onnx"])
@@ -98,7 +98,7 @@ def test_a_keras_file_is_in_inference_mode_in_every_call(
 
 
 def test_exported_files_predict_without_tensorflow(
-    trained: Trained, exported: dict[str, ck.Exported]
+    trained: Trained, model: ck.LoadedModel, exported: dict[str, ck.Exported]
 ) -> None:
     """A folder of digits, a study, an export, and the same classes in a process of its own."""
     program = (
@@ -115,8 +115,7 @@ def test_exported_files_predict_without_tensorflow(
     assert done.returncode == 0, done.stderr
     of_onnx, of_litert, heavy = json.loads(done.stdout)
     assert not heavy
-    expected = ck.load_model(trained.trial_id, trained.runs).predict(images).classes
-    assert of_onnx == of_litert == expected
+    assert of_onnx == of_litert == model.predict(images).classes
 
 
 def test_a_changed_file_is_refused(exported: dict[str, ck.Exported], tmp_path: Path) -> None:

@@ -14,11 +14,6 @@ from cifarkit.store.store import Store
 from tests.deploy.conftest import Trained
 
 
-@pytest.fixture(scope="module")
-def model(trained: Trained) -> ck.LoadedModel:
-    return ck.load_model("best", trained.runs)
-
-
 def images_of(trained: Trained) -> list[Path]:
     """The test images in the order of the trial's."""
     return sorted((trained.photos / "test").rglob("*.png"))
