@@ -96,7 +96,8 @@ def pictures(scores: Scores, found: Sequence[Mistake], name: str, title: str) ->
     """The contact sheet of some misclassified images, or why there is none."""
     try:
         if scores.record is None:
-            raise ImagesUnavailable("predictions do not hold them")
+            other = scores.predictions.source and "an evaluation on other data"
+            raise ImagesUnavailable(f"{other or 'a file of predictions'} does not hold them")
         images = pixels(scores.record, scores.predictions.labels, [one.image for one in found])
     except ImagesUnavailable as reason:
         return Paragraph(f"The images themselves are not shown: {reason}.")
