@@ -89,6 +89,12 @@ def percent(fraction: float) -> str:
     return text.removesuffix(".0") + "%"
 
 
+def percentage_points(accuracy: float) -> str:
+    """A difference in accuracy: `1 percentage point`, `0.5 percentage points`."""
+    points = f"{100 * accuracy:g}"
+    return f"{points} percentage point{'' if points == '1' else 's'}"
+
+
 def unique(items: Iterable[str]) -> Sequence[str]:
     """The distinct items, in order of first occurrence."""
     return tuple(dict.fromkeys(items))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import comb, inf
 from typing import Literal
 
@@ -85,6 +85,18 @@ class Comparison:
             return "better"
         return "worse" if self.high < 0 else "not distinguishable"
 
+    @property
+    def reversed(self) -> Comparison:
+        """The reference against the arm."""
+        return replace(
+            self,
+            arm=self.reference,
+            reference=self.arm,
+            difference=-self.difference,
+            low=-self.high,
+            high=-self.low,
+        )
+
     def equal_within(self, margin: float) -> bool:
         """Whether the difference is smaller than `margin`, by the interval.
 
@@ -140,6 +152,7 @@ def compare(
     arms: Mapping[str, Runs],
     image_sets: Mapping[str, Hashable] | None = None,
     level: float = LEVEL,
+    reference: str | None = None,
 ) -> Conclusion:
     """Compare every arm with the one that scored highest.
 
@@ -161,6 +174,7 @@ def compare(
             say). Arms with different ones, or different numbers of images, are not compared. Left
             out, arms with equal numbers of images are taken to share them, in the same order.
         level: Within 0..1.
+        reference: An arm with runs to compare with instead of the one that scored highest.
 
     Raises:
         InvalidInput: A run is not (n,) bool with n > 0, the runs of one arm differ in length, or an
@@ -181,7 +195,7 @@ def compare(
         return Conclusion(scores, None, missing=missing, same_images=False)
     if not scores:
         return Conclusion((), None, missing=missing)
-    reference = max(scores, key=lambda score: score.accuracy).arm
+    reference = reference or max(scores, key=lambda score: score.accuracy).arm
     seeds = moderated(settings)
     comparisons = tuple(
         _as_settings(arm, reference, settings, seeds, len(scores), level)

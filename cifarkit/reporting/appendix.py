@@ -6,13 +6,16 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 
 from cifarkit.reporting import overview
+from cifarkit.reporting.answer import wholes
 from cifarkit.reporting.conclusions import Conclusions, conclusions
 from cifarkit.reporting.document_model import Block, Document, Items, Paragraph, Section
 from cifarkit.reporting.figures.study_figures import figures
+from cifarkit.reporting.first_page import configuration
 from cifarkit.reporting.hyperparameters import own_settings, usual_settings
 from cifarkit.reporting.notes import notes, notes_of_trials
 from cifarkit.reporting.study_tables import main_tables
 from cifarkit.reporting.study_view import StudyView
+from cifarkit.store.setting_words import in_sentence
 from cifarkit.text import plain
 
 FIGURE = "results"
@@ -45,12 +48,23 @@ def compose(views: Sequence[StudyView], *, published: bool, illustrated: bool) -
     return Document(overview.title([view.study for view in views]), tuple(sections))
 
 
+def _finals(views: Sequence[StudyView], supported: Sequence[Conclusions]) -> list[str]:
+    """The final configuration of each whole study, in a line."""
+    lines = []
+    for whole in wholes(views, supported):
+        rows = configuration(whole.final).texts()
+        values = "; ".join(f"{in_sentence(name)} {text}" for name, text in rows)
+        lines.append(f"Final configuration of {whole.title}: {values}.")
+    return lines
+
+
 def _ending(
     views: Sequence[StudyView], supported: Sequence[Conclusions], repeated: Collection[str]
 ) -> list[str]:
     """What holds for all studies, in a line each."""
     known = [view.titled_settings for view in views]
-    lines = [*overview.final_figures(views), overview.how_chosen(views), overview.trials(views)]
+    lines = [*_finals(views, supported), overview.how_chosen(views)]
+    lines += [overview.counts(views), overview.data(views)]
     lines += [overview.claims(supported), *repeated, *notes_of_trials(views)]
     if usual := usual_settings(known):
         values = "; ".join(f"{name} {text}" for name, text in usual.items())

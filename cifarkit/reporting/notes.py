@@ -26,9 +26,8 @@ def notes(view: StudyView, *, published: bool, of_trials: bool = True) -> list[s
     Args:
         of_trials: Whether the notes of results are included.
     """
-    remarks = [*mixtures(view.study, view.named_trials), *timing_warnings(view)]
     names = {id(outcome): name for name, outcome in named_arms(view).items()}
-    remarks += _of_checks(view.results, names)
+    remarks = warnings(view)
     remarks += _of_builds(view, names)
     remarks += _of_rows(view, names, of_trials)
     if view.layout.pivoted:
@@ -46,6 +45,13 @@ def _of_checks(found: Sequence[ArmResult], names: Mapping[int, str]) -> list[str
         for finding in (finding for trial in outcome.findings for finding in trial):
             rows.setdefault(finding.detail, []).append(names[id(outcome)])
     return [f"{listed(unique(found))}: {detail}." for detail, found in rows.items()]
+
+
+def warnings(view: StudyView) -> list[str]:
+    """What checks found: rows that differ in more than the axis, times, trainings that failed."""
+    names = {id(outcome): name for name, outcome in named_arms(view).items()}
+    found = [*mixtures(view.study, view.named_trials), *timing_warnings(view)]
+    return found + _of_checks(view.results, names)
 
 
 def notes_of_trials(views: Sequence[StudyView]) -> list[str]:

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
-from statistics import fmean
 
 from cifarkit.evaluation.comparison import LEVEL
-from cifarkit.reporting import formatting, provenance
-from cifarkit.reporting.arm_accuracy import interval, interval_subject
+from cifarkit.reporting import provenance
 from cifarkit.reporting.conclusions import Conclusions
-from cifarkit.reporting.document_model import Block, Paragraph
 from cifarkit.reporting.hyperparameters import data_sentences
 from cifarkit.reporting.study_view import StudyView
-from cifarkit.reporting.table import Table, text_cell, text_columns
-from cifarkit.store.study_records import Arm, StudyRecord
+from cifarkit.store.study_records import StudyRecord
 from cifarkit.store.trials import Trials
 from cifarkit.text import counted, listed, plain, unique
 
@@ -28,35 +23,32 @@ def title(studies: Sequence[StudyRecord]) -> str:
     return single or "Transfer-learning studies"
 
 
-def summary(views: Sequence[StudyView]) -> str:
-    """What was studied, on which data, and how many trials are done."""
-    named = listed(f"{view.title} ({_rows(view.study.arms)})" for view in views)
-    return f"{counted(len(views), 'study', 'studies')}: {named}. {trials(views)}"
-
-
-def trials(views: Sequence[StudyView]) -> str:
-    """How many trials are done, when they ran, and on which data."""
+def counts(views: Sequence[StudyView]) -> str:
+    """How many trials are done, and when they ran."""
     records = views[0].records
     ids = unique(trial for view in views for arm in view.study.arms for trial in arm.trials)
     known = [records[trial_id] for trial_id in ids if trial_id in records]
     complete = sum(trial.complete for trial in known)
     failed = sum(trial.state.status.ended_badly for trial in known)
     unreadable = len(records.unreadable) if isinstance(records, Trials) else 0
+    impossible = sum(bool(arm.impossible) for view in views for arm in view.study.arms)
     left = len(ids) - complete - failed - unreadable
-    counts = [f"{complete} complete"]
-    counts += [f"{failed} failed"] if failed else []
-    counts += [f"{unreadable} not readable"] if unreadable else []
-    counts += [f"{left} not finished or not run"] if left else []
+    parts = [f"{complete} complete"]
+    parts += [f"{failed} failed"] if failed else []
+    parts += [f"{unreadable} not readable"] if unreadable else []
+    parts += [f"{left} not finished or not run"] if left else []
     days = provenance.when(known)
-    data = "; ".join(data_sentences(known))
-    return f"{counted(len(ids), 'trial')}{f', {days}' if days else ''}: {', '.join(counts)}." + (
-        f" Data: {data}." if data else ""
+    lacking = f" {counted(impossible, 'setting')} not possible." if impossible else ""
+    return (
+        f"{counted(len(ids), 'trial')}{f', {days}' if days else ''}: {', '.join(parts)}.{lacking}"
     )
 
 
-def _rows(arms: Sequence[Arm]) -> str:
-    impossible = sum(bool(arm.impossible) for arm in arms)
-    return counted(len(arms), "row") + (f", {impossible} not possible" if impossible else "")
+def data(views: Sequence[StudyView]) -> str:
+    """The data sets that were used; empty if nothing was trained."""
+    known = {trial.trial_id: trial for view in views for _, trial in view.trials}
+    used = "; ".join(data_sentences(list(known.values())))
+    return f"Data: {used}." if used else ""
 
 
 def how_chosen(views: Sequence[StudyView]) -> str:
@@ -65,63 +57,10 @@ def how_chosen(views: Sequence[StudyView]) -> str:
         return ""
     return (
         "Every step builds on the choices of earlier steps. Choices are made on validation "
-        "images, never on test images. Each reason names the rule: the highest accuracy, or "
-        "what the study file declares instead."
+        "images, never on test images."
         + " How many seeds a setting got was decided on test images."
         * any(view.study.max_seeds for view in views)
     )
-
-
-def choices(views: Sequence[StudyView]) -> tuple[Block, ...]:
-    """What each step decided on validation images, and why."""
-    rows = [
-        tuple(map(text_cell, (view.title, view.study.name_of(choice.arm), choice.reason)))
-        for view in views
-        if (choice := view.study.choice) is not None
-    ]
-    if not rows:
-        return ()
-    return (
-        Paragraph(how_chosen(views)),
-        Table(
-            "choices",
-            "The choices and their reasons.",
-            text_columns("Step", "Choice", "Why"),
-            tuple(rows),
-        ),
-        *map(Paragraph, final_figures(views)),
-    )
-
-
-def final_figures(views: Sequence[StudyView]) -> list[str]:
-    """The test accuracy of what each whole study ended with; not the highest one of its tables."""
-    last = {
-        (view.study.part_of, view.study.whole_id): view
-        for view in views
-        if view.study.step and (view.study.choice or not view.axes)
-    }
-    titles = Counter(view.study.whole_title for view in last.values())
-    sentences = []
-    for view in last.values():
-        of = plain(view.study.whole_title)
-        if titles[view.study.whole_title] > 1:
-            of += f", “{view.title}”,"
-        choice = view.study.choice
-        arms = (
-            view.results
-            if choice is None
-            else [a for a in view.results if a.arm.label == choice.arm]
-        )
-        if len(arms) == 1 and (scores := arms[0].values(lambda result: result.accuracy.test)):
-            span = interval(arms[0])
-            shown = span and formatting.interval(span, view.decimals)
-            sentences.append(
-                f"The final figure of {of} is the test accuracy of what "
-                f"its choices led to, {view.study.name_of(arms[0].name)}: "
-                f"{fmean(scores):.{view.decimals}f}"
-                + (f" (95% interval of {interval_subject(arms)} {shown})." if shown else ".")
-            )
-    return sentences
 
 
 def claims(supported: Sequence[Conclusions]) -> str:

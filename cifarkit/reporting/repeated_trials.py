@@ -124,16 +124,47 @@ def _between(
     return list(map(float, (accuracy[one] + accuracy[other] - 2 * both[one, other])[close]))
 
 
-def seeds_sentence(view: StudyView, arms: int) -> str:
-    """How many seeds it takes to compare so many settings, for a study that has too few."""
-    from cifarkit.evaluation.power import POWER, Variation, seeds_needed
+@dataclass(frozen=True)
+class Needed:
+    """How many seeds of each setting a comparison has and needs, to see a point of accuracy.
 
+    Attributes:
+        known: Whether any training on these data was repeated, without which nothing is known.
+        seeds: None if it is more than `evaluation.power.MOST_SEEDS`, or not known.
+    """
+
+    have: int
+    known: bool = False
+    seeds: int | None = None
+
+
+def seeds_for(view: StudyView, arms: int, have: int) -> Needed:
+    """The seeds that it takes to compare so many settings of a study."""
+    from cifarkit.evaluation.power import Variation, seeds_needed
+
+    found = _spread_of(view)
+    if found.seed_sd is None or found.disagreement is None:
+        return Needed(have)
+    variation = Variation(found.seed_sd, found.disagreement, found.between or found.disagreement)
+    return Needed(have, True, seeds_needed(_SEEN, variation, arms=arms, images=found.images))
+
+
+def _spread_of(view: StudyView) -> Spread:
+    """By all trials on the study's test images, once for all views."""
     shown = frozenset(test_part(trial.spec.data) for _, trial in view.trials)
     key = "spread", shown, "model" in view.axes
     if key not in view.shared:
         alike = on_images(view.records.values(), shown)
         view.shared[key] = spread(alike, networks_vary="model" in view.axes)
     found: Spread = view.shared[key]
+    return found
+
+
+def seeds_sentence(view: StudyView, arms: int) -> str:
+    """How many seeds it takes to compare so many settings, for a study that has too few."""
+    from cifarkit.evaluation.power import POWER, Variation
+
+    found, needed = _spread_of(view), seeds_for(view, arms, 1)
     if found.seed_sd is None or found.disagreement is None:
         return (
             "How much another seed changes is not known: no trial on these data was repeated. "
@@ -141,13 +172,12 @@ def seeds_sentence(view: StudyView, arms: int) -> str:
         )
     variation = Variation(found.seed_sd, found.disagreement, found.between or found.disagreement)
     points = formatting.significant(100 * variation.run_sd(found.images), 2)
-    seeds = seeds_needed(_SEEN, variation, arms=arms, images=found.images)
-    needed = f"about {seeds} seeds each" if seeds else "more than 200 seeds each"
+    each = f"about {needed.seeds} seeds each" if needed.seeds else "more than 200 seeds each"
     return (
         f"Repeated trials here differ by {points} points (standard deviation, "
         f"{counted(found.runs, 'run')} of {counted(found.settings, 'setting')}): to see a "
         f"difference of 1 point between two of {arms} settings with a probability of {POWER:g}, "
-        f"it takes {needed}."
+        f"it takes {each}."
     )
 
 

@@ -10,6 +10,7 @@ from cifarkit.reporting.conclusions import Conclusions, conclusions
 from cifarkit.reporting.document_model import Block, Command, Document, Items, Paragraph, Section
 from cifarkit.reporting.evaluation_report import evaluation_sections
 from cifarkit.reporting.figures.study_figures import figures
+from cifarkit.reporting.first_page import first_page
 from cifarkit.reporting.hyperparameters import (
     data_sentences,
     own_settings,
@@ -26,16 +27,11 @@ from cifarkit.text import listed, plain
 
 def compose(views: Sequence[StudyView], *, published: bool, illustrated: bool) -> Document:
     """The whole report; its figures are drawn when it is written."""
-    supported = {view.name: conclusions(view) for view in views}
-    summary = [overview.summary(views), overview.claims(list(supported.values()))]
-    sections = [Section("Summary", 2, tuple(map(Paragraph, filter(None, summary))))]
-    if chosen := overview.choices(views):
-        sections.append(Section("What was chosen", 2, chosen))
+    supported = [conclusions(view) for view in views]
+    sections = first_page(views, supported, illustrated=illustrated)
     again = overview.taken_again(views)
-    for view in views:
-        sections += _study(
-            view, supported[view.name], again.get(view.name, []), published, illustrated
-        )
+    for view, found in zip(views, supported, strict=True):
+        sections += _study(view, found, again.get(view.name, []), published, illustrated)
     sections += _how_measured(views)
     return Document(overview.title([view.study for view in views]), tuple(sections))
 

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from cifarkit.store.file_io import UnreadableFile, read_history
 from cifarkit.store.records import Course, Result, TrialRecord
+from cifarkit.text import counted
 
 OVERFIT_GAP = 0.25
 """Minimum gap between training accuracy and a validation accuracy at chance."""
@@ -76,7 +77,7 @@ def findings(trial: TrialRecord, axes: Collection[str] = ()) -> list[Finding]:
     allowed = trial.spec.train.epochs
     last = trial.spec.train.head_epochs + allowed
     if "epochs" not in axes and not result.stopped_early and result.best_epoch == last:
-        brief = f"cut short by --epochs {allowed}"
+        brief = f"cut short at {counted(allowed, 'epoch')}"
         clause = f"training was {brief}"
         found.append(
             Finding("cut short", brief, clause, f"training was {brief}, its last epoch is the best")

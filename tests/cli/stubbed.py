@@ -49,5 +49,5 @@ def error_of(done: Result) -> str:
 def headings(report: Any) -> list[str]:
     """The chapters of a report in Markdown that are of studies."""
     found = [line[3:] for line in report.stdout.splitlines() if line.startswith("## ")]
-    return [text for text in found if text not in ("Summary", "What was chosen",
+    return [text for text in found if text not in ("Summary",
                                                    "How this was measured", "Notes")]  # fmt: skip

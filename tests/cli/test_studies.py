@@ -68,7 +68,7 @@ def test_sweep_on_an_archive_in_the_real_format(tmp_path: Path) -> None:
     rows = table(cifarkit(*arguments).stdout)
     assert [row[0] for row in rows] == ["Label smoothing", "0", "0.1"]
     assert "±" in rows[1][rows[0].index("Accuracy")]
-    assert rows[1][-1] == "2 of 2 cut short by --epochs 1"
+    assert rows[1][-1] == "2 of 2 cut short at 1 epoch"
     appendix = cifarkit("report", "--full", "--runs", tmp_path / "runs").stdout
     assert "What the data support" in appendix
     assert "seeds" in appendix
@@ -147,7 +147,12 @@ def test_a_whole_study_is_interrupted_and_goes_on(tmp_path: Path) -> None:
     assert base.model.model == studies[1].choice.settings["model"]
 
     appendix = cifarkit("report", "--full", "--runs", runs, "--published").stdout
-    for heading in ("# A small whole", "What was chosen", "Most confused pairs", "Calibration"):
+    for heading in (
+        "# A small whole",
+        "What each step brought",
+        "Most confused pairs",
+        "Calibration",
+    ):
         assert heading in appendix
     page = cifarkit("report", "--runs", runs, "--format", "html").stdout
     assert page.count('<svg class="drawing') >= 6

@@ -172,7 +172,7 @@ def test_no_claim_rests_on_a_training_that_was_cut_short(tmp_path: Path) -> None
     study, _ = sweep(fabricator := Fabricator(tmp_path), 0.9, 0.8, 0.5, cut_short=[0.9])
     sentences = sentences_on(study, fabricator.records())
     assert "dropout 0.2 has the highest accuracy" in sentences[0]
-    said = "No claim is made about dropout 0.1: its training was cut short by --epochs 10."
+    said = "No claim is made about dropout 0.1: its training was cut short at 10 epochs."
     assert sentences[-1] == said
     assert said.replace("--", r"\--") in document([study], fabricator.records())
     assert not any("0.1" in sentence for sentence in sentences[:-1])
@@ -181,8 +181,8 @@ def test_no_claim_rests_on_a_training_that_was_cut_short(tmp_path: Path) -> None
 def test_of_a_single_arm_that_is_left_nothing_is_claimed(tmp_path: Path) -> None:
     study, _ = sweep(fabricator := Fabricator(tmp_path), 0.9, 0.8, 0.5, cut_short=[0.9, 0.8])
     assert sentences_on(study, fabricator.records()) == [
-        "No claim is made about dropout 0.1 and dropout 0.2: their training was cut short by "
-        "--epochs 10.",
+        "No claim is made about dropout 0.1 and dropout 0.2: their training was cut short at "
+        "10 epochs.",
         "That leaves nothing to compare dropout 0.3 with.",
     ]
 
@@ -190,7 +190,7 @@ def test_of_a_single_arm_that_is_left_nothing_is_claimed(tmp_path: Path) -> None
 def test_if_every_arm_is_flawed_that_is_said_in_a_sentence(tmp_path: Path) -> None:
     study, _ = sweep(fabricator := Fabricator(tmp_path), 0.9, 0.8, cut_short=[0.9, 0.8])
     assert sentences_on(study, fabricator.records()) == [
-        "No claim is made about any arm: each one's training was cut short by --epochs 10."
+        "No claim is made about any arm: each one's training was cut short at 10 epochs."
     ]
 
 
@@ -271,13 +271,14 @@ def test_the_final_figure_is_that_of_the_choice_and_not_the_highest(tmp_path: Pa
     whole = {"part_of": "x", "whole_title": "A whole", "step": 1, "choice": choice}
     text = document([study.model_copy(update=whole)], fabricator.records())
     # The fabricated result has an accuracy of 0.7 whatever its images.
+    assert "Final configuration of A whole: " in text
+    assert "; dropout 0.2; " in text
     assert (
-        "The final figure of A whole is the test accuracy of what its choices led to, dropout "
-        "0.2: 0.70 (95% interval of the trained model 0.67 to 0.73)."
+        "; test accuracy 0.70 (95% interval of the trained model 0.67 to 0.73; 800 test images)."
     ) in text
     of_two = [
         study.model_copy(update={**whole, "part_of": name, "name": name}) for name in ("x", "y")
     ]
     text = document(of_two, fabricator.records())
-    assert "The final figure of A whole, “Dropout (x)”, is" in text
-    assert "The final figure of A whole, “Dropout (y)”, is" in text
+    assert "Final configuration of A whole (Dropout (x)): " in text
+    assert "Final configuration of A whole (Dropout (y)): " in text

@@ -107,7 +107,7 @@ def test_every_outcome_is_a_row_with_its_reason(fabricator: Fabricator) -> None:
     assert all(set(row[:-1]) == {"–"} for name, row in rows.items() if name != "lenet")  # noqa: RUF001
     text = document([study], fabricator.records(), full=True)
     assert "6 trials, 2026-03-14: 1 complete, 3 failed, 2 not finished or not run." in text
-    assert "7 rows, 1 not possible" in text
+    assert "1 setting not possible." in text
 
 
 def test_a_study_in_which_nothing_finished_is_written_up(

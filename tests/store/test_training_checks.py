@@ -57,7 +57,7 @@ def test_what_is_found(tmp_path: Path, validation: float, run: Course, kinds: li
 def test_a_training_that_could_have_gone_on_was_cut_short(tmp_path: Path) -> None:
     ended = {"course": went(2.0, 1.0), "best_epoch": 10}
     (found,) = findings(trained(tmp_path / "a", **ended))
-    assert found.brief == "cut short by --epochs 10"
+    assert found.brief == "cut short at 10 epochs"
     assert not found.broken
     assert findings(trained(tmp_path / "b", **ended), ["epochs"]) == []
     assert findings(trained(tmp_path / "c", course=went(2.0, 1.0), best_epoch=9)) == []
@@ -91,4 +91,4 @@ def test_the_row_says_it(tmp_path: Path) -> None:
     arm = Arm(label="VGG-16", settings=settings, trials=tuple(trials))
     study = fabricator.study("zoo", "zoo", ["model"], [arm])
     table = summary(StudyView(study, fabricator.records()))
-    assert table.texts()[0][-1] == "1 of 2 cut short by --epochs 10"
+    assert table.texts()[0][-1] == "1 of 2 cut short at 10 epochs"

@@ -280,7 +280,7 @@ def test_a_training_that_went_wrong_is_not_chosen_while_there_are_others(tmp_pat
     made = Selection(study, broken).choose(tolerance=0.005, cost="time")
     assert made.arm == "0.2"
     assert made.reason.endswith(
-        "; its training was cut short by --epochs 20; left out: dropout 0.1 (diverged)"
+        "; its training was cut short at 20 epochs; left out: dropout 0.1 (diverged)"
     )
     every = {dropout: {"course": DIVERGED} for dropout in (0.1, 0.2, 0.3)}
     made = Selection(study, with_results(records, every)).choose()
