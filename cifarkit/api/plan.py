@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cifarkit import text
 from cifarkit.api.data_notes import check_data
 from cifarkit.console import busy, say
 from cifarkit.evaluation.looks import FIRST_LOOK
@@ -100,6 +101,9 @@ def plan_trials(
     experience = RuntimeEstimates.of(trials, inputs)
     with busy("Counting and estimating ..."):
         costs = dict(zip(by_id, plan(specs), strict=True))
+    later = [spec.model.model for spec in specs if costs[spec.trial_id].total_params is None]
+    for key in text.unique(later):
+        say(f"{key}: its parameters are known once a training has downloaded it.", "yellow")
     status = {trial: _done(stored, cost) for trial, cost in costs.items()}
     rows: list[TrialCost] = []
     for study in studies:

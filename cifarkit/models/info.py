@@ -8,8 +8,10 @@ from functools import cached_property
 from typing import Any, Literal
 
 from cifarkit.errors import InvalidInput
+from cifarkit.models.hub_presets import PREFIX
 from cifarkit.models.weight_sets import WeightSet
 from cifarkit.models.weights_package import WeightsPackage
+from cifarkit.text import listed
 
 Preprocessing = Literal["caffe", "tf", "torch", "unit", "none"]
 INPUT_RANGES: dict[Preprocessing, str] = {
@@ -20,6 +22,21 @@ INPUT_RANGES: dict[Preprocessing, str] = {
     "none": "0..255",
 }
 """What the preprocessing layers put out, by their name."""
+
+
+@dataclass(frozen=True)
+class Rescale:
+    """Preprocessing of its own: RGB images in 0..255 times `scale` plus `offset`, by channel."""
+
+    scale: tuple[float, ...]
+    offset: tuple[float, ...]
+
+    @property
+    def input_range(self) -> str:
+        """What it puts out, over all channels."""
+        pairs = list(zip(self.scale, self.offset, strict=True))
+        ends = [edge * scale + offset for edge in (0, 255) for scale, offset in pairs]
+        return f"{min(ends):.3g}..{max(ends):.3g}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,10 +59,13 @@ class Backbone:
             has an attribute `flops_per_image`, an int.
         preprocessing: Applied to RGB images in 0..255: `caffe` (BGR, ImageNet means subtracted),
             `tf` (-1..1), `torch` (0..1, then ImageNet mean and standard deviation), `unit`
-            (0..1), `none` (the network's own layers do it).
+            (0..1), `none` (the network's own layers do it); or a `Rescale`.
         min_size: The smallest supported image side, in pixels.
+        max_size: The largest; None for no limit.
+        size_step: The side is a multiple of it (of a patch), in pixels.
         native_size: The image side that it was designed for, in pixels.
-        features: The width of its features (of its last hidden layer if `includes_head`).
+        features: The width of its features (of its last hidden layer if `includes_head`); 0 if it
+            is not known before it is built.
         weight_sets: Published weights, besides `none`: a `WeightSet` with what is known of them, or
             only a name.
         weights_file, weights_sizes, weights_package: `file`, `sizes` and `package` of an `imagenet`
@@ -61,6 +81,9 @@ class Backbone:
             `head(features, outputs=, dropout=)` from the symbolic features to logits, pooling
             included.
         head_uses_batchnorm: Whether a head of its own has BatchNormalization.
+        blocks: For a network of blocks whose layers mean nothing to a reader: a function from the
+            built model to its layers in blocks, from the input on. `unfreeze` counts these then.
+        files: Paths of files that it is built from, besides weights; a result has their hashes.
         note: A remark for readers of its results (for instance, that it replaces another network).
     """
 
@@ -69,8 +92,10 @@ class Backbone:
     family: str
     paper: str
     build: Callable[..., Any]
-    preprocessing: Preprocessing
+    preprocessing: Preprocessing | Rescale
     min_size: int
+    max_size: int | None = None
+    size_step: int = 1
     native_size: int
     features: int
     weight_sets: tuple[WeightSet | str, ...] = ("imagenet",)
@@ -84,10 +109,13 @@ class Backbone:
     pooling: Literal["average", "class_token"] = "average"
     head: Literal["standard", "xception"] | Callable[..., Any] = "standard"
     head_uses_batchnorm: bool = False
+    blocks: Callable[[Any], list[list[Any]]] | None = None
+    files: tuple[str, ...] = ()
     note: str = ""
 
     def __post_init__(self) -> None:
-        if self.key != self.key.lower() or not self.key.replace("_", "").isalnum():
+        own = self.key.startswith(PREFIX)  # a preset's name, or a path
+        if not own and (self.key != self.key.lower() or not self.key.replace("_", "").isalnum()):
             raise InvalidInput(f"a backbone's key is lower-case letters and digits: {self.key!r}")
 
     @cached_property
@@ -104,7 +132,31 @@ class Backbone:
                 package=self.weights_package,
             )
         known = WeightSet(name=given) if isinstance(given, str) else given
-        return replace(known, input_range=known.input_range or INPUT_RANGES[self.preprocessing])
+        if isinstance(self.preprocessing, Rescale):
+            own = self.preprocessing.input_range
+        else:
+            own = INPUT_RANGES[self.preprocessing]
+        return replace(known, input_range=known.input_range or own)
+
+    @property
+    def default_weights(self) -> str:
+        """The name of the weights that it starts from if none are named."""
+        names = tuple(self.published_weights)
+        return "imagenet" if "imagenet" in names or not names else names[0]
+
+    def size_fault(self, size: float) -> str:
+        """Why it does not take images of this side, in pixels; empty if it does."""
+        if self.max_size == self.min_size != size:
+            return f"takes {self.min_size} pixels only (its positions are not resized)"
+        if size < self.min_size:
+            return f"takes {self.min_size} pixels or more"
+        if self.max_size is not None and size > self.max_size:
+            return f"takes {self.max_size} pixels or fewer"
+        if over := size % self.size_step:
+            below = int(size - over)
+            near = [side for side in (below, below + self.size_step) if side >= self.min_size]
+            return f"takes multiples of {self.size_step} pixels ({listed(map(str, near), 'or')})"
+        return ""
 
     def trains_batchnorm(self, unfreeze: float) -> bool:
         """Whether BatchNormalization is trained if this fraction of the layers is."""

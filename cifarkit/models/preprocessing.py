@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cifarkit.models.info import Preprocessing
+from cifarkit.models.info import Preprocessing, Rescale
 
 if TYPE_CHECKING:
     import keras
@@ -22,7 +22,7 @@ CAFFE_MEAN = (123.68, 116.779, 103.939)
 """Mean of ImageNet's red, green and blue in 0..255 (Simonyan & Zisserman 2015, section 2.1)."""
 
 
-def preprocessing_layers(mode: Preprocessing) -> list[keras.layers.Layer]:
+def preprocessing_layers(mode: Preprocessing | Rescale) -> list[keras.layers.Layer]:
     """New layers that preprocess RGB images in 0..255.
 
     They compute in float32 also under mixed precision: bfloat16 does not resolve differences of
@@ -37,6 +37,9 @@ def preprocessing_layers(mode: Preprocessing) -> list[keras.layers.Layer]:
     """
     from keras import layers
 
+    if isinstance(mode, Rescale):
+        scale, offset = list(mode.scale), list(mode.offset)
+        return [layers.Rescaling(scale, offset=offset, dtype="float32")]
     match mode:
         case "none":
             return []

@@ -13,6 +13,8 @@ from cifarkit.errors import InvalidInput, unknown
 from cifarkit.models.applications import APPLICATIONS
 from cifarkit.models.cifar_resnets import CIFAR_RESNETS
 from cifarkit.models.efficientnet_lite import EFFICIENTNET_LITE0
+from cifarkit.models.hub import backbone as hub_backbone
+from cifarkit.models.hub_presets import PREFIX, hub_package, installed
 from cifarkit.models.info import Backbone
 from cifarkit.models.small_cnns import SCRATCH
 from cifarkit.plugins import load_plugins
@@ -86,23 +88,36 @@ def check_facts(backbone: object) -> Backbone:
 
 def trains_batchnorm(key: str, unfreeze: float) -> bool:
     """Whether a network trains BatchNormalization at this depth; True if it is not installed."""
-    facts = registry().get(key)
+    facts = find(key)
     return facts is None or facts.trains_batchnorm(unfreeze)
+
+
+def find(key: str) -> Backbone | None:
+    """The backbone of a key that a record has; None if it is not installed, or not there."""
+    try:
+        return hub_backbone(key) if key.startswith(PREFIX) else registry().get(key)
+    except InvalidInput:
+        return None
 
 
 def package_of(key: str) -> str:
     """Name and version of the package that a network is from; empty if it is built in."""
+    if key.startswith(PREFIX):
+        return hub_package() if installed() else ""
     registry()
     return _PACKAGES.get(key, "")
 
 
 def get(key: str) -> Backbone:
-    """The backbone of that key; upper and lower case are the same.
+    """The backbone of that key; upper and lower case are the same, except behind `hub:`.
 
     Raises:
         UnknownBackbone: There is none; the message suggests the nearest key.
+        InvalidInput: There is no such preset of KerasHub, or it cannot be used.
     """
     key = str(key)  # a study file may have a number there
+    if key.startswith(PREFIX):
+        return hub_backbone(key)
     found = registry().get(key.lower())
     if found is None:
         raise UnknownBackbone(key)

@@ -20,6 +20,7 @@ class WeightSet:
             stands for the size that `trained_size` gives.
         sizes: Image sides, in pixels, that have a file of their own (MobileNet v1 and v2).
         package: The installed package that holds them instead.
+        path: The file that holds them instead, whether it is there or is still to be downloaded.
         licence: As their publisher states it.
         size_mb: Of the file, in megabytes of 10^6 bytes.
         sha256: Of the file, 64 hexadecimal digits. A trial fails if the file that it loads has
@@ -37,6 +38,7 @@ class WeightSet:
     file: str = ""
     sizes: tuple[int, ...] = ()
     package: WeightsPackage | None = None
+    path: str = ""
     licence: str = ""
     size_mb: float | None = None
     sha256: str = ""

@@ -12,6 +12,7 @@ import math
 from typing import TYPE_CHECKING
 
 from cifarkit.profiling.layer_outputs import output_elements
+from cifarkit.profiling.traced_flops import traced_flops
 
 if TYPE_CHECKING:
     import keras
@@ -20,10 +21,11 @@ if TYPE_CHECKING:
 def flops_per_image(model: keras.Model) -> int:
     """FLOPs of a forward pass for one image, from the shapes of kernels and outputs.
 
-    Nothing is traced or run. Conv2D, DepthwiseConv2D, SeparableConv2D, Dense and
+    Nothing is run. Conv2D, DepthwiseConv2D, SeparableConv2D, Dense and
     MultiHeadAttention are counted, in nested models too; a layer that is called several times
     counts once. A layer of another type counts as its attribute `flops_per_image`, or as nothing
-    (see `uncounted`).
+    (see `uncounted`). A model that has such a layer is traced instead (`profiling.traced_flops`),
+    where that gives a number.
 
     Args:
         model: A functional or sequential model with a fixed image size.
@@ -31,22 +33,34 @@ def flops_per_image(model: keras.Model) -> int:
     Raises:
         ValueError: The model was built without a fixed image size.
     """
+    if _unknown(model) and (traced := traced_flops(model)) is not None:
+        return traced
+    return _by_layer(model)
+
+
+def _by_layer(model: keras.Model) -> int:
     from keras import Model
 
     return sum(
-        flops_per_image(layer) if isinstance(layer, Model) else _layer_flops(layer) or 0
+        _by_layer(layer) if isinstance(layer, Model) else _layer_flops(layer) or 0
         for layer in model.layers
     )
 
 
 def uncounted(model: keras.Model) -> list[str]:
-    """The types of layers that may multiply matrices and are not counted: those with a matrix."""
+    """The types of layers that may multiply matrices and are not counted."""
+    unknown = _unknown(model)
+    return unknown if unknown and traced_flops(model) is None else []
+
+
+def _unknown(model: keras.Model) -> list[str]:
+    """The types of layers that have a matrix, but no number of FLOPs by their shapes."""
     from keras import Model, layers
 
     found: set[str] = set()
     for layer in model.layers:
         if isinstance(layer, Model):
-            found.update(uncounted(layer))
+            found.update(_unknown(layer))
         elif isinstance(layer, layers.Embedding) or _layer_flops(layer) is not None:
             continue
         elif any(sum(side > 1 for side in weight.shape) > 1 for weight in layer.weights):

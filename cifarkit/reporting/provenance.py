@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from functools import cache
 
-from cifarkit.models.registry import registry
+from cifarkit.models.registry import find
 from cifarkit.profiling.measurements import Environment
 from cifarkit.reporting.formatting import trimmed
 from cifarkit.reporting.study_view import StudyView
@@ -90,21 +90,31 @@ def environment_sentences(views: Sequence[StudyView]) -> list[str]:
 
 def weights_sentences(trials: Iterable[TrialRecord]) -> list[str]:
     """One sentence per file of weights that trials started from, with its SHA-256."""
-    files: dict[tuple[str, str, str, str], set[str]] = {}
+    files: dict[tuple[str, ...], set[str]] = {}
     for trial in trials:
         if (result := trial.result) is not None and trial.spec.model.weights != "none":
             spec = trial.spec.model
-            which = (spec.model, spec.weights, result.loaded_file, result.loaded_sha256)
+            others = [f"{name} (SHA-256 {one})" for name, one in result.backbone_files.items()]
+            which = (
+                spec.model,
+                spec.weights,
+                result.loaded_file,
+                result.loaded_sha256,
+                listed(others),
+            )
             files.setdefault(which, set()).add(trial.trial_id)
     sentences = []
-    for (model, weights, file, sha256), users in files.items():
-        facts = registry().get(model)
+    for (model, weights, file, sha256, beside), users in files.items():
+        facts = find(model)
         known = facts.published_weights.get(weights) if facts else None
         named = f", {file}" if file else ""
         content = f"SHA-256 {sha256}" if sha256 else "no hash was recorded"
         stated = f", licence {known.licence}" if known and known.licence else ""
         trained = counted(len(users), "trial")
-        sentences.append(f"{model_name(model)}: {weights}{named} ({content}{stated}), {trained}.")
+        built = f", with {beside}" if beside else ""
+        sentences.append(
+            f"{model_name(model)}: {weights}{named} ({content}{stated}){built}, {trained}."
+        )
     return sentences
 
 

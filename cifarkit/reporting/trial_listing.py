@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from cifarkit.models.registry import registry
+from cifarkit.models.registry import find
 from cifarkit.reporting import formatting, study_labels
 from cifarkit.reporting.arm_results import ArmResult, trouble, trouble_of
 from cifarkit.reporting.hyperparameters import of_trial
@@ -116,7 +116,7 @@ def _shown(parts: Details) -> Details:
 
 def _network(key: str) -> str:
     name = model_name(key)
-    return name if key in registry() else f"{name} (no installed package provides it)"
+    return name if find(key) else f"{name} (no installed package provides it)"
 
 
 def _progress(study: StudyRecord, trials: Trials) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
@@ -161,6 +162,8 @@ class Result(StoredRecord):
         loaded_sha256: The SHA-256 of the file that it started from, 64 hexadecimal digits:
             published weights, the user's, or those kept of another trial. Empty if it started from
             random weights, or if the file is not known.
+        backbone_files: The SHA-256 of each other file that the network was built from, by its name
+            (the configuration of a KerasHub preset and of its image converter).
         backbone_package: Name and version of the package of a plug-in's network; empty for
             built-in ones.
         dataset_package: The same for a plug-in's data set.
@@ -194,6 +197,7 @@ class Result(StoredRecord):
     loaded_share: Share | None = None
     loaded_file: str = ""
     loaded_sha256: str = ""
+    backbone_files: Mapping[str, str] = {}
     backbone_package: str = ""
     dataset_package: str = ""
     graph_sha256: str = ""

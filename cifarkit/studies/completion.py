@@ -170,12 +170,9 @@ def _complete_model(given: dict[str, Any], inputs: Inputs) -> dict[str, Any]:
         if name in given:
             check_setting(name, given[name])
         given[name] = value
-    if _number(given["image_size"]) < facts.min_size:
-        raise InvalidInput(
-            f"image_size: {facts.key} takes {facts.min_size} pixels or more, "
-            f"{given['image_size']} was asked for"
-        )
-    weights = str(given.get("weights", "imagenet" if facts.weight_sets else "none"))
+    if fault := facts.size_fault(_number(given["image_size"])):
+        raise InvalidInput(f"image_size: {facts.key} {fault}, {given['image_size']} was asked for")
+    weights = str(given.get("weights", facts.default_weights if facts.weight_sets else "none"))
     return given | _weights(weights, tuple(facts.published_weights), inputs)
 
 
@@ -226,7 +223,8 @@ def default_image_size(facts: Backbone, usual: int = BACKBONE_IMAGE_SIZE) -> int
     """
     if facts.includes_head:
         return SCRATCH_IMAGE_SIZE
-    return max(facts.min_size, min(facts.native_size, usual))
+    size = min(facts.native_size, usual)
+    return max(facts.min_size, size - size % facts.size_step)
 
 
 def _number(value: Any, otherwise: float = 0) -> float:

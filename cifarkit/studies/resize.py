@@ -33,9 +33,8 @@ def resize(
         facts = get_backbone(key)
         for size in (check_setting("image_size", size) for size in sizes):
             label, varied = f"{facts.name} at {size} px", {"model": facts.key, "image_size": size}
-            if 0 < size < facts.min_size:
-                reason = f"{facts.name} takes {facts.min_size} pixels or more"
-                arms.append(PlannedArm(label, varied, impossible=reason))
+            if size > 0 and (fault := facts.size_fault(size)):
+                arms.append(PlannedArm(label, varied, impossible=f"{facts.name} {fault}"))
             else:
                 arms.append(plan_arm(label, settings, varied, inputs=inputs, seeds=seeds))
     return check_distinct(Study("resize", "Input size", ("model", "image_size"), tuple(arms)))

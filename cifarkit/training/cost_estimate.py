@@ -20,15 +20,17 @@ class Plan:
     """The cost of one trial; memory by the published study's estimate (see `profiling.memory`).
 
     Attributes:
+        total_params, trainable_params, estimated_mb, estimated_with_input_mb: None where the
+            network is still to be downloaded.
         graph_sha256: The hash of the backbone's graph (see `training.graph_hash`); empty if it was
             not built, or is built differently for counting than for the trial.
     """
 
     spec: TrialSpec
-    total_params: int
-    trainable_params: int
-    estimated_mb: float
-    estimated_with_input_mb: float
+    total_params: int | None
+    trainable_params: int | None
+    estimated_mb: float | None
+    estimated_with_input_mb: float | None
     graph_sha256: str = ""
 
 
@@ -46,14 +48,18 @@ def plan(specs: Iterable[TrialSpec]) -> Iterator[Plan]:
     A network without tabulated facts (a plug-in, or an image size beyond the table) is built with
     random weights, which imports TensorFlow.
     """
-    counted: dict[ModelSpec, _Counted] = {}
+    counted: dict[ModelSpec, _Counted | None] = {}
     for spec in specs:
         # Dropout does not affect the counts; only Keras' own weights change the layers.
         weights = "imagenet" if spec.model.weights == "imagenet" else "none"
         bare = spec.model.model_copy(update={"weights": weights, "dropout": 0.0})
         if bare not in counted:
-            counted[bare] = _from_facts(bare) or _built(bare)
+            here = all(os.path.exists(file) for file in get_backbone(bare.model).files)
+            counted[bare] = _from_facts(bare) or (_built(bare) if here else None)
         found, batch_size = counted[bare], spec.train.batch_size
+        if found is None:
+            yield Plan(spec, None, None, None, None)
+            continue
         with_input = found.outputs + 3 * spec.model.image_size**2
         kept = found.total + (found.trainable if spec.train.ema else 0)  # and their averages
         yield Plan(

@@ -120,8 +120,9 @@ def _cheaper(
     return None
 
 
-def _elements(tensor: Any) -> int:
-    return math.prod(tensor.shape[1:])
+def _elements(tensor: Any) -> float:
+    """Numbers per image; infinite if the shape leaves it open."""
+    return math.prod(math.inf if side is None else side for side in tensor.shape[1:])
 
 
 def _one_or_all(tensors: list[Any]) -> Any:

@@ -85,12 +85,32 @@ def all_layers(model: Any) -> list[Any]:
     return list(model._flatten_layers(include_self=False))
 
 
+class _DropPath:
+    """KerasHub's layer for stochastic depth in Swin, with the attributes of Dropout."""
+
+    def __init__(self, layer: Any) -> None:
+        self.layer, self.variables, self.weights = layer, layer.variables, layer.weights
+
+    @property
+    def rate(self) -> float:
+        return float(self.layer.drop_prob)
+
+    @rate.setter
+    def rate(self, value: float) -> None:
+        self.layer.drop_prob = value
+
+
 def dropouts_of(layer: Any) -> list[Any]:
-    """The Dropout layers among a layer and those within it."""
+    """The Dropout and DropPath layers among a layer and those within it, with their `rate`."""
     import keras
 
-    within = (layer, *all_layers(layer))
-    return [one for one in within if isinstance(one, keras.layers.Dropout)]
+    found: list[Any] = []
+    for one in (layer, *all_layers(layer)):
+        if hasattr(one, "drop_prob"):
+            found.append(_DropPath(one))
+        elif isinstance(one, keras.layers.Dropout) or type(one).__name__.endswith("DropPath"):
+            found.append(one)
+    return found
 
 
 def adam_moments(optimizer: Any, variable: Any) -> tuple[Any, Any]:

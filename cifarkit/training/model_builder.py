@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from cifarkit.profiling.memory import layer_outputs, published_estimate_mb
 from cifarkit.profiling.parameters import count
 from cifarkit.specs import ModelSpec, TrialSpec
 from cifarkit.store.store import KEPT_WEIGHTS
+from cifarkit.text import listed
 from cifarkit.training.graph_hash import graph_sha256
 from cifarkit.training.keras_compat import dropouts_of
 from cifarkit.training.pretrained_weights import published_file
@@ -44,6 +46,8 @@ class BuiltModel:
             weights, or if it is not known.
         loaded_sha256: The SHA-256 of the file of the weights, 64 hexadecimal digits; empty if there
             is none or it is not known.
+        backbone_files: The same of the other files that the backbone was built from, by name.
+        frozen_blocks: Of a network that is frozen by blocks, how many blocks are, and of how many.
     """
 
     model: Any
@@ -56,6 +60,8 @@ class BuiltModel:
     graph_sha256: str = ""
     loaded_file: str = ""
     loaded_sha256: str = ""
+    backbone_files: Mapping[str, str] = field(default_factory=dict)
+    frozen_blocks: tuple[int, int] | None = None
 
     @property
     def body(self) -> list[Any]:
@@ -116,8 +122,12 @@ def build(
         backbone, name, sha256 = _backbone(spec, native_size, trials, loads=loads)
     graph = graph_sha256(backbone)
     loaded_share = assigned.share(backbone, spec.weights, spec.model) if loads else None
+    blocks = None if facts.blocks is None else facts.blocks(backbone)
     frozen_layers = freeze(
-        backbone, unfreeze=spec.unfreeze, freeze_batchnorm=spec.batchnorm == "frozen"
+        backbone,
+        unfreeze=spec.unfreeze,
+        freeze_batchnorm=spec.batchnorm == "frozen",
+        blocks=blocks,
     )
 
     model, head = assemble(
@@ -142,6 +152,8 @@ def build(
         graph_sha256=graph,
         loaded_file=name,
         loaded_sha256=sha256,
+        backbone_files={Path(file).name: file_sha256(file) for file in facts.files},
+        frozen_blocks=(_frozen(len(blocks), spec.unfreeze), len(blocks)) if blocks else None,
     )
 
 
@@ -186,7 +198,7 @@ def feature_extractor(spec: ModelSpec, native_size: tuple[int, int]) -> Any:
     for layer in _front(facts, backbone, native_size, spec.image_size):
         x = layer(x)
     x = _pooled(x) if facts.pooling == "average" else _class_token(facts, x)
-    return keras.Model(inputs, x, name=f"{facts.key}_features")
+    return keras.Model(inputs, x, name=f"{_plain(facts.key)}_features")
 
 
 def assemble(
@@ -223,8 +235,13 @@ def assemble(
         x = _logits(facts, x, outputs, dropout)
         if tuple(x.shape) != (None, outputs):
             raise CifarkitError(f"{facts.key}: its head gives {x.shape}, not (None, {outputs})")
-    model = keras.Model(inputs, x, name=f"{facts.key}_classifier")
+    model = keras.Model(inputs, x, name=f"{_plain(facts.key)}_classifier")
     return model, tuple(layer for layer in model.layers[1:] if layer not in front)
+
+
+def _plain(key: str) -> str:
+    """A key as part of a model's name, which may have no slash."""
+    return re.sub(r"\W+", "_", key)
 
 
 def _front(
@@ -265,11 +282,14 @@ def _load(
             whole.model.load_weights(folder / KEPT_WEIGHTS)
             backbone.set_weights(whole.backbone.get_weights())
             return "", file_sha256(folder / KEPT_WEIGHTS)
+        known = get_backbone(spec.model).published_weights
+        if spec.weights not in known:
+            raise ValueError(f"its weights are {listed(known)} now")
         file = published_file(spec)
         if file is None:
             return "", ""
         content = file_sha256(file)
-        expected = get_backbone(spec.model).published_weights[spec.weights].sha256
+        expected = known[spec.weights].sha256
         if expected and content != expected:
             raise ValueError(f"the SHA-256 of {file} is {content[:16]}..., not {expected[:16]}...")
         return file.name, content
@@ -281,15 +301,26 @@ def _load(
         ) from None
 
 
-def freeze(backbone: Any, *, unfreeze: float, freeze_batchnorm: bool = False) -> int:
+def freeze(
+    backbone: Any,
+    *,
+    unfreeze: float,
+    freeze_batchnorm: bool = False,
+    blocks: Sequence[Sequence[Any]] | None = None,
+) -> int:
     """Freeze all but the last `unfreeze` of the backbone's layers, as the published study counted.
 
+    Args:
+        blocks: All its layers in blocks, from the input on, to count these instead.
+
     Returns:
-        How many layers are frozen: `int(layers * (1 - unfreeze))`.
+        How many layers are frozen: `int(layers * (1 - unfreeze))`, or those of so many blocks.
     """
     import keras
 
-    frozen = int(len(backbone.layers) * (1 - unfreeze))
+    frozen = _frozen(len(blocks or backbone.layers), unfreeze)
+    if blocks is not None:
+        frozen = sum(map(len, blocks[:frozen]))
     for layer in backbone.layers[:frozen]:
         layer.trainable = False
         for dropout in dropouts_of(layer):
@@ -300,6 +331,10 @@ def freeze(backbone: Any, *, unfreeze: float, freeze_batchnorm: bool = False) ->
             if isinstance(layer, keras.layers.BatchNormalization):
                 layer.trainable = False
     return frozen
+
+
+def _frozen(count: int, unfreeze: float) -> int:
+    return int(count * (1 - unfreeze))
 
 
 @contextmanager

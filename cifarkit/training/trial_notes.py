@@ -65,6 +65,15 @@ def loading_notes(spec: TrialSpec, built: BuiltModel) -> Iterator[str]:
         )
 
 
+def block_notes(spec: TrialSpec, built: BuiltModel) -> Iterator[str]:
+    if built.frozen_blocks and 0 < spec.model.unfreeze < 1:
+        frozen, count = built.frozen_blocks
+        yield (
+            f"unfreeze counts its {count} blocks instead of layers: {frozen} are frozen, with what "
+            "lies before them"
+        )
+
+
 def flops_notes(backbone: Any) -> Iterator[str]:
     if left_out := uncounted(backbone):
         yield f"FLOPs leave out the layers of type {', '.join(left_out)}, which are not known"

@@ -21,6 +21,7 @@ from cifarkit.training.fit_result import FitResult
 from cifarkit.training.model_builder import BuiltModel
 from cifarkit.training.step import uses_xla
 from cifarkit.training.trial_notes import (
+    block_notes,
     duplicate_notes,
     fit_notes,
     flops_notes,
@@ -72,6 +73,7 @@ def make_result(
             *splits.notes,
             *duplicate_notes(scores.duplicates, splits, scores.accuracy.test),
             *loading_notes(spec, built),
+            *block_notes(spec, built),
             *flops_notes(built.backbone),
             *fit_notes(fitted, batch_size, micro_batch),
             *process_notes(),
@@ -81,6 +83,7 @@ def make_result(
         loaded_share=built.loaded_share,
         loaded_file=built.loaded_file,
         loaded_sha256=built.loaded_sha256,
+        backbone_files=built.backbone_files,
         backbone_package=backbone_registry.package_of(spec.model.model),
         dataset_package=dataset_registry.package_of(spec.data.dataset),
         graph_sha256=built.graph_sha256,

@@ -154,8 +154,18 @@ def test_attention_is_counted_and_other_layers_say_what_they_cost() -> None:
     layer = next(one for one in backbone.layers if isinstance(one, WithClassToken))
     layer.flops_per_image = 1000
     assert flops_per_image(backbone) == 1000 + 2 * (patches + projections + pairs)
-    layer.flops_per_image = None
+    layer.flops_per_image = None  # so the graph is counted
+    assert flops_per_image(backbone) == 2 * (patches + projections + pairs)
+    assert uncounted(backbone) == []
+    layer.call = with_a_loop
+    assert flops_per_image(backbone) == 2 * (patches + projections + pairs)
     assert uncounted(backbone) == ["WithClassToken"]
+
+
+def with_a_loop(x: Any) -> Any:
+    """What traced FLOPs cannot count, since they do not know how often it runs."""
+    x = keras.ops.pad(x, [[0, 0], [1, 0], [0, 0]])
+    return keras.ops.fori_loop(0, 2, lambda _, y: y + 1.0, x)
 
 
 def test_the_contract_covers_pooling_head_and_flops(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -170,5 +180,6 @@ def test_the_contract_covers_pooling_head_and_flops(monkeypatch: pytest.MonkeyPa
         with pytest.raises(AssertionError, match=message):
             check_backbone(wrong)
     monkeypatch.setattr(WithClassToken, "flops_per_image", None)
+    monkeypatch.setattr(WithClassToken, "call", lambda self, x: with_a_loop(x))
     with pytest.raises(AssertionError, match="FLOPs of WithClassToken are not known"):
         check_backbone(TOKENS)
