@@ -39,6 +39,8 @@ test: lint
 	$(BIN)/python -m pytest
 
 # A later -m replaces the one in pyproject.toml.
+test-all: export CIFARKIT_TEST_FUZZ = 200
+test-all: export CIFARKIT_TEST_KILLS = 8
 test-all: lint
 	$(BIN)/python -m pytest -m ''
 

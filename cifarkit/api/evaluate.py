@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal, overload
 
 from cifarkit.api.evaluation_results import Evaluation, Evaluations
 from cifarkit.api.existing_store import existing_store
+from cifarkit.api.explain import check_count
+from cifarkit.api.explain import explain as explained
 from cifarkit.console import say
 from cifarkit.errors import InvalidInput, unknown
 
@@ -23,6 +26,7 @@ def evaluate(  # type: ignore[overload-overlap]  # "all" is the one text that me
     study: str | None = None,
     class_names: Sequence[str] | None = None,
     dataset: str | os.PathLike[str] | None = None,
+    explain: int | None = None,
 ) -> Evaluations: ...
 
 
@@ -34,6 +38,7 @@ def evaluate(
     study: str | None = None,
     class_names: Sequence[str] | None = None,
     dataset: str | os.PathLike[str] | None = None,
+    explain: int | None = None,
 ) -> Evaluation: ...
 
 
@@ -44,6 +49,7 @@ def evaluate(
     study: str | None = None,
     class_names: Sequence[str] | None = None,
     dataset: str | os.PathLike[str] | None = None,
+    explain: int | None = None,
 ) -> Evaluation | Evaluations:
     """Evaluate saved predictions: a trial's, or those of any program.
 
@@ -59,6 +65,8 @@ def evaluate(
         dataset: Of a file of predictions, the data set whose classes these are, superclasses
             included. Of a trained network whose weights were kept, other data to run it on: its
             test images, or all of a folder without a test part. Classes are matched by name.
+        explain: Also explain this many of the most confident mistakes and as many random test
+            images by Grad-CAM; of one trial that kept its weights. It imports TensorFlow.
 
     Returns:
         An `Evaluation`; of a list or `"all"`, `Evaluations`.
@@ -70,10 +78,16 @@ def evaluate(
     from cifarkit.reporting import evaluation_several, trial_lookup
 
     alone = not isinstance(target, list)
+    if explain is not None:
+        check_count(explain)
+        if not alone or target == ALL:
+            raise InvalidInput(f"--explain is for one trial, not {target!r}")
     targets = [os.fspath(one) for one in (target if isinstance(target, list) else [target])]
     if dataset is not None and alone and targets != [ALL] and not _is_predictions(targets[0]):
         if class_names is not None or study is not None:
             raise InvalidInput("--dataset evaluates one network: leave out --class-names, --study")
+        if explain is not None:
+            raise InvalidInput("--explain is of a trial's own test images: leave out --dataset")
         from cifarkit.api.load_model import origin
         from cifarkit.deploy.other_data import evaluated
 
@@ -88,7 +102,8 @@ def evaluate(
         return Evaluations(evaluation_several.of_study(stored, found))
     named = _evaluated(targets, store, study, class_names, dataset)
     if alone:
-        return named[0][1]
+        one = named[0][1]
+        return replace(one, explanations=explained(one.scores, explain)) if explain else one
     if len(named) < 2:
         raise InvalidInput(f"expected several trials or files to compare, got {targets}")
     models = [(name, one.scores) for name, one in named]

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from cifarkit.reporting.evaluation_scores import Scores
     from cifarkit.reporting.evaluation_several import Run, Runs
+    from cifarkit.reporting.explanations import Explanations
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,10 +25,12 @@ class Evaluation:
         scores: All results: confusion, calibration, superclasses, the trial.
         seeds: The complete trials that differ in their seed only, this one among them; empty if
             there are no others.
+        explanations: Grad-CAM of some test images, where it was asked for.
     """
 
     scores: Scores
     seeds: tuple[Run, ...] = ()
+    explanations: Explanations | None = None
 
     @property
     def accuracy(self) -> float:
@@ -96,6 +99,7 @@ class Evaluation:
             pairs=pairs,
             pair=pair,
             seeds=self.seeds,
+            explanations=self.explanations,
         )
 
     def __repr__(self) -> str:
@@ -107,7 +111,9 @@ class Evaluation:
         from cifarkit.reporting.evaluation_report import evaluation_document
         from cifarkit.reporting.output import notebook_html
 
-        written = evaluation_document(self.scores, illustrated=True, seeds=self.seeds)
+        written = evaluation_document(
+            self.scores, illustrated=True, seeds=self.seeds, explanations=self.explanations
+        )
         return notebook_html(written)
 
 

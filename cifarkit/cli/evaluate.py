@@ -55,6 +55,16 @@ def evaluate(
         str | None,
         typer.Option(help="Show the confusions of these two classes: boy/man.", show_default=False),
     ] = None,
+    explain: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=200,
+            metavar="N",
+            help="Explain N of the most confident mistakes and N random test images by Grad-CAM; "
+            "the trial needs its weights (--keep-weights).",
+        ),
+    ] = None,
 ) -> None:
     """Write a network's accuracy, per class too, its confusions and its calibration."""
     from cifarkit.api.evaluate import ALL
@@ -70,6 +80,7 @@ def evaluate(
         "--figure-format": None if figure_format == "png" else figure_format,
         "--pair": pair,
         "--pairs": None if pairs == PAIRS else pairs,
+        "--explain": explain,
     }
     for option in (name for name, value in single.items() if several and value is not None):
         raise InvalidInput(
@@ -81,6 +92,7 @@ def evaluate(
         study=study,
         class_names=names or None,
         dataset=dataset,
+        explain=explain,
     )
     if isinstance(found, Evaluation):
         text = found.document(

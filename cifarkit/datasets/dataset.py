@@ -33,6 +33,7 @@ class ImageDataset:
             none, so that a share of the training images is held out.
         fingerprint: Identifies the content (see `info.DatasetInfo`).
         notes: Remarks for readers of the results, without a full stop.
+        test_files: The path of each test image, relative to the data; empty if they are no files.
 
     Raises:
         InvalidInput: A shape, a dtype or a label does not match this description.
@@ -49,6 +50,7 @@ class ImageDataset:
     validation_labels: Labels | None = None
     fingerprint: str | None = None
     notes: tuple[str, ...] = ()
+    test_files: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         self._check_part("training", self.train_images, self.train_labels)
@@ -142,8 +144,12 @@ def select_classes(
     if dataset.validation_images is not None and dataset.validation_labels is not None:
         images, labels = part(dataset.validation_images, dataset.validation_labels)
         dataset = replace(dataset, validation_images=images, validation_labels=labels)
+    files = dataset.test_files
+    if files:
+        files = tuple(files[i] for i in np.flatnonzero(new_label[dataset.test_labels] >= 0))
     return replace(
         dataset,
+        test_files=files,
         train_images=train_images,
         train_labels=train_labels,
         test_images=test_images,

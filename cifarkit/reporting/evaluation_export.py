@@ -13,13 +13,19 @@ from cifarkit.reporting.evaluation_pair import confusions
 from cifarkit.reporting.evaluation_scores import Scores, Share
 from cifarkit.reporting.evaluation_tables import commonest_error
 from cifarkit.reporting.evaluation_text import mean_confidence
+from cifarkit.reporting.explanations import Explanations
+from cifarkit.reporting.explanations import to_json as explanations_json
 from cifarkit.reporting.misclassifications import mistakes
 
 _MISTAKES = 100
 
 
 def to_json(
-    scores: Scores, pairs: int, pair: str | None, seeds: Sequence[Mapping[str, Any]]
+    scores: Scores,
+    pairs: int,
+    pair: str | None,
+    seeds: Sequence[Mapping[str, Any]],
+    explanations: Explanations | None = None,
 ) -> str:
     """Every number of the document, and the whole confusion matrix (rows are true classes)."""
     record, confusion = scores.record, scores.confusion
@@ -63,6 +69,8 @@ def to_json(
     }
     if seeds:
         content["seeds"] = seeds
+    if explanations is not None:
+        content["explanations"] = explanations_json(scores, explanations)
     if pair is not None:
         content["pair"] = confusions(scores, pair)
     return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"

@@ -19,6 +19,8 @@ from cifarkit.reporting.evaluation_text import (
     error_sentences,
     file_sentences,
 )
+from cifarkit.reporting.explanations import Explanations
+from cifarkit.reporting.explanations import section as explanations_section
 from cifarkit.reporting.export import rows_to_csv
 from cifarkit.reporting.figures import evaluation_figures as figures_of
 from cifarkit.reporting.misclassifications import mistakes
@@ -49,6 +51,7 @@ def evaluation(
     pairs: int = PAIRS,
     pair: str | None = None,
     seeds: Sequence[Run] = (),
+    explanations: Explanations | None = None,
 ) -> str:
     """One network's scores, written up.
 
@@ -59,6 +62,7 @@ def evaluation(
         pairs: How many of the most confused pairs are shown.
         pair: Two classes, `boy/man`, whose confusions are shown with their images.
         seeds: This trial and those that differ in their seed only.
+        explanations: Maps of some test images.
 
     Raises:
         InvalidInput: The format or a class is unknown, or the figures cannot be written.
@@ -68,14 +72,19 @@ def evaluation(
     check_figure_format(figure_format, format, figures_dir)
     illustrated = figures_dir is not None or format == "html"
     written = evaluation_document(
-        scores, illustrated=illustrated, pairs=pairs, pair=pair, seeds=seeds
+        scores,
+        illustrated=illustrated,
+        pairs=pairs,
+        pair=pair,
+        seeds=seeds,
+        explanations=explanations,
     )
     if format in ("csv", "json"):
         if figures_dir is not None:
             write_figures(drawings_of(written), figures_dir, figure_format)
         if format == "csv":
             return rows_to_csv(class_rows(scores))
-        return to_json(scores, pairs, pair, evaluation_several.rows(seeds))
+        return to_json(scores, pairs, pair, evaluation_several.rows(seeds), explanations)
     return publish(written, format, figures_dir, figure_format)
 
 
@@ -86,11 +95,14 @@ def evaluation_document(
     pairs: int = PAIRS,
     pair: str | None = None,
     seeds: Sequence[Run] = (),
+    explanations: Explanations | None = None,
 ) -> Document:
     """One network's scores as a document, with figures if it is illustrated."""
     sections = _sections(scores, illustrated, 2, pairs, seeds)
     if pair is not None:
         sections.insert(1, evaluation_pair.section(scores, pair, illustrated))
+    if explanations is not None:
+        sections.append(explanations_section(scores, explanations, illustrated=illustrated))
     return Document(_title(scores), tuple(sections))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -12,10 +13,13 @@ from cifarkit.errors import InvalidInput
 from cifarkit.reporting.evaluation_scores import Scores
 from cifarkit.store.records import TrialRecord
 
+if TYPE_CHECKING:
+    from cifarkit.datasets.dataset import ImageDataset
+
 
 @dataclass(frozen=True)
 class Mistake:
-    """A misclassified test image.
+    """A test image and what was predicted for it, usually wrongly.
 
     Attributes:
         image: Its number among the test images, from 0.
@@ -52,14 +56,19 @@ def mistakes_of_pair(scores: Scores, label: int, predicted: int) -> tuple[Mistak
 
 
 def _by_confidence(scores: Scores, chosen: npt.NDArray[np.bool_]) -> tuple[Mistake, ...]:
-    saved, images = scores.predictions, np.flatnonzero(chosen)
+    found = chosen_images(scores, np.flatnonzero(chosen))
+    if scores.predictions.probabilities is None:
+        return found
+    return tuple(sorted(found, key=lambda one: -(one.confidence or 0.0)))  # stable
+
+
+def chosen_images(scores: Scores, images: npt.NDArray[np.int64]) -> tuple[Mistake, ...]:
+    """Some test images, right or wrong, in this order."""
+    saved = scores.predictions
     labels, predictions = saved.labels[images], saved.predictions[images]
     confidence = None
     if saved.probabilities is not None:
         confidence = saved.probabilities[images, predictions].astype(np.float64)
-        order = np.argsort(-confidence, kind="stable")
-        images, labels, predictions = images[order], labels[order], predictions[order]
-        confidence = confidence[order]
     return tuple(
         Mistake(*numbers, confidence=None if confidence is None else float(confidence[at]))
         for at, numbers in enumerate(
@@ -81,6 +90,11 @@ def pixels(
     Raises:
         ImagesUnavailable: The data is missing, unusable, or has changed since the trial.
     """
+    return np.ascontiguousarray(test_data(record, labels).test_images[images])
+
+
+def test_data(record: TrialRecord, labels: npt.NDArray[np.int64]) -> ImageDataset:
+    """A trial's data with its test images; arguments and errors are those of `pixels`."""
     from cifarkit.datasets.dataset import select_classes
     from cifarkit.datasets.registry import load
 
@@ -102,4 +116,4 @@ def pixels(
         raise ImagesUnavailable("the data set is missing or unusable on this machine") from None
     if not np.array_equal(chosen.test_labels, labels):
         raise ImagesUnavailable("the data set has other test images than those that were scored")
-    return np.ascontiguousarray(chosen.test_images[images])
+    return chosen

@@ -1,24 +1,66 @@
-"""The command line as a user runs it: a real process, its two streams and its exit code."""
+"""The command line as a user runs it: its two streams and its exit code.
+
+`cifarkit` runs a command in this process, its trials too, which spares the imports of each; where a
+process of its own is what is tested, `in_a_process` and `start` make a real one.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cifarkit.api import retrain, screened_features
+from cifarkit.api import run as run_module
+from cifarkit.cli.app import run
+from cifarkit.execution.launchers import AttemptResult, InProcessLauncher
 
 CIFARKIT = [sys.executable, "-m", "cifarkit"]
+VARIABLES = {"COLUMNS": "100", "NO_COLOR": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
 
 
 def environment() -> dict[str, str]:
-    return os.environ | {"COLUMNS": "100", "NO_COLOR": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
+    return os.environ | VARIABLES
 
 
-def cifarkit(
+class _Here(InProcessLauncher):
+    """Gives the memory of each trial's model back."""
+
+    def run(self, *arguments: Any, **options: Any) -> AttemptResult:
+        try:
+            return super().run(*arguments, **options)
+        finally:
+            if keras := sys.modules.get("keras"):
+                keras.backend.clear_session()
+
+
+def cifarkit(*arguments: str | Path, code: int | None = 0) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end and check its exit code, unless that is None."""
+    words = [str(argument) for argument in arguments]
+    out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in range(2))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(sys, "argv", ["cifarkit", *words])
+        for name, value in VARIABLES.items():
+            patched.setenv(name, value)
+        for module in (run_module, retrain, screened_features):
+            patched.setattr(module, "create_launcher", lambda *_: _Here())
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            ended = run(words)
+    texts = (stream.buffer.getvalue().decode() for stream in (out, err))  # type: ignore[attr-defined]
+    return _checked(subprocess.CompletedProcess(words, ended, *texts), code)
+
+
+def in_a_process(
     *arguments: str | Path, code: int | None = 0, timeout: float = 900
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end and check its exit code, unless that is None."""
+    """The same as a real process, whose trials have theirs."""
     done = subprocess.run(
         [*CIFARKIT, *map(str, arguments)],
         capture_output=True,
@@ -26,6 +68,12 @@ def cifarkit(
         env=environment(),
         timeout=timeout,
     )
+    return _checked(done, code)
+
+
+def _checked(
+    done: subprocess.CompletedProcess[str], code: int | None
+) -> subprocess.CompletedProcess[str]:
     assert code is None or done.returncode == code, done.stdout + done.stderr
     return done
 

@@ -16,7 +16,7 @@ from cifarkit.specs import TrialSpec
 from cifarkit.store.records import Status
 from cifarkit.training import image_features
 from cifarkit.training.screening import SPECS, labelled_images
-from tests.cli.command import cifarkit, table
+from tests.cli.command import cifarkit, in_a_process, table
 from tests.datasets.digits import make_digits
 
 MODELS = "mobilenetv2,mobilenetv3small,efficientnet_lite0"
@@ -179,7 +179,9 @@ def test_refusals(arguments: tuple[str, ...], message: str, tmp_path: Path) -> N
 def test_real_networks(digits: Path, tmp_path: Path) -> None:
     """Pretrained features tell digits apart; all of it through a real process."""
     given = ("--dataset", digits, "--classes", "4", "--train-at-most", "16", "--image-size", "32")
-    done = cifarkit("screen", *given, "--models", "efficientnet_lite0", "--runs", tmp_path / "runs")
+    done = in_a_process(
+        "screen", *given, "--models", "efficientnet_lite0", "--runs", tmp_path / "runs"
+    )
     (_, row) = table(done.stdout)
     assert row[:4] == ["EfficientNet-Lite0", "32", "3,413,024", "1,280"]
     assert float(row[5]) > 0.8

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from tests.cli.command import cifarkit, environment
+from tests.cli.command import cifarkit, environment, in_a_process
 
 HEAVY = {"tensorflow", "keras", "pandas", "matplotlib", "scipy", "numpy"}
 
@@ -46,11 +46,11 @@ def test_what_needs_no_tensorflow_does_not_import_it(arguments: tuple[str, ...])
 def test_version_and_module() -> None:
     from cifarkit import __version__
 
-    assert cifarkit("--version").stdout == f"cifarkit {__version__}\n"
+    assert in_a_process("--version").stdout == f"cifarkit {__version__}\n"
 
 
 def test_no_arguments_shows_the_commands() -> None:
-    done = cifarkit(code=None)
+    done = in_a_process(code=None)
     assert "zoo" in done.stdout + done.stderr
     assert "report" in done.stdout + done.stderr
 

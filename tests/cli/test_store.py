@@ -11,8 +11,8 @@ import pytest
 
 from cifarkit.store.records import Status
 from cifarkit.store.store import Store
-from tests.cli.command import cifarkit as in_a_process
-from tests.cli.command import table
+from tests.cli.command import cifarkit as command_line
+from tests.cli.command import in_a_process, table
 from tests.reporting.fabricate import Fabricator
 from tests.store.test_damage import (
     HURT,
@@ -50,16 +50,16 @@ def content(root: Path) -> dict[str, bytes]:
 
 def test_list_and_show(store: Store) -> None:
     truncate(store.folder(HURT) / "result.json")
-    done = in_a_process("store", "list", "--runs", store.root)
+    done = command_line("store", "list", "--runs", store.root)
     rows = {row[0]: row for row in table(done.stdout)}
     assert rows[OTHER][:3] == [OTHER, "complete", "LeNet"]
     assert rows[OTHER][3].startswith("synthetic images, image size (px) 32")
     assert rows[OTHER][4:6] == ["0.7050", "0.7000"]
     assert rows[HURT][1].startswith("damaged: result.json")
-    shown = in_a_process("store", "show", OTHER[:5], "--runs", store.root).stdout
+    shown = command_line("store", "show", OTHER[:5], "--runs", store.root).stdout
     for expected in ("Optimizer", "accuracy.test", "0.7", "Epoch 10", "AMD EPYC", "ant, bee"):
         assert expected in shown
-    assert "result.json" in in_a_process("store", "show", HURT, "--runs", store.root, code=1).stderr
+    assert "result.json" in command_line("store", "show", HURT, "--runs", store.root, code=1).stderr
     assert cifarkit("store", "list", "--runs", store.root / "nowhere").exit_code != 0
 
 
@@ -120,12 +120,12 @@ def test_a_trial_that_runs_is_neither_checked_nor_removed_nor_exported(
 
 
 def test_remove(store: Store) -> None:
-    done = in_a_process("store", "remove", HURT, "--runs", store.root, code=2)
+    done = command_line("store", "remove", HURT, "--runs", store.root, code=2)
     assert f"belongs to {store.studies()[0].name}; --force" in done.stderr
     assert "no trial 'ffff'" in str(
         cifarkit("store", "remove", "ffff", "--runs", store.root).exception
     )
-    in_a_process("store", "remove", HURT[:6], "--force", "--runs", store.root)
+    command_line("store", "remove", HURT[:6], "--force", "--runs", store.root)
     assert store.trial_ids() == sorted([OTHER, SOUND])
     assert not store.folder(HURT).exists()
     assert "not run" in cifarkit("report", "--runs", store.root).stdout

@@ -53,7 +53,14 @@ def test_a_message_that_cannot_be_written_changes_no_exit_code(to: str) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (2, b"", b"")
 
 
-@pytest.mark.parametrize("format", ["markdown", "html", "latex", "csv"])
+@pytest.mark.parametrize(
+    "format",
+    [
+        "html",
+        "csv",
+        *(pytest.param(f, marks=pytest.mark.exhaustive) for f in ("markdown", "latex")),
+    ],
+)
 def test_documents_are_utf8_in_every_locale(runs: Path, format: str) -> None:
     command = f"cifarkit report --runs {runs} --format {format}"
     expected = shell(command, PYTHONIOENCODING="utf-8").stdout

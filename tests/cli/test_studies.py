@@ -6,11 +6,13 @@ import signal
 import time
 from pathlib import Path
 
+import h5py
+import numpy as np
 import pytest
 
 from cifarkit.datasets import registry as dataset_registry
 from cifarkit.store.store import Store
-from tests.cli.command import cifarkit, start, table
+from tests.cli.command import cifarkit, in_a_process, start, table
 from tests.datasets.archives import make_cifar100
 
 SMALL = ("--dataset", "synthetic", "--classes", "5", "--train-per-class", "20", "--epochs", "1",
@@ -49,8 +51,8 @@ def test_finetune_with_the_head_first(tmp_path: Path) -> None:
 def test_jobs_change_no_result(tmp_path: Path) -> None:
     losses: dict[str, list[list[float]]] = {}
     for jobs in ("1", "2"):
-        cifarkit("sweep", "lr", "1e-3", "1e-2", "--model", "resnet8", "--weights", "none", *SMALL,
-                 "--jobs", jobs, "--runs", tmp_path / jobs)  # fmt: skip
+        in_a_process("sweep", "lr", "1e-3", "1e-2", "--model", "resnet8", "--weights", "none",
+                     *SMALL, "--jobs", jobs, "--runs", tmp_path / jobs)  # fmt: skip
         for record in Store(tmp_path / jobs).records():
             assert record.result is not None
             assert record.result.environment.threads == len(os.sched_getaffinity(0))
@@ -162,7 +164,31 @@ def test_a_whole_study_is_interrupted_and_goes_on(tmp_path: Path) -> None:
     assert len(exported["studies"]) == len(studies)
 
 
-@pytest.mark.slow
+def test_a_backbone_starts_from_the_weights_of_another_trial(tmp_path: Path) -> None:
+    common = ("sweep", "model", "resnet8", *SMALL, "--keep-weights", "best", "--runs", tmp_path)
+    cifarkit(*common, "--weights", "none")
+    (donor,) = Store(tmp_path).records()
+    cifarkit(*common, "--weights", f"trial:{donor.trial_id}", "--unfreeze", "0", "--seed", "7")
+    (taker,) = (one for one in Store(tmp_path).records() if one.trial_id != donor.trial_id)
+    assert taker.result is not None
+    assert taker.result.loaded_share == 1
+    given, taken = (kernels(record.folder / "model.weights.h5") for record in (donor, taker))
+    assert len(given) == len(taken) > 5
+    for before, after in zip(given, taken, strict=True):
+        np.testing.assert_array_equal(before, after)
+
+
+def kernels(path: Path) -> list[np.ndarray]:
+    """The convolutions of a saved model."""
+    found: list[np.ndarray] = []
+    with h5py.File(path) as file:
+        file.visititems(
+            lambda _, part: found.append(part[()]) if len(getattr(part, "shape", ())) == 4 else None
+        )
+    return found
+
+
+@pytest.mark.exhaustive
 def test_transfer_pays(tmp_path: Path) -> None:
     """A backbone trained on half of the classes beats random weights on the other half."""
     names = dataset_registry.facts("synthetic").class_names[:20]

@@ -13,7 +13,7 @@ import pytest
 from cifarkit.store.correctness_bits import unpacked
 from cifarkit.store.records import Status
 from cifarkit.store.store import Store
-from tests.cli.command import cifarkit, start, table
+from tests.cli.command import cifarkit, in_a_process, start, table
 from tests.datasets.archives import make_cifar100
 from tests.datasets.digits import make_digits
 
@@ -53,7 +53,7 @@ def test_from_the_command_to_the_report(small_npz: Path, tmp_path: Path) -> None
     runs = tmp_path / "runs"
     zoo = ("zoo", "--dataset", small_npz, "--models", "lenet,custom_cnn", "--epochs", "3",
            "--batch-size", "32", "--runs", runs)  # fmt: skip
-    done = cifarkit(*zoo)
+    done = in_a_process(*zoo)
     assert [row[0] for row in table(done.stdout)] == ["Model", "LeNet", "Custom CNN"]
     assert "[1/2] LeNet: complete" in done.stderr
 
@@ -74,7 +74,7 @@ def test_from_the_command_to_the_report(small_npz: Path, tmp_path: Path) -> None
 
     # The same command finds everything done, trains nothing and ends at once.
     before = {path: path.stat().st_mtime_ns for path in runs.glob("trials/*/*.json")}
-    again = cifarkit(*zoo)
+    again = in_a_process(*zoo)
     assert "already done" in again.stderr
     assert before == {path: path.stat().st_mtime_ns for path in runs.glob("trials/*/*.json")}
     assert table(again.stdout) == table(done.stdout)
@@ -87,7 +87,7 @@ def test_from_the_command_to_the_report(small_npz: Path, tmp_path: Path) -> None
 def test_two_runs_of_one_trial_are_equal_to_the_digit(small_npz: Path, tmp_path: Path) -> None:
     results = []
     for name in ("one", "two"):
-        cifarkit("zoo", "--dataset", small_npz, "--models", "custom_cnn", "--epochs", "2",
+        in_a_process("zoo", "--dataset", small_npz, "--models", "custom_cnn", "--epochs", "2",
                  "--runs", tmp_path / name)  # fmt: skip
         (record,) = Store(tmp_path / name).records()
         assert record.result is not None
@@ -102,8 +102,8 @@ def test_two_runs_of_one_trial_are_equal_to_the_digit(small_npz: Path, tmp_path:
 
 
 def test_a_trial_that_fails_is_a_row_and_the_next_one_runs(small_npz: Path, tmp_path: Path) -> None:
-    done = cifarkit("zoo", "--dataset", small_npz, "--models", "lenet,simple_cnn", "--epochs", "1",
-                    "--timeout", "1.5", "--runs", tmp_path, code=1)  # fmt: skip
+    done = in_a_process("zoo", "--dataset", small_npz, "--models", "lenet,simple_cnn", "--epochs",
+                        "1", "--timeout", "1.5", "--runs", tmp_path, code=1)  # fmt: skip
     assert "timeout" in done.stdout
     assert "2 of 2 trials did not complete" in done.stderr
     done = cifarkit("zoo", "--dataset", small_npz, "--models", "lenet,simple_cnn", "--epochs", "1",
@@ -211,7 +211,7 @@ def test_missing_data_names_the_file_and_the_ways_on(tmp_path: Path) -> None:
 def test_a_process_that_is_not_the_trials_own_is_noted(small_npz: Path, tmp_path: Path) -> None:
     for launcher, noted in (("process", False), ("in-process", True)):
         runs = tmp_path / launcher
-        cifarkit("zoo", "--dataset", small_npz, "--models", "lenet", "--epochs", "1",
+        in_a_process("zoo", "--dataset", small_npz, "--models", "lenet", "--epochs", "1",
                  "--runs", runs, "--launcher", launcher)  # fmt: skip
         (record,) = Store(runs).records()
         assert record.result is not None

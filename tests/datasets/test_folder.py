@@ -458,3 +458,11 @@ class TestIdentity:
         monkeypatch.setattr(file_hashes, "_QUIET_SECONDS", 0.0)
         dataset_registry.facts(str(noise_of(tmp_path / "root")))
         assert caplog.messages[0] == "'root': 1 of 10 files read"
+
+
+def test_test_images_have_their_paths(tmp_path: Path) -> None:
+    root = noise_of(tmp_path)
+    data = select_classes(read(root), 1, class_names=["b"])
+    (file,) = data.test_files  # a fifth of five
+    assert file.startswith("b/")
+    np.testing.assert_array_equal(data.test_images[0], np.asarray(Image.open(root / file)))

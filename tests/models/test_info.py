@@ -1,8 +1,9 @@
 """Every fact of the registry, held against the network that Keras builds.
 
 Each network is built once, at its smallest size and with `imagenet` weights whose file is asked
-for but not read, so nothing is downloaded. All checks run on all networks, with one exception:
-the three largest ConvNeXt's gradients are traced and not run (see `TRACED_ONLY`).
+for but not read, so nothing is downloaded; the larger of each family are `exhaustive`. All checks
+run on all networks, with one exception: the three largest ConvNeXt's gradients are traced and not
+run (see `TRACED_ONLY`).
 """
 
 from __future__ import annotations
@@ -28,16 +29,13 @@ from cifarkit.models.small_cnns import SCRATCH
 from cifarkit.profiling.flops import uncounted
 
 OUTPUTS = 5
-SLOW = {
-    "efficientnetb7",
-    "nasnetlarge",
-    "efficientnetv2m",
-    "efficientnetv2l",
-    "convnextsmall",
-    "convnextbase",
-    "convnextlarge",
-    "convnextxlarge",
-}
+SMALLEST = {
+    "simple_cnn", "custom_cnn", "lenet", "resnet8", "resnet14", "resnet20", "vgg16", "xception",
+    "efficientnetb0", "efficientnet_lite0", "efficientnetv2b0", "resnet50", "resnet50v2",
+    "densenet121", "mobilenet", "mobilenetv2", "mobilenetv3small", "inceptionv3",
+    "inceptionresnetv2", "nasnetmobile", "convnexttiny",
+}  # fmt: skip
+"""At least one network of each family; the others are the same code with more or wider layers."""
 # On a CPU, Keras compiles each of ConvNeXt's grouped convolutions by itself with XLA: running the
 # backward pass takes 25 to 90 s in these. Their layers are those of the smaller two, only wider.
 TRACED_ONLY = {"convnextbase", "convnextlarge", "convnextxlarge"}
@@ -84,7 +82,7 @@ def random_images(backbone: Backbone) -> Any:
 @pytest.fixture(
     scope="module",
     params=[
-        pytest.param(backbone, id=key, marks=[pytest.mark.slow] if key in SLOW else [])
+        pytest.param(backbone, id=key, marks=[] if key in SMALLEST else [pytest.mark.exhaustive])
         for key, backbone in registry().items()
     ],
 )
@@ -99,6 +97,11 @@ def built(request: pytest.FixtureRequest) -> Iterator[Built]:
     del model
     keras.backend.clear_session()
     gc.collect()
+
+
+def test_each_family_has_a_network_that_is_always_tested() -> None:
+    families = {backbone.family for backbone in registry().values()}
+    assert {get(key).family for key in SMALLEST} == families
 
 
 def test_it_bears_its_key_as_name(built: Built) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from cifarkit.store.records import Status
 from cifarkit.store.store import Store
-from tests.cli.command import cifarkit, environment
+from tests.cli.command import cifarkit, environment, in_a_process
 
 ROOT = Path(__file__).parents[2]
 FAULTS = Path(__file__).parent / "faults"
@@ -52,7 +52,7 @@ class SmallStudy:
 
     def finish(self) -> None:
         """The same command until nothing is left to do; it never needs more than one go."""
-        cifarkit(*self.command())
+        in_a_process(*self.command())
 
     def report(self) -> None:
         """The report can be written at any moment after the study's file is there."""

@@ -1,6 +1,6 @@
 """Kill -9 of a trial or of the whole command, anywhere: nothing is lost, nothing is done twice.
 
-`CIFARKIT_TEST_KILLS` says how many moments are tried (4 unless said), `CIFARKIT_TEST_SEED` which.
+`CIFARKIT_TEST_KILLS` says how many moments are tried (2 unless said), `CIFARKIT_TEST_SEED` which.
 """
 
 import os
@@ -16,7 +16,7 @@ import pytest
 from tests.cli.command import CIFARKIT, environment
 from tests.reliability.small_study import COMMAND, WORKER, SmallStudy, colours, with_faults
 
-KILLS = int(os.environ.get("CIFARKIT_TEST_KILLS", "4"))
+KILLS = int(os.environ.get("CIFARKIT_TEST_KILLS", "2"))
 SEED = int(os.environ.get("CIFARKIT_TEST_SEED", "0"))
 CALLS = {WORKER: 14, COMMAND: 6}
 """Files that are written by a trial, and by the command around two of them, about."""

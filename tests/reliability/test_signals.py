@@ -15,7 +15,7 @@ import pytest
 
 from cifarkit.store.records import Status
 from cifarkit.store.store import Store
-from tests.cli.command import cifarkit, environment, hear_signals
+from tests.cli.command import environment, hear_signals, in_a_process
 from tests.execution.test_launchers import gone
 from tests.reliability.small_study import FAULTS
 
@@ -199,7 +199,7 @@ def test_a_killed_store_is_no_error(tmp_path: Path) -> None:
         hanging(tmp_path)
         process.kill()
         process.wait()
-    done = cifarkit("store", "check", "--runs", tmp_path)
+    done = in_a_process("store", "check", "--runs", tmp_path)
     (line,) = done.stdout.splitlines()
     assert line.endswith(": interrupted; the same command resumes it")
 

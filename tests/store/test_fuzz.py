@@ -1,9 +1,13 @@
-"""Any bytes where a record should be give the record or one of our own errors, quickly."""
+"""Any bytes where a record should be give the record or one of our own errors, quickly.
+
+`CIFARKIT_TEST_FUZZ` is how many examples are tried of each, 40 by default.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
 import time
 from pathlib import Path
@@ -35,7 +39,8 @@ from cifarkit.studies.completion import trial_spec
 from cifarkit.studies.config import read as read_plan
 from tests.store.test_damage import HURT, make_store
 
-FUZZ = settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+CALLS = int(os.environ.get("CIFARKIT_TEST_FUZZ", "40"))
+FUZZ = settings(max_examples=CALLS, deadline=None, suppress_health_check=list(HealthCheck))
 HOSTILE: list[Any] = [
     None, True, -1, 0, 1, 2**31, 2**63, 10**400, 0.5, -0.0, 1e308, float("nan"), float("inf"),
     "", "a|b\n<b>\x1b[31m\\input{x}\x00", "../../../etc/passwd", "\u202e\u0000", "9" * 5000,
@@ -155,7 +160,7 @@ def test_a_time_without_a_zone_is_a_fault_and_no_traceback(root: Path, field: st
         path.write_bytes(before)
 
 
-@settings(FUZZ, max_examples=40)
+@settings(FUZZ, max_examples=CALLS // 2)
 @given(data=st.data())
 @pytest.mark.parametrize("name", ["state.json", "result.json", "history.csv", "study"])
 def test_records_with_hostile_values_can_be_written_up(

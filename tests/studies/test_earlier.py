@@ -9,7 +9,7 @@ import pytest
 
 from cifarkit.studies.provenance_changes import other_packages
 from cifarkit.training.graph_hash import graph_sha256
-from tests.cli.command import cifarkit
+from tests.cli.command import in_a_process
 from tests.models.plugin import install
 from tests.reporting.fabricate import ENVIRONMENT, Fabricator, result
 
@@ -26,20 +26,20 @@ def test_a_plugin_that_has_changed_is_named(
 
     runs = ("--runs", tmp_path / "runs")
     installed("1.0", 8)
-    cifarkit("sweep", "lr", "1e-3", *SMALL, *runs)
-    plan = cifarkit("sweep", "lr", "1e-3", *SMALL, *runs, "--dry-run")
+    in_a_process("sweep", "lr", "1e-3", *SMALL, *runs)
+    plan = in_a_process("sweep", "lr", "1e-3", *SMALL, *runs, "--dry-run")
     assert "\tdone\t" in plan.stdout
     # The package is another one.
     installed("1.1", 8)
-    again = cifarkit("sweep", "lr", "1e-3", *SMALL, *runs)
+    again = in_a_process("sweep", "lr", "1e-3", *SMALL, *runs)
     assert "tiny: 1 done earlier with tiny-nets 1.0, now tiny-nets 1.1 is installed" in again.stderr
     # So is the graph, under the same version: seen where it is built.
     installed("1.0", 12)
-    assert "done earlier with" not in cifarkit("sweep", "lr", "1e-3", *SMALL, *runs).stderr
-    plan = cifarkit("sweep", "lr", "1e-3", *SMALL, *runs, "--dry-run")
+    assert "done earlier with" not in in_a_process("sweep", "lr", "1e-3", *SMALL, *runs).stderr
+    plan = in_a_process("sweep", "lr", "1e-3", *SMALL, *runs, "--dry-run")
     assert "done, with a graph that differs from the one built now" in plan.stdout
-    cifarkit("sweep", "lr", "1e-3", "1e-2", *SMALL, *runs)
-    report = cifarkit("report", *runs).stdout.replace("\n", " ")
+    in_a_process("sweep", "lr", "1e-3", "1e-2", *SMALL, *runs)
+    report = in_a_process("report", *runs).stdout.replace("\n", " ")
     assert "Tiny comes from tiny-nets 1.0." in report
     assert "2 different graphs (learning rate 1e-3 against learning rate 0.01)" in report
 

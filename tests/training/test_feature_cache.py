@@ -22,7 +22,7 @@ from cifarkit.training.graph_split import cut
 from cifarkit.training.loop import fit
 from cifarkit.training.model_builder import BuiltModel, build, precision
 from tests.training.calibrated import calibrate
-from tests.training.test_graph_split import PRETRAINED
+from tests.training.test_graph_split import some
 
 RNG = np.random.default_rng(0)
 COLUMNS = ("loss", "accuracy", "validation_loss", "validation_accuracy")
@@ -169,7 +169,7 @@ def memory_back() -> Iterator[None]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("model", PRETRAINED)
+@pytest.mark.parametrize("model", some(["mobilenetv2"]))
 def test_every_backbone_of_the_study_trains_as_the_whole_does(
     model: str, monkeypatch: pytest.MonkeyPatch, memory_back: None
 ) -> None:

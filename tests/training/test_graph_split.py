@@ -21,6 +21,15 @@ PUBLISHED: dict[str, Any] = json.loads(
 PRETRAINED = [
     row["key"] for row in PUBLISHED["table1_zoo"] if not get_backbone(row["key"]).includes_head
 ]
+# One of each structure: a chain, squeeze and excitation with stochastic depth, residual paths,
+# concatenations, depthwise convolutions, branches.
+STRUCTURES = ["vgg16", "efficientnetb0", "resnet50", "densenet121", "mobilenetv2", "inceptionv3"]
+
+
+def some(always: list[str]) -> list[Any]:
+    """Those networks, and the others of the published study as exhaustive tests."""
+    others = [name for name in PRETRAINED if name not in always]
+    return [*always, *(pytest.param(name, marks=pytest.mark.exhaustive) for name in others)]
 
 
 def elements(prefix: keras.Model) -> int:
@@ -42,7 +51,7 @@ def built(model: str, unfreeze: float, dropout: float = 0.5) -> Any:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("model", PRETRAINED)
+@pytest.mark.parametrize("model", some(STRUCTURES))
 def test_the_two_parts_are_the_whole(model: str) -> None:
     images = np.random.default_rng(1).integers(0, 256, (4, 32, 32, 3)).astype("float32")
     whole = built(model, 1.0)

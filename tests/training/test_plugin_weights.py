@@ -18,7 +18,7 @@ from cifarkit.models.weight_sets import WeightSet
 from cifarkit.specs import ModelSpec
 from cifarkit.studies.completion import trial_spec
 from cifarkit.training.model_builder import build
-from tests.cli.command import cifarkit
+from tests.cli.command import in_a_process
 from tests.models.plugin import install
 
 SMALL = ("--dataset", "synthetic", "--classes", "3", "--train-per-class", "10", "--epochs", "1",
@@ -30,7 +30,7 @@ def test_a_plugins_own_weights_are_asked_for_by_name(
 ) -> None:
     for name, value in install(tmp_path / "site").items():
         monkeypatch.setenv(name, value)
-    cifarkit("sweep", "weights", "imagenet", "advprop", "--model", "tiny",
+    in_a_process("sweep", "weights", "imagenet", "advprop", "--model", "tiny",
              "--runs", tmp_path / "runs", *SMALL)  # fmt: skip
     offsets = {}
     for folder in (tmp_path / "runs" / "trials").iterdir():
@@ -50,7 +50,7 @@ def test_weights_that_a_plugin_does_not_load_fail_the_trial(
 ) -> None:
     for name, value in install(tmp_path / "site", load="pass").items():
         monkeypatch.setenv(name, value)
-    done = cifarkit("sweep", "weights", "none", "advprop", "--model", "tiny",
+    done = in_a_process("sweep", "weights", "none", "advprop", "--model", "tiny",
                     "--runs", tmp_path / "runs", *SMALL, code=1)  # fmt: skip
     assert "loading advprop changed none of the 4 weight tensors of tiny" in done.stdout
     assert "1 of 2 trials did not complete" in done.stderr

@@ -21,7 +21,7 @@ from cifarkit.specs import ModelSpec
 from cifarkit.store.store import Store
 from cifarkit.training import pretrained_weights
 from cifarkit.training.model_builder import build
-from tests.cli.command import cifarkit
+from tests.cli.command import in_a_process
 
 FILE = "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_96_no_top.h5"
 MODEL = ModelSpec(model="mobilenetv2", image_size=96, weights="imagenet")
@@ -96,7 +96,7 @@ def test_a_download_that_dies_leaves_nothing(
 
 
 def test_without_a_network_the_message_names_the_file_its_place_and_two_ways_on(home: Path) -> None:
-    done = cifarkit("zoo", "--dataset", "synthetic", "--models", "mobilenetv2",
+    done = in_a_process("zoo", "--dataset", "synthetic", "--models", "mobilenetv2",
                     "--image-size", "96", "--runs", home.parent / "runs", code=2)  # fmt: skip
     for part in (FILE, str(home / "models"), "put the file there", "--weights none"):
         assert part in done.stderr
@@ -113,7 +113,7 @@ def test_a_cache_that_cannot_be_made_is_refused(home: Path) -> None:
 def test_a_trial_starts_from_the_file(published: Path, home: Path, tmp_path: Path) -> None:
     (home / "models").mkdir(parents=True)
     shutil.copy(published, home / "models" / FILE)
-    cifarkit("zoo", "--dataset", "synthetic", "--models", "mobilenetv2", "--image-size", "96",
+    in_a_process("zoo", "--dataset", "synthetic", "--models", "mobilenetv2", "--image-size", "96",
              "--classes", "2", "--train-per-class", "4", "--epochs", "1", "--unfreeze", "0",
              "--keep-weights", "best", "--runs", tmp_path / "runs")  # fmt: skip
     (record,) = Store(tmp_path / "runs").records()

@@ -31,7 +31,8 @@ def _checked(path: Path) -> Scan:
     return found
 
 
-def _decode(found: Scan, image_size: int) -> cache_folder.Arrays:
+def _parts(found: Scan) -> dict[str, tuple[list[ImageFile], Labels]]:
+    """The files of each part with their labels, in the order of its images."""
     listed = {"train": _listed(found.train)}
     if found.test is None:
         members, labels = listed["train"]
@@ -42,6 +43,11 @@ def _decode(found: Scan, image_size: int) -> cache_folder.Arrays:
         listed["test"] = _listed(found.test)
     if found.validation is not None:
         listed["validation"] = _listed(found.validation)
+    return listed
+
+
+def _decode(found: Scan, image_size: int) -> cache_folder.Arrays:
+    listed = _parts(found)
     pixels = _read(found.root, [file for part, _ in listed.values() for file in part], image_size)
     arrays: cache_folder.Arrays = {}
     for part, (members, labels) in listed.items():
@@ -127,6 +133,9 @@ class Folder(DataSource):
             class_names=found.class_names,
             fingerprint=found.fingerprint,
             notes=found.notes,
+            test_files=tuple(
+                file.path.relative_to(found.root).as_posix() for file in _parts(found)["test"][0]
+            ),
             train_images=arrays["train_images"],
             train_labels=arrays["train_labels"],
             validation_images=arrays.get("validation_images"),
