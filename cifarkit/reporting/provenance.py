@@ -100,7 +100,7 @@ def weights_sentences(trials: Iterable[TrialRecord]) -> list[str]:
                 spec.weights,
                 result.loaded_file,
                 result.loaded_sha256,
-                listed(others),
+                listed(others) if others else "",
             )
             files.setdefault(which, set()).add(trial.trial_id)
     sentences = []

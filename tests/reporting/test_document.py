@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import subprocess
 import sys
@@ -349,6 +350,20 @@ def test_training_accuracy_is_the_kept_weights_and_never_a_running_mean(
     scored = detail_tables(StudyView(study, fabricator.records()))[1]
     assert scored.headings[:3] == ["Model", "Training", "Validation"]
     assert [row[1] for row in scored.texts()] == [GAP, "0.912"]
+
+
+def test_the_file_of_pretrained_weights_is_named_with_its_hash(fabricator: Fabricator) -> None:
+    made = result(loaded_file="efficientnet_lite0.pth", loaded_sha256="ab12" * 16)
+    model = "efficientnet_lite0"
+    trial = fabricator.trial({"model": model, "weights": "imagenet", "image_size": 96}, made)
+    records = fabricator.records()
+    for built, named in (({}, ""), ({"preset.json": "cd34"}, "preset.json (SHA-256 cd34)")):
+        changed = made.model_copy(update={"backbone_files": built})
+        records[trial] = dataclasses.replace(records[trial], result=changed)
+        text = document([zoo(fabricator, arm(model, trial))], records, full=True)
+        assert f"imagenet, efficientnet_lite0.pth (SHA-256 {'ab12' * 16}" in text
+        assert named in text
+        assert ("preset.json" in text) is bool(named)
 
 
 def test_top_5_is_given_for_more_than_ten_classes(fabricator: Fabricator) -> None:
