@@ -214,6 +214,7 @@ def test_weights_file_of_each_size(
     assert files == declared(get(key), image_size)
 
 
+@pytest.mark.exhaustive
 def test_nasnet_has_the_same_weights_at_any_size() -> None:
     """Its cells adapt to the sizes that they meet; were it with other layers, no file would fit."""
     shapes = [

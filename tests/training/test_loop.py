@@ -109,7 +109,7 @@ def test_a_loss_that_is_no_number_ends_it_with_a_reason() -> None:
 
 def test_frozen_weights_do_not_change() -> None:
     spec = trial_spec(
-        model="mobilenetv2",
+        model="resnet8",
         weights="none",
         dataset="cifar10",
         classes=2,
@@ -130,12 +130,12 @@ def test_frozen_weights_do_not_change() -> None:
 def test_the_head_is_trained_first_and_then_everything() -> None:
     settings = {"weights": "none", "image_size": 32, "batch_size": 48, "augment": False}
     keras.utils.set_random_seed(0)
-    alike = trial_spec(model="mobilenetv2", dataset="cifar10", classes=2, **settings)
+    alike = trial_spec(model="resnet8", dataset="cifar10", classes=2, **settings)
     initial = build(alike.model, (32, 32))
     start = [np.asarray(weight) for weight in initial.backbone.weights]
     probed: list[list[np.ndarray]] = []
     spec = trial_spec(
-        model="mobilenetv2", dataset="cifar10", classes=2, head_epochs=2, epochs=1, **settings
+        model="resnet8", dataset="cifar10", classes=2, head_epochs=2, epochs=1, **settings
     )
     keras.utils.set_random_seed(0)
     built = build(spec.model, (32, 32))
@@ -158,7 +158,7 @@ def test_mixed_precision_learns(policy: str) -> None:
     from cifarkit.training.model_builder import precision
 
     with precision(policy):
-        done, _, _ = train(precision=policy, augment=False)
+        done, _, _ = train(precision=policy, augment=False, epochs=2)
     assert done.history[-1]["loss"] < done.history[0]["loss"]
 
 
