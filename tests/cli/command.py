@@ -17,10 +17,8 @@ from typing import Any
 
 import pytest
 
-from cifarkit.api import retrain, screened_features
-from cifarkit.api import run as run_module
 from cifarkit.cli.app import run
-from cifarkit.execution.launchers import AttemptResult, InProcessLauncher
+from cifarkit.execution.launchers import LAUNCHERS, AttemptResult, InProcessLauncher
 
 CIFARKIT = [sys.executable, "-m", "cifarkit"]
 VARIABLES = {"COLUMNS": "100", "NO_COLOR": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
@@ -49,8 +47,7 @@ def cifarkit(*arguments: str | Path, code: int | None = 0) -> subprocess.Complet
         patched.setattr(sys, "argv", ["cifarkit", *words])
         for name, value in VARIABLES.items():
             patched.setenv(name, value)
-        for module in (run_module, retrain, screened_features):
-            patched.setattr(module, "create_launcher", lambda *_: _Here())
+        patched.setitem(LAUNCHERS._found, "process", _Here)
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             ended = run(words)
     texts = (stream.buffer.getvalue().decode() for stream in (out, err))  # type: ignore[attr-defined]
