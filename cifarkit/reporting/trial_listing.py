@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel
@@ -171,7 +171,9 @@ def _flat(model: BaseModel, prefix: str = "") -> list[tuple[str, str]]:
         if isinstance(value, BaseModel):
             pairs += _flat(value, f"{prefix}{name}.")
         elif isinstance(value, tuple):
-            pairs.append((prefix + name, _some(value)))
+            pairs.append((prefix + name, _some(tuple(map(str, value)))))
+        elif isinstance(value, Mapping):
+            pairs += [(f"{prefix}{name}.{key}", _number(one)) for key, one in value.items()]
         elif value is not None:
             pairs.append((prefix + name, _number(value)))
     return pairs
