@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cifarkit.errors import InvalidInput
-from cifarkit.reporting import overview, provenance
+from cifarkit.reporting import checklist, overview, provenance, repeat
+from cifarkit.reporting.claims import Claim, claims, methods_used
 from cifarkit.reporting.conclusions import Conclusions, conclusions
-from cifarkit.reporting.document_model import Block, Command, Document, Items, Paragraph, Section
+from cifarkit.reporting.document_model import Block, Document, Items, Paragraph, Section
 from cifarkit.reporting.evaluation_report import evaluation_sections
 from cifarkit.reporting.figures.study_figures import figures
 from cifarkit.reporting.first_page import first_page
@@ -32,7 +33,8 @@ def compose(views: Sequence[StudyView], *, published: bool, illustrated: bool) -
     again = overview.taken_again(views)
     for view, found in zip(views, supported, strict=True):
         sections += _study(view, found, again.get(view.name, []), published, illustrated)
-    sections += _how_measured(views)
+    made = [one for v, found in zip(views, supported, strict=True) for one in claims(v, found)]
+    sections += _how_measured(views, made)
     return Document(overview.title([view.study for view in views]), tuple(sections))
 
 
@@ -45,8 +47,6 @@ def _study(
 ) -> list[Section]:
     study = view.study
     blocks: list[Block] = [Paragraph(text) for text in remarks]
-    if study.command and not study.step:
-        blocks += [Paragraph("Command:"), Command(study.command)]
     blocks += main_tables(view, published=published)
     if study.choice is not None:
         blocks.append(Paragraph(f"Chosen: {study.choice_in_words}."))
@@ -75,7 +75,7 @@ def _evaluated(view: StudyView, illustrated: bool) -> list[Section]:
     return []
 
 
-def _how_measured(views: Sequence[StudyView]) -> list[Section]:
+def _how_measured(views: Sequence[StudyView], made: Sequence[Claim]) -> list[Section]:
     trials = [trial for view in views for _, trial in view.trials]
     environments = provenance.environment_sentences(views)
     data = [f"{sentence}." for sentence in data_sentences(trials)]
@@ -89,6 +89,12 @@ def _how_measured(views: Sequence[StudyView]) -> list[Section]:
         sections.append(Section("Weights to start from", 3, (Items(tuple(weights)),)))
     sections.append(Section("Settings", 3, _settings(views)))
     sections.append(Section("What the columns mean", 3, (Items(provenance.DEFINITIONS),)))
+    if used := methods_used(made):
+        methods = tuple(f"{name[0].upper()}{name[1:]}: {text}" for name, text in used.items())
+        sections.append(Section("Methods", 3, (Items(methods),)))
+    sections.append(Section("How to repeat this", 3, tuple(repeat.blocks(views))))
+    if answers := checklist.blocks(views):
+        sections.append(Section("Reproducibility checklist", 3, tuple(answers)))
     return sections
 
 
