@@ -170,6 +170,8 @@ def _flat(model: BaseModel, prefix: str = "") -> list[tuple[str, str]]:
             continue
         if isinstance(value, BaseModel):
             pairs += _flat(value, f"{prefix}{name}.")
+        elif isinstance(value, Mapping):
+            pairs += [(f"{prefix}{name}.{key}", _number(inner)) for key, inner in value.items()]
         elif isinstance(value, tuple):
             pairs.append((prefix + name, _some(tuple(map(str, value)))))
         elif isinstance(value, Mapping):
