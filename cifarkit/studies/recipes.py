@@ -5,7 +5,7 @@ A trial keeps the settings, not the word, so that a recipe adds nothing to its i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from cifarkit.errors import unknown
@@ -50,26 +50,30 @@ def settings(recipe: str, *, transfers: bool, epochs: float) -> dict[str, Any]:
     return MODERN | planned | (TRANSFER if transfers else {})
 
 
-def in_words(recipe: str, specs: Mapping[str, TrialSpec]) -> str:
+def in_words(recipe: str, specs: Mapping[str, TrialSpec], axes: Collection[str] = ()) -> str:
     """A sentence on what a recipe, and what was given instead, comes to.
 
     Args:
         specs: By the name of what is trained.
+        axes: Settings that vary, which are left out.
     """
-    names = [*settings("modern", transfers=True, epochs=1), "warmup_epochs"]
-    found: dict[str, list[str]] = {}
-    for name, spec in specs.items():
-        values = {word: SETTINGS[word].of(spec) for word in SETTINGS if word in names}
-        said = ", ".join(
+    known = {*settings("modern", transfers=True, epochs=1)} - {*axes}
+    said = {
+        name: {
             f"{word.replace('_', '-')} {_text(value)}"
-            for word, value in values.items()
-            if value is not None and value != SETTINGS[word].unmentioned
-        )
-        found.setdefault(said, []).append(name)
-    if len(found) == 1:
-        return f"Recipe {recipe}: {next(iter(found))}."
-    each = [f"{said} for {', '.join(names)}" for said, names in found.items()]
-    return f"Recipe {recipe}: {'; '.join(each)}."
+            for word in known
+            if (value := SETTINGS[word].of(spec)) not in (None, SETTINGS[word].unmentioned)
+        }
+        for name, spec in specs.items()
+    }
+    of_all = set.intersection(*said.values()) if said else set()
+    groups: dict[str, list[str]] = {}
+    for name, texts in said.items():
+        if own := texts - of_all:
+            groups.setdefault(", ".join(sorted(own)), []).append(name)
+    parts = [", ".join(sorted(of_all))]
+    parts += [f"{text} for {', '.join(names)}" for text, names in groups.items()]
+    return f"Recipe {recipe}: {'; '.join(filter(None, parts))}."
 
 
 def _text(value: Any) -> str:

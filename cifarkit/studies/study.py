@@ -127,7 +127,7 @@ class Study:
     def recipe_in_words(self) -> str:
         """A sentence on the settings that a named recipe comes to; empty without one."""
         first = {arm.label or self.title: arm.specs[0] for arm in self.arms if arm.specs}
-        return recipes.in_words(self.recipe, first) if self.recipe else ""
+        return recipes.in_words(self.recipe, first, self.axes) if self.recipe else ""
 
     def record(self, command: str) -> StudyRecord:
         """The record for the store."""
