@@ -62,7 +62,7 @@ OPTIONS["recipe"] = Annotated[
         rich_help_panel=PANELS["train"],
         help="How to train, as far as not given: published (constant rate, Adam), or modern (head "
         "first, then AdamW with layer-wise decayed rates, warm-up and a cosine schedule, label "
-        "smoothing, TrivialAugment, MixUp and erasing); --dry-run shows its settings.",
+        "smoothing and TrivialAugment); --dry-run shows its settings.",
         show_default="published",
     ),
 ]

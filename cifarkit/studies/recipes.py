@@ -17,14 +17,15 @@ MODERN: dict[str, Any] = {
     "schedule": "cosine",
     "learning_rate": RANDOM_LEARNING_RATE,
     "label_smoothing": 0.1,
-    "mixup": 0.2,
-    "random_erasing": 0.1,
     "trivialaugment": True,
     "rotation": 0.0,  # TrivialAugment takes the place of all but the flip
     "zoom": 0.0,
     "contrast": 0.0,
 }
-"""Of networks that start at random, and of heads on frozen backbones."""
+"""Of networks that start at random, and of heads on frozen backbones.
+
+MixUp, CutMix, erasing and averages of weights are left to longer trainings (docs/recipes.md).
+"""
 TRANSFER: dict[str, Any] = {"head_epochs": 3, "layer_decay": 0.75, "learning_rate": 5e-4}
 """What else is modern where pretrained layers are trained."""
 RECIPES = ("published", "modern")
@@ -36,8 +37,9 @@ def settings(recipe: str, *, transfers: bool, epochs: float) -> dict[str, Any]:
 
     Args:
         transfers: Whether pretrained layers are trained.
-        epochs: As planned. The first tenth, up to five epochs, is warm-up; all of them are run,
-            since a schedule that stops early has not got to its end.
+        epochs: As planned. A tenth of them, one to five, is warm-up, without which AdamW's first
+            updates undo what pretrained layers know; all of them are run, since a schedule that
+            stops early has not got to its end.
 
     Raises:
         InvalidInput: There is no such recipe.
@@ -46,7 +48,8 @@ def settings(recipe: str, *, transfers: bool, epochs: float) -> dict[str, Any]:
         raise unknown("recipe", str(recipe), RECIPES)
     if recipe == "published":
         return {}
-    planned = {"warmup_epochs": min(5, int(epochs // 10)), "patience": max(1, epochs)}
+    warmup = min(5, max(1, int(epochs // 10))) if epochs > 1 else 0
+    planned = {"warmup_epochs": warmup, "patience": max(1, epochs)}
     return MODERN | planned | (TRANSFER if transfers else {})
 
 

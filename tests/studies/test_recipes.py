@@ -19,8 +19,6 @@ SHARED = {
     "warmup_epochs": 3,
     "schedule": "cosine",
     "label_smoothing": 0.1,
-    "mixup": 0.2,
-    "random_erasing": 0.1,
     "trivialaugment": True,
     "rotation": 0,
     "zoom": 0,
@@ -45,13 +43,14 @@ def test_a_trial_is_that_of_its_settings(network: Any, expected: dict[str, Any])
 
 
 def test_what_is_given_goes_first() -> None:
-    given = {"optimizer": "sgd", "head_epochs": 0, "mixup": 0.0, "rotation": 0.1, "patience": 4}
+    given = {"optimizer": "sgd", "head_epochs": 0, "mixup": 0.2, "rotation": 0.1, "patience": 4}
     assert trial_spec(**LITE, recipe="modern", **given) == trial_spec(
         **LITE, **SHARED | TRANSFER | given
     )
     plain = trial_spec(**LITE, recipe="modern", augment=False).train
     assert (plain.augmentation, plain.trivialaugment) == (None, True)
-    assert trial_spec(**LENET | {"epochs": 1}, recipe="modern").train.warmup_epochs == 0
+    short = [trial_spec(**LENET | {"epochs": n}, recipe="modern").train for n in (1, 2, 99)]
+    assert [train.warmup_epochs for train in short] == [0, 1, 5]
 
 
 def specs(planned: Any) -> list[TrialSpec]:
@@ -67,10 +66,10 @@ def test_every_study_takes_a_recipe(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [spec.train.layer_decay for spec in specs(planned)] == [0.75, 1.0]
     plans.plan_trials(planned.steps(), planned.inputs, "no/such/store")
     assert said[0] == (
-        "Recipe modern: contrast 0, label-smoothing 0.1, mixup 0.2, optimizer adamw, patience 30, "
-        "random-erasing 0.1, rotation 0, schedule cosine, trivialaugment on, warmup-epochs 3, "
-        "weight-decay 0.05, zoom 0; head-epochs 3, layer-decay 0.75, learning-rate 0.0005 for "
-        "EfficientNet-Lite0; learning-rate 0.001 for LeNet."
+        "Recipe modern: contrast 0, label-smoothing 0.1, optimizer adamw, patience 30, rotation 0, "
+        "schedule cosine, trivialaugment on, warmup-epochs 3, weight-decay 0.05, zoom 0; "
+        "head-epochs 3, layer-decay 0.75, learning-rate 0.0005 for EfficientNet-Lite0; "
+        "learning-rate 0.001 for LeNet."
     )
 
     depths = finetune("efficientnet_lite0", fractions=[0.0, 0.5], recipe="modern", **common)
