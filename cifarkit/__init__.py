@@ -19,6 +19,7 @@ from cifarkit.version import __version__
 
 if TYPE_CHECKING:
     from cifarkit.api.backbones import list_backbones, list_hub_presets, list_weights
+    from cifarkit.api.bench import InferenceBenchmark, bench
     from cifarkit.api.evaluate import evaluate
     from cifarkit.api.evaluation_results import Evaluation, Evaluations
     from cifarkit.api.export import export
@@ -60,6 +61,8 @@ _HOME = {
     "list_weights": "api.backbones",
     "Evaluation": "api.evaluation_results",
     "Evaluations": "api.evaluation_results",
+    "InferenceBenchmark": "api.bench",
+    "bench": "api.bench",
     "evaluate": "api.evaluate",
     "export": "api.export",
     "load_model": "api.load_model",
@@ -102,6 +105,7 @@ __all__ = [
     "Evaluation",
     "Evaluations",
     "Exported",
+    "InferenceBenchmark",
     "InvalidInput",
     "LoadedModel",
     "PlannedStudy",
@@ -112,6 +116,7 @@ __all__ = [
     "Screening",
     "Verification",
     "__version__",
+    "bench",
     "check_store",
     "evaluate",
     "export",

@@ -32,6 +32,7 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], ...]] = {
     "report": (ck.report,),
     "verify": (ck.verify,),
     "serve": (ck.serve,),
+    "bench": (ck.bench,),
     "store list": (ck.open_store,),  # .records
     "store studies": (ck.open_store,),  # .studies
     "store show": (ck.open_store,),  # .records[trial], .study(name)

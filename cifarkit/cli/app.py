@@ -14,6 +14,7 @@ import typer
 
 from cifarkit import __version__, streams
 from cifarkit.cli import signals
+from cifarkit.cli.bench import bench
 from cifarkit.cli.evaluate import evaluate
 from cifarkit.cli.export import export
 from cifarkit.cli.finetune import finetune
@@ -52,6 +53,7 @@ app.command()(watch)
 app.command()(report)
 app.command(no_args_is_help=True)(verify)
 app.command(no_args_is_help=True)(serve)
+app.command(no_args_is_help=True)(bench)
 app.add_typer(store, name="store")
 
 

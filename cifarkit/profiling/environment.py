@@ -21,7 +21,7 @@ def environment(*, precision: str, xla: bool) -> Environment:
     device = given[0] if given and gpu else None
     return Environment(
         cpu=cpu_model(),
-        cpu_cores=_usable_cores(),
+        cpu_cores=usable_cores(),
         memory_gb=round(psutil.virtual_memory().total / 2**30, 1),
         gpu=gpu,
         platform=platform.platform(),
@@ -53,7 +53,7 @@ def _threads() -> int:
 
     asked = os.environ.get("TF_NUM_INTRAOP_THREADS", "")
     configured = int(tf.config.threading.get_intra_op_parallelism_threads())
-    return configured or (int(asked) if asked.isdecimal() else 0) or _usable_cores()
+    return configured or (int(asked) if asked.isdecimal() else 0) or usable_cores()
 
 
 def cpu_model() -> str:
@@ -66,7 +66,7 @@ def cpu_model() -> str:
     return platform.processor() or platform.machine()
 
 
-def _usable_cores() -> int:
+def usable_cores() -> int:
     """Cores available to this process, which may be fewer than the machine has."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 # Larger numbers cannot be measurements, and could not be printed.
 Count = Annotated[int, Field(ge=0, lt=2**63)]
@@ -131,3 +131,48 @@ class Environment(_Measured):
     gpu_uuid: str | None = None
     gpu_driver: str | None = None
     gpu_memory_mb: Count | None = None
+
+
+class InferenceTime(_Measured):
+    """One network in one runtime at one batch size, in a process of its own.
+
+    Attributes:
+        runtime: `keras`, `savedmodel`, `onnx` or `litert`.
+        batch_size: Images per call.
+        p50_ms, p95_ms, p99_ms: Quantiles of a call's latency: uint8 images of the size of the
+            trial's data in memory to probabilities in memory.
+        images_per_second: Over all calls.
+        calls: How many were measured, after those to warm up.
+        load_seconds: From the start of loading to the first answer.
+        peak_rss_mb: The highest resident memory of the process, 2**20 bytes.
+        size_bytes: Of the trial's weights, or of the exported file.
+        cpu, cpu_cores, gpu: The hardware; usable cores. `gpu` is that which TensorFlow had.
+        load_average: Of the machine in the minute before, runnable processes.
+        versions: Of the packages that ran it.
+    """
+
+    runtime: str
+    batch_size: Count
+    p50_ms: float
+    p95_ms: float
+    p99_ms: float
+    images_per_second: float
+    calls: Count
+    load_seconds: float
+    peak_rss_mb: float
+    size_bytes: Count
+    cpu: str
+    cpu_cores: Count
+    gpu: str | None = None
+    load_average: float
+    versions: dict[str, str]
+    measured_at: AwareDatetime
+
+    @property
+    def hardware(self) -> str:
+        return self.gpu or f"{self.cpu}, {self.cpu_cores} cores"
+
+    @property
+    def disturbed(self) -> bool:
+        """Whether other programs kept more than half of the cores busy."""
+        return self.load_average > self.cpu_cores / 2

@@ -18,6 +18,7 @@ from cifarkit.reporting.hyperparameters import (
     settings_table,
     usual_settings,
 )
+from cifarkit.reporting.inference import tables as inference_tables
 from cifarkit.reporting.notes import notes
 from cifarkit.reporting.study_tables import detail_tables, main_tables
 from cifarkit.reporting.study_view import StudyView
@@ -54,7 +55,7 @@ def _study(
         blocks.append(Items(tuple(noted)))
     if illustrated:
         blocks += figures(view)
-    blocks += detail_tables(view)
+    blocks += [*detail_tables(view), *inference_tables(view)]
     sections = [Section(plain(view.title) or view.name, 2, tuple(blocks))]
     texts = (supported.sentences, variance_sentences(view))
     if said := [" ".join(text) for text in texts if text]:

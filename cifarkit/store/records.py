@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args
 
 from pydantic import AwareDatetime, Base64Bytes, Field
 
-from cifarkit.profiling.measurements import Environment, Memory, Parameters, Time
+from cifarkit.profiling.measurements import Environment, InferenceTime, Memory, Parameters, Time
 from cifarkit.specs import TrialSpec
 from cifarkit.store.fields import SCHEMA_VERSION, Count, Share, StoredRecord, Texts, Version
 
@@ -215,6 +215,7 @@ class TrialRecord:
             `validation_loss`, `validation_accuracy`, `train_seconds`, `validation_seconds`,
             `images_per_second`. `validation_seconds` includes recomputing the statistics of
             BatchNormalization. Empty unless the whole trial was read.
+        inference: What `cifarkit bench` measured of it; as `store.trials` reads it.
         folder: Where its files lie; `predictions.npz` there holds `labels` (n,) int32,
             `predictions` (n,) int32 and `probabilities` (n, outputs) float16 of the test images.
     """
@@ -225,6 +226,7 @@ class TrialRecord:
     result: Result | None
     folder: Path
     history: tuple[dict[str, Any], ...] = field(default=())
+    inference: tuple[InferenceTime, ...] = field(default=())
 
     @cached_property
     def complete(self) -> bool:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from cifarkit.errors import InvalidInput
+from cifarkit.store import inference
 from cifarkit.store.file_io import UnreadableFile
 from cifarkit.store.records import TrialRecord
 from cifarkit.store.store import Store
@@ -34,7 +36,9 @@ def read_all(store: Store, trial_ids: Iterable[str], *, whole: bool = False) -> 
     trials = Trials()
     for trial_id in trial_ids:
         try:
-            trials[trial_id] = store.read(trial_id, whole=whole)
+            record = store.read(trial_id, whole=whole)
+            measured = inference.read(record.folder)
+            trials[trial_id] = replace(record, inference=measured) if measured else record
         except UnreadableFile as error:
             trials.unreadable[trial_id] = error
         except InvalidInput:

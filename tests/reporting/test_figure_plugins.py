@@ -116,7 +116,9 @@ def written(format: str = "markdown", folder: Path | None = None) -> str:
 
 
 def test_the_built_in_figures_keep_their_contract() -> None:
-    assert tuple(FIGURES.builtin) == ("results", "tradeoff", "training_curves")
+    assert tuple(FIGURES.builtin) == (
+        "results", "tradeoff", "tradeoff_latency", "training_curves"
+    )  # fmt: skip
     check_figure(FIGURES.get("results"), "image_size", "model")
     check_figure(FIGURES.get("tradeoff"), "model")
     check_figure(FIGURES.get("training_curves"))

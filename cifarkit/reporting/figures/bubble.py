@@ -34,10 +34,10 @@ def _drawn(chart: BubbleChart, key: bool) -> Figure | None:
         most = max((bubble.parameters for bubble in chart.bubbles), default=1) or 1
         front = [chart.bubbles[n] for n in chart.front]
         path = {"color": style.GREY, "linestyle": "--", "linewidth": 0.9, "zorder": 0.9}
-        axes.plot([b.seconds for b in front], [b.accuracy for b in front], **path)  # type: ignore[arg-type]
+        axes.plot([b.cost for b in front], [b.accuracy for b in front], **path)  # type: ignore[arg-type]
         for number, bubble in enumerate(chart.bubbles):
             mark = axes.scatter(
-                [bubble.seconds],
+                [bubble.cost],
                 [bubble.accuracy],
                 s=_area(bubble.parameters, most),
                 color=style.BLUE if number in chart.front else style.SKY,
@@ -45,14 +45,14 @@ def _drawn(chart: BubbleChart, key: bool) -> Figure | None:
                 edgecolor=style.BLUE,
                 linewidth=0.8,
             )
-            cost = f"{bubble.seconds:,.1f} s, {bubble.parameters:,.0f} parameters"
+            cost = f"{bubble.cost:,.1f} {chart.unit}, {bubble.parameters:,.0f} parameters"
             style.set_tip(mark, f"{bubble.label}: test accuracy {bubble.accuracy:.3f}, {cost}")
         if chart.log_time:
             axes.set_xscale("log")
             axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
             axes.xaxis.set_minor_locator(NullLocator())
         _limits(axes, chart)
-        axes.set_xlabel("Time (s), logarithmic" if chart.log_time else "Time (s)")
+        axes.set_xlabel(f"{chart.cost} ({chart.unit}){', logarithmic' if chart.log_time else ''}")
         axes.set_ylabel("Test accuracy")
         axes.grid()
         style.plain_numbers(axes, "x")
@@ -71,7 +71,7 @@ def _area(parameters: float, most: float) -> float:
 
 def _limits(axes: Axes, chart: BubbleChart) -> None:
     """Set margins wide enough for a bubble and part of its label."""
-    times = [bubble.seconds for bubble in chart.bubbles] or [1.0]
+    times = [bubble.cost for bubble in chart.bubbles] or [1.0]
     scores = [bubble.accuracy for bubble in chart.bubbles] or [0.5]
     low, high = min(times), max(times)
     if chart.log_time:
@@ -118,7 +118,7 @@ def _label(axes: Axes, chart: BubbleChart, renderer: RendererBase, key: bool) ->
 
 
 def _point(axes: Axes, bubble: Bubble, name: str, most: float, renderer: RendererBase) -> Point:
-    x, y = axes.transData.transform((bubble.seconds, bubble.accuracy))
+    x, y = axes.transData.transform((bubble.cost, bubble.accuracy))
     measured = axes.text(0.5, 0.5, name, fontsize=_FONT, transform=axes.transAxes)
     extent = measured.get_window_extent(renderer)
     measured.remove()

@@ -19,7 +19,7 @@ _NAMED_IN_FOOTNOTE = 6
 @dataclass(frozen=True)
 class Bubble:
     label: str
-    seconds: float
+    cost: float
     accuracy: float
     parameters: float
 
@@ -32,6 +32,7 @@ class BubbleChart:
         log_time: If the times span more than a factor of ten.
         front: The places in `bubbles` of the Pareto front, from the fastest on: those than which
             no other is as fast and as accurate, and better in one of them.
+        cost, unit: What time it is, and the unit of the bubbles' `cost`.
     """
 
     title: str
@@ -40,6 +41,8 @@ class BubbleChart:
     footnote: str
     front: tuple[int, ...] = ()
     alt: str = ""
+    cost: str = "Time"
+    unit: str = "s"
 
 
 @dataclass(frozen=True)
@@ -85,35 +88,58 @@ class CurvesChart:
 
 def bubble_chart(title: str, found: Sequence[ArmResult]) -> BubbleChart:
     """Test accuracy, training time and parameters of every arm that finished."""
+    costs = [
+        (outcome, fmean(outcome.values(lambda r: r.time.comparable_fit_seconds)))
+        for outcome in found
+        if outcome.done
+    ]
+    return bubbles_of(title, costs, notes=[footnote(found)] if footnote(found) else [])
+
+
+def bubbles_of(
+    title: str,
+    costs: Sequence[tuple[ArmResult, float]],
+    *,
+    notes: Sequence[str] = (),
+    cost: str = "Time",
+    unit: str = "s",
+    faster: str = "is faster",
+) -> BubbleChart:
+    """Test accuracy and parameters of some arms against what each costs.
+
+    Args:
+        costs: Arms that finished, each with its cost in `unit`.
+        notes: Sentences below the chart.
+        faster: What a row of lower cost does, in words.
+    """
     bubbles = tuple(
         Bubble(
             label=shortened(outcome.name, LONGEST_NAME),
-            seconds=fmean(outcome.values(lambda r: r.time.comparable_fit_seconds)),
+            cost=value,
             accuracy=fmean(outcome.values(lambda r: r.accuracy.test)),
             parameters=fmean(outcome.values(lambda r: r.parameters.total)),
         )
-        for outcome in found
-        if outcome.done
+        for outcome, value in costs
     )
     front = _front(bubbles)
-    notes = [footnote(found)] if footnote(found) else []
+    notes = list(notes)
     alt = title
     if len(bubbles) > 1:
-        notes.insert(0, "Dark, joined by a line: no other row is both faster and more accurate.")
+        notes.insert(0, f"Dark, joined by a line: no other row {faster} and is more accurate.")
         named = [f"{bubbles[n].label} ({bubbles[n].accuracy:.3f})" for n in front]
         alt += f". On the Pareto front, from the fastest on: {listed(named)}"
         if behind := len(bubbles) - len(front):
             alt += f"; {counted(behind, 'other')} behind it"
-    log_time = spans_decades([b.seconds for b in bubbles])
-    return BubbleChart(title, bubbles, log_time, " ".join(notes), front, alt)
+    log_time = spans_decades([b.cost for b in bubbles])
+    return BubbleChart(title, bubbles, log_time, " ".join(notes), front, alt, cost, unit)
 
 
 def _front(bubbles: Sequence[Bubble]) -> tuple[int, ...]:
-    order = sorted(range(len(bubbles)), key=lambda n: (bubbles[n].seconds, -bubbles[n].accuracy))
+    order = sorted(range(len(bubbles)), key=lambda n: (bubbles[n].cost, -bubbles[n].accuracy))
     front: list[int] = []
     for n in order:
         last = bubbles[front[-1]] if front else None
-        equal = last and (last.seconds, last.accuracy) == (bubbles[n].seconds, bubbles[n].accuracy)
+        equal = last and (last.cost, last.accuracy) == (bubbles[n].cost, bubbles[n].accuracy)
         if last is None or bubbles[n].accuracy > last.accuracy or equal:
             front.append(n)
     return tuple(front)
