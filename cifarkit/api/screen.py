@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,13 +23,14 @@ from cifarkit.errors import CifarkitError, InvalidInput
 from cifarkit.evaluation.comparison import compare
 from cifarkit.evaluation.linear_probe import ProbeResult, linear_probe
 from cifarkit.evaluation.nearest_neighbours import nearest_neighbours
+from cifarkit.models.info import Backbone
 from cifarkit.models.registry import get as get_backbone
 from cifarkit.specs import TrialSpec
 from cifarkit.store.screens import FOLDER, ScreenedNetwork, ScreenRecord, write_screen
 from cifarkit.store.store import Store
 from cifarkit.studies.inputs import Inputs
 from cifarkit.studies.screening import ALL, going_on, imagenet_top1, parameters, plan_screen
-from cifarkit.text import counted, listed
+from cifarkit.text import counted, listed, unique
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -96,7 +97,7 @@ def screen(
         train_per_class: As in `zoo`.
         train_at_most: As in `zoo`.
         data_seed: As in `zoo`.
-        weights: `imagenet` if None; `none` for random ones.
+        weights: `imagenet` if None (of a network without it, its first); `none` for random ones.
         image_size: Side to which the images are resized, in pixels; each network's native size if
             None.
         max_parameters: Leave out networks with more, not counting a head.
@@ -137,9 +138,10 @@ def screen(
         dataset_registry.fetch(first.data.dataset, location_)
     without_weights = fetch_weights(specs, every=chosen == (ALL,))
 
+    weights_in_words = ", ".join(unique(spec.model.weights for spec in specs))
     identity = {
         "data": first.data.model_dump(mode="json", exclude={"location"}),
-        "weights": first.model.weights,
+        "weights": weights_in_words,
         "networks": sorted([spec.model.model, spec.model.image_size] for spec in specs),
     }
     name = f"screen-{first.data.dataset}-{json_digest(identity)}"
@@ -153,21 +155,21 @@ def screen(
         if not done:
             raise CifarkitError(f"no network gave features: {networks[0].failure}")
         say(f"Fitting the probes of {counted(len(done), 'network')} ...")
-        rows = _scored(networks, labels, pretrained=first.model.weights == "imagenet")
+        rows = _scored(networks, labels)
         record = ScreenRecord(
             name=name,
             created_at=datetime.now(UTC),
             command=command or f"cifarkit.screen({list(chosen)!r}, {call})",
             data=first.data.model_dump(mode="json"),
             data_title=inputs.data(first.data.dataset, location_).title,
-            weights=first.model.weights,
+            weights=weights_in_words,
             images=len(labels),
             classes=first.data.classes,
             networks=rows,
             left_out=_in_sentences(plan.left_out),
             seconds=time.perf_counter() - began,
             network_seconds=sum(one.new_seconds for one in networks),
-            notes=_notes(first, rows),
+            notes=_notes(first, rows, [get_backbone(spec.model.model) for spec in specs]),
         )
         write_screen(Path(store), record)
     except OSError as error:
@@ -176,8 +178,9 @@ def screen(
 
 
 def _scored(
-    networks: Sequence[NetworkFeatures], labels: NDArray[np.int32], *, pretrained: bool
+    networks: Sequence[NetworkFeatures], labels: NDArray[np.int32]
 ) -> tuple[ScreenedNetwork, ...]:
+    pretrained = any(one.spec.model.weights == "imagenet" for one in networks)
     halves = shuffled(len(labels), 0) < len(labels) // 2
     probes: dict[str, ProbeResult] = {}
     rows: list[ScreenedNetwork] = []
@@ -188,13 +191,13 @@ def _scored(
             name=facts.name,
             parameters=parameters(facts),
             image_size=one.spec.model.image_size,
-            imagenet_top1=imagenet_top1(facts) if pretrained else None,
+            imagenet_top1=imagenet_top1(facts) if one.spec.model.weights == "imagenet" else None,
             failure=one.failure,
         )
         if not one.failure:
             features = one.has.features()
             probe = probes[facts.key] = linear_probe(features, labels, halves)
-            near = nearest_neighbours(features, labels, halves)
+            near = nearest_neighbours(features, labels, halves, _every_so_often(facts.name))
             changes = {
                 "features": features.shape[1],
                 "computed_images": len(one.had.missing),
@@ -225,6 +228,19 @@ def _scored(
     return tuple(sorted(rows, key=lambda row: -(row.probe_accuracy or -1.0)))
 
 
+def _every_so_often(name: str) -> Callable[[int, int], None]:
+    """Says how far the nearest neighbours of many images are, every ten seconds."""
+    last = time.monotonic()
+
+    def progress(done: int, count: int) -> None:
+        nonlocal last
+        if time.monotonic() - last > 10 and done < count:
+            last = time.monotonic()
+            say(f"{name}: nearest neighbours of {done:,} of {count:,} images")
+
+    return progress
+
+
 def _in_sentences(left_out: Mapping[str, str]) -> tuple[str, ...]:
     """The networks by their reason."""
     names: dict[str, list[str]] = {}
@@ -236,17 +252,21 @@ def _in_sentences(left_out: Mapping[str, str]) -> tuple[str, ...]:
     )
 
 
-def _notes(spec: TrialSpec, rows: Sequence[ScreenedNetwork]) -> tuple[str, ...]:
+def _notes(
+    spec: TrialSpec, rows: Sequence[ScreenedNetwork], backbones: Sequence[Backbone]
+) -> tuple[str, ...]:
     notes = []
+    if own := [facts.name for facts in backbones if callable(facts.head)]:
+        notes.append(
+            f"{listed(own)}: a head of its own was left out; the probe's features are pooled as "
+            "in front of the standard head."
+        )
     if spec.model.weights == "none":
         notes.append(
             "The networks have random weights: this compares random features, and no network was "
             "added for its ImageNet accuracy."
         )
-    elif spec.model.weights == "imagenet" and any(
-        row.imagenet_top1 is None and not row.failure for row in rows
-    ):
-        unknown = [row.name for row in rows if row.imagenet_top1 is None and not row.failure]
+    elif unknown := [row.name for row in rows if row.imagenet_top1 is None and not row.failure]:
         notes.append(f"No published ImageNet accuracy is known of {listed(unknown)}.")
     if len({row.image_size for row in rows}) > 1:
         notes.append("The networks saw the images at different sizes, each at its native one.")

@@ -193,9 +193,9 @@ def import_trials(
     done = take_in(file, runs)
     for name, reason in done.refused.items():
         say(f"refused: {name}: {reason}", "yellow")
-    added = (
-        f"{counted(len(done.trials), 'trial')}, {counted(len(done.studies), 'study', 'studies')}"
-    )
+    added = f"{counted(len(done.trials), 'trial')}, "
+    added += counted(len(done.studies), "study", "studies")
+    added += f", {counted(len(done.screens), 'screening')}" if done.screens else ""
     say(f"{added} added; {len(done.kept)} kept")
     if done.refused:
         raise typer.Exit(1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,7 +15,10 @@ _ROWS = 1024
 
 
 def nearest_neighbours(
-    features: NDArray[np.floating], labels: NDArray[np.integer], halves: NDArray[np.bool_]
+    features: NDArray[np.floating],
+    labels: NDArray[np.integer],
+    halves: NDArray[np.bool_],
+    on_progress: Callable[[int, int], None] = lambda done, count: None,
 ) -> ProbeResult:
     """Classify each image by the majority of the k other images of highest cosine similarity.
 
@@ -24,6 +29,7 @@ def nearest_neighbours(
         features: (n, d), finite.
         labels: (n,), 0..classes-1.
         halves: (n,), which of two halves an image is in.
+        on_progress: Called with the images done and n.
     """
     x = np.asarray(features, np.float32)
     x = x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), np.float32(1e-12))
@@ -35,7 +41,7 @@ def nearest_neighbours(
         rows = np.arange(start, min(start + _ROWS, count))
         similarity = x[rows] @ x.T
         similarity[np.arange(len(rows)), rows] = -np.inf
-        near = np.argpartition(-similarity, most - 1, axis=1)[:, :most]
+        near = np.argpartition(similarity, count - most, axis=1)[:, count - most :]
         close = np.take_along_axis(similarity, near, axis=1)
         order = np.argsort(-close, axis=1, kind="stable")
         near, close = np.take_along_axis(near, order, 1), np.take_along_axis(close, order, 1)
@@ -47,4 +53,5 @@ def nearest_neighbours(
             )
             if rank + 1 in candidates:
                 guesses[candidates.index(rank + 1), rows] = votes.argmax(axis=1)
+        on_progress(start + len(rows), count)
     return by_other_half(guesses, labels, halves, tuple(map(float, candidates)))

@@ -24,6 +24,7 @@ from cifarkit.store.fields import SCHEMA_VERSION
 from cifarkit.store.file_io import UnreadableFile, read_state
 from cifarkit.store.records import ARTIFACTS, Status
 from cifarkit.store.repair import faults
+from cifarkit.store.screens import FOLDER, read_screens
 from cifarkit.store.store import Store
 from cifarkit.store.studies import trials_of
 
@@ -45,7 +46,7 @@ class Contents(BaseModel):
     """`cifarkit.json`: every other member by its name, in the archive's order.
 
     Trials lie in `trials/<id>/`, studies in `studies/<number>.json`: their names, which may be
-    long, are inside.
+    long, are inside. Screenings lie in `screens/<number>.json`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -58,6 +59,8 @@ def export(
     store: Store, target: Path, trial_ids: Sequence[str] = ()
 ) -> tuple[list[str], dict[str, str]]:
     """Write trials, and the studies of which all trials are among them, to a new archive.
+
+    Screenings go with all trials.
 
     Args:
         store: The store to export from.
@@ -92,6 +95,8 @@ def export(
     for number, study in enumerate(store.studies(), start=1):
         if not trial_ids or set(trials_of(study)) <= set(written):
             files[f"studies/{number}.json"] = store.root / "studies" / f"{study.name}.json"
+    for number, screen in enumerate([] if trial_ids else read_screens(store.root)[0], start=1):
+        files[f"screens/{number}.json"] = store.root / FOLDER / f"{screen.name}.json"
     if len(files) > MOST_MEMBERS:
         raise InvalidInput(f"more than {MOST_MEMBERS:,} files; export some of the trials at a time")
     try:

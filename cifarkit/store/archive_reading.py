@@ -27,14 +27,22 @@ from cifarkit.errors import InvalidInput, check_file
 from cifarkit.locking import lock
 from cifarkit.store.archive import CONTENTS, TRIAL_FILES, Contents, Member
 from cifarkit.store.fields import SCHEMA_VERSION
-from cifarkit.store.file_io import MOST_BYTES, MOST_BYTES_OF, UnreadableFile, read_trial
+from cifarkit.store.file_io import (
+    MOST_BYTES,
+    MOST_BYTES_OF,
+    UnreadableFile,
+    read_model,
+    read_trial,
+)
 from cifarkit.store.records import Status
 from cifarkit.store.repair import faults
+from cifarkit.store.screens import ScreenRecord, screen_paths, write_screen
 from cifarkit.store.store import Store, read_study
 from cifarkit.store.studies import merge
 
 _EXPECTED = re.compile(
-    rf"trials/[0-9a-f]{{12}}/({'|'.join(map(re.escape, TRIAL_FILES))})|studies/[0-9]{{1,5}}\.json",
+    rf"trials/[0-9a-f]{{12}}/({'|'.join(map(re.escape, TRIAL_FILES))})"
+    r"|(studies|screens)/[0-9]{1,5}\.json",
     re.ASCII,
 )
 _BLOCK = 512
@@ -45,13 +53,14 @@ class ImportSummary:
     """The result of an import.
 
     Attributes:
-        trials, studies: What was added.
-        kept: The trials and studies that were already in the store, unchanged.
+        trials, studies, screens: What was added.
+        kept: The trials, studies and screenings that were already in the store, unchanged.
         refused: By id or name, why others were not added.
     """
 
     trials: list[str] = field(default_factory=list)
     studies: list[str] = field(default_factory=list)
+    screens: list[str] = field(default_factory=list)
     kept: list[str] = field(default_factory=list)
     refused: dict[str, str] = field(default_factory=dict)
 
@@ -184,6 +193,8 @@ def _import_all(store: Store, staging: Path) -> ImportSummary:
         take_trial(store, folder, summary)
     for path in sorted(staging.glob("studies/*.json"), key=lambda path: int(path.stem)):
         take_study(store, path, summary)
+    for path in sorted(staging.glob("screens/*.json"), key=lambda path: int(path.stem)):
+        take_screen(store, path, summary)
     return summary
 
 
@@ -251,3 +262,17 @@ def take_study(store: Store, path: Path, summary: ImportSummary) -> None:
         summary.kept.append(study.name)
     else:
         summary.studies.append(written.name)
+
+
+def take_screen(store: Store, path: Path, summary: ImportSummary) -> None:
+    """Add the screening of a file, unless the store has one of its name, the same."""
+    try:
+        screen = read_model(path, ScreenRecord)
+    except UnreadableFile as error:
+        summary.refused[f"screening {path.stem}"] = error.why
+        return
+    if screen.name in (one.stem for one in screen_paths(store.root)):
+        summary.kept.append(screen.name)
+    else:
+        write_screen(store.root, screen)
+        summary.screens.append(screen.name)

@@ -11,9 +11,10 @@ from pathlib import Path
 from filelock import Timeout
 
 from cifarkit.errors import InvalidInput
-from cifarkit.store.file_io import DamagedFile, UnreadableFile
+from cifarkit.store.file_io import DamagedFile, UnreadableFile, read_model
 from cifarkit.store.records import Status
 from cifarkit.store.repair import faults, set_all_aside, set_aside
+from cifarkit.store.screens import FOLDER, ScreenRecord, screen_paths
 from cifarkit.store.store import Store, read_study
 from cifarkit.store.studies import trials_of
 
@@ -55,7 +56,13 @@ def check(store: Store, *, repair: bool = False) -> Iterator[Finding]:
             read_study(path)
         except UnreadableFile as fault:
             yield Finding(path, fault.why, _put_aside(fault) if repair else "")
+    for path in screen_paths(store.root):
+        try:
+            read_model(path, ScreenRecord)
+        except UnreadableFile as fault:
+            yield Finding(path, fault.why, _put_aside(fault) if repair else "")
     yield from _leftovers(store.root / "studies", repair)
+    yield from _leftovers(store.root / FOLDER, repair)
     for folder in sorted(store.root.glob("trials/.import.*")):
         yield from _leftover(folder, repair)
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field
 
 from cifarkit.store.fields import (
     SCHEMA_VERSION,
@@ -79,7 +80,7 @@ class ScreenRecord(StoredRecord):
     """
 
     schema_version: Version = SCHEMA_VERSION
-    name: str
+    name: Annotated[str, Field(pattern=r"^screen-[A-Za-z0-9_.-]{1,100}$")]
     created_at: AwareDatetime
     command: str
     data: Settings
@@ -106,10 +107,15 @@ def write_screen(root: Path, record: ScreenRecord) -> None:
     write_model(folder / f"{record.name}.json", record)
 
 
+def screen_paths(root: Path) -> list[Path]:
+    """The files of a store's screenings."""
+    return sorted((root / FOLDER).glob("[!.]*.json"))
+
+
 def read_screens(root: Path) -> tuple[list[ScreenRecord], list[UnreadableFile]]:
     """All screenings of a store, oldest first, and the files that cannot be read."""
     found, unreadable = [], []
-    for path in sorted((root / FOLDER).glob("[!.]*.json")):
+    for path in screen_paths(root):
         try:
             found.append(read_model(path, ScreenRecord))
         except UnreadableFile as error:

@@ -16,9 +16,10 @@ from cifarkit.digests import blocks, digest
 from cifarkit.errors import InvalidInput
 from cifarkit.locking import lock
 from cifarkit.store.archive import TRIAL_FILES
-from cifarkit.store.archive_reading import ImportSummary, take_study, take_trial
+from cifarkit.store.archive_reading import ImportSummary, take_screen, take_study, take_trial
 from cifarkit.store.file_io import UnreadableFile, read_state
 from cifarkit.store.records import State, Status
+from cifarkit.store.screens import screen_paths
 from cifarkit.store.store import Store
 
 STAGED = ".import.sync-"
@@ -141,3 +142,5 @@ def _copy(path: Path, copy: Path, checksum: str | None) -> int:
 def _send_studies(source: Store, target: Store, summary: ImportSummary) -> None:
     for path in source.study_paths():
         take_study(target, path, summary)
+    for path in screen_paths(source.root):
+        take_screen(target, path, summary)

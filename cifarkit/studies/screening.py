@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from cifarkit.errors import InvalidInput
 from cifarkit.models import layer_facts
+from cifarkit.models.hub_presets import PREFIX, entries
 from cifarkit.models.info import Backbone
 from cifarkit.models.registry import get as get_backbone
 from cifarkit.models.registry import registry
@@ -61,11 +62,11 @@ def plan_screen(
     every = tuple(models) == (ALL,)
     keys = tuple(registry()) if every else tuple(models)
     inputs = Inputs()
-    weights = str(settings.get("weights") or "imagenet")
     specs: list[TrialSpec] = []
     left_out: dict[str, str] = {}
     for key in keys:
         facts = get_backbone(key)
+        weights = str(settings.get("weights") or facts.default_weights)
         why = _unsuited(facts, weights, settings.get("image_size"), max_parameters)
         if why and not every:
             raise InvalidInput(f"models: {facts.key} {why}")
@@ -90,8 +91,8 @@ def _unsuited(facts: Backbone, weights: str, image_size: Any, max_parameters: fl
     if weights not in ("none", *facts.published_weights):
         choices = ", ".join((*facts.published_weights, "none"))
         return f"has no weights {weights!r} (it has {choices})"
-    if isinstance(image_size, int) and image_size < facts.min_size:
-        return f"takes {facts.min_size} pixels or more, {image_size} were asked for"
+    if isinstance(image_size, int) and (fault := facts.size_fault(image_size)):
+        return f"{fault}, {image_size} were asked for"
     count = parameters(facts)
     if max_parameters is not None and count is None:
         return "has a number of parameters that is not known before it is built"
@@ -102,6 +103,9 @@ def _unsuited(facts: Backbone, weights: str, image_size: Any, max_parameters: fl
 
 def parameters(facts: Backbone) -> int | None:
     """Of the network without a head; None if not known before it is built."""
+    if facts.key.startswith(PREFIX):
+        entry = entries().get(facts.key.removeprefix(PREFIX))
+        return None if entry is None else entry.parameters
     known = layer_facts.table().get(facts.key)
     return None if known is None else known.total_params
 

@@ -76,9 +76,11 @@ def network_key(spec: ModelSpec) -> str:
         OSError: The file of weights cannot be read.
     """
     facts = get_backbone(spec.model)
-    weights = spec.weights
+    weights: str | list[str] = spec.weights
     if weights != "none" and (file := published_file(spec)) is not None:
         weights = file_sha256(file)
+    if facts.files:
+        weights = [str(weights), *map(file_sha256, facts.files)]
     packages = [__version__, package_of(facts.key), *map(version, ("keras", "tensorflow", "numpy"))]
     return json_digest([_VERSION, facts.key, weights, spec.image_size, packages], digits=24)
 
@@ -144,7 +146,8 @@ def compute(
     if not todo.size:
         return
     entry = f"{key}-{digest([digests[todo].tobytes()])[:24]}"
-    needed = len(todo) * (4 * get_backbone(spec.model).features + _DIGEST_BYTES)
+    # Of a network whose width is not known, more than any has.
+    needed = len(todo) * (4 * (get_backbone(spec.model).features or 4096) + _DIGEST_BYTES)
 
     def batches() -> Iterator[list[np.ndarray]]:
         run = _compiled(
