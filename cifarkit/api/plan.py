@@ -119,6 +119,12 @@ def _studies(steps: Iterable[StepResult], store: Store, name: str | None) -> lis
     for step in steps:
         if step.skipped:
             say(f"{step.step.title}: left out: {step.skipped}")
+        if step.step.screen:
+            say(
+                f"{step.step.title}: a screening, which a dry run leaves out; it shows the "
+                "trials of the networks that the file assumes, or names first",
+                "yellow",
+            )
         if step.study is not None:
             studies.append(step.study)
             by_id = {spec.trial_id: spec for spec in step.study.specs()}

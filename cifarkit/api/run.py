@@ -14,6 +14,7 @@ from cifarkit.api.data_notes import check_data
 from cifarkit.api.planned_study import PlannedStudy
 from cifarkit.api.progress import progress
 from cifarkit.api.results import Results
+from cifarkit.api.screening_step import screening_step
 from cifarkit.console import say
 from cifarkit.datasets import registry as dataset_registry
 from cifarkit.errors import CifarkitError, InvalidInput
@@ -180,7 +181,16 @@ def _run_steps(planned: PlannedStudy, options: _Options) -> Results:
         trials.unreadable.update(found.unreadable)
         return record, found
 
-    for taken in walk(file, overrides=planned.overrides, inputs=planned.inputs, run_step=run_step):
+    walked = walk(
+        file,
+        overrides=planned.overrides,
+        inputs=planned.inputs,
+        run_step=run_step,
+        run_screen=screening_step(
+            file, options.store.root, strict=options.strict, command=options.command
+        ),
+    )
+    for taken in walked:
         if taken.skipped:
             left_out[taken.step.title] = taken.skipped
             say(f"{taken.step.title}: left out: {taken.skipped}")

@@ -6,6 +6,7 @@ so that a prefix of them can be frozen and its outputs cached.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -44,16 +45,20 @@ def build(folder: Path, config: Mapping[str, Any], *, image_size: int, load_weig
     import keras
     import keras_hub
 
-    size = {}
-    for name in ("image_shape", "input_shape"):
-        # Those for images and texts take one size only, which is theirs.
-        if name in config and config["class_name"] not in ("SigLIPBackbone", "CLIPBackbone"):
-            size[name] = (image_size, image_size, 3)
+    policy = keras.config.dtype_policy()
+    changes: dict[str, Any] = {
+        name: (image_size, image_size, 3)
+        for name in ("image_shape", "input_shape")
+        if name in config
+    }
+    if config["class_name"] in ("SigLIPBackbone", "CLIPBackbone"):  # for images and texts
+        whole = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        images = whole["config"]["vision_encoder"]
+        # KerasHub would leave it in the precision that it was saved with.
+        images["config"] |= {"dtype": keras.dtype_policies.serialize(policy)}
+        changes = {"vision_encoder": images}
     whole = keras_hub.models.Backbone.from_preset(
-        str(folder),
-        load_weights=load_weights,
-        dtype=keras.config.dtype_policy(),
-        **size,
+        str(folder), load_weights=load_weights, dtype=policy, **changes
     )
     model = getattr(whole, "vision_encoder", whole)
     if config["class_name"] == "DINOV3Backbone":

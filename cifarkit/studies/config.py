@@ -67,6 +67,10 @@ class Step(_Strict):
         settings: Settings for this step's trials only.
         choose: Whether later steps build on the best arm's settings.
         keep: How many networks, the chosen one first, the word `"kept"` stands for later.
+        screen: Trains nothing, in the first step only: the networks of `model`, or all pretrained
+            ones, are compared by their frozen features, and of those that go on (see `cifarkit
+            screen`) the best `keep` are kept, with ImageNet's best among them.
+        max_parameters: Of networks that are screened.
         assume: The choice that `--dry-run` assumes, and with which a file that follows its
             assumptions goes on; of several networks, the others count as kept.
     """
@@ -79,6 +83,8 @@ class Step(_Strict):
     settings: Annotated[dict[str, Scalar], SETTINGS_TABLE] = {}
     choose: bool = True
     keep: Annotated[int, Field(ge=1, le=20)] = 1
+    screen: bool = False
+    max_parameters: Annotated[float, Field(gt=0)] | None = None
     assume: Annotated[
         dict[str, Scalar | Annotated[list[str], Field(min_length=1)]], AXES_TABLE
     ] = {}
@@ -98,6 +104,13 @@ class Step(_Strict):
         for field, values in self.vary.items():
             if values == KEPT and field != "model":
                 raise InvalidInput(f"{field}: 'kept' stands for networks; list the values to try")
+        if self.screen and (self.vary.keys() - {"model"} or not self.choose):
+            raise InvalidInput(
+                "screen: a screening compares networks and chooses some: it varies model, or "
+                "nothing for all pretrained ones"
+            )
+        if self.max_parameters is not None and not self.screen:
+            raise InvalidInput("max_parameters: it limits the networks of screen = true")
         if self.choose and "data_seed" in self.vary:
             raise InvalidInput(
                 "data-seed: each value has other validation images, so that none can be chosen by "
@@ -167,6 +180,15 @@ class StudyFile(_Strict):
             raise InvalidInput(
                 f"max_seeds {self.max_seeds}: it limits seeds = 'auto'; seeds is {self.seeds}"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _screening_comes_first(self) -> Self:
+        for step in self.step[1:]:
+            if step.screen:
+                raise InvalidInput(f"step {step.title!r}: screen = true is for the first step")
+        if self.step[0].screen and len(self.step) == 1:
+            raise InvalidInput("screen: nothing follows; `cifarkit screen` screens alone")
         return self
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -10,9 +10,11 @@ from cifarkit.digests import json_digest
 from cifarkit.errors import InvalidInput
 from cifarkit.models.registry import get as get_backbone
 from cifarkit.store.records import TrialRecord
+from cifarkit.store.screens import ScreenRecord
 from cifarkit.store.study_records import Choice, StudyRecord
 from cifarkit.studies.config import KEPT, Step, StudyFile
 from cifarkit.studies.inputs import Inputs
+from cifarkit.studies.screening import ALL, DATA_SETTINGS, plan_screen
 from cifarkit.studies.selection import Selection
 from cifarkit.studies.study import PlannedArm, Study, of_one_network, plan_arm
 from cifarkit.studies.sweep import sweep
@@ -20,6 +22,8 @@ from cifarkit.text import listed
 
 RunStep = Callable[[Study], tuple[StudyRecord, Mapping[str, TrialRecord]]]
 """Runs a step's trials and returns the study and its records from the store."""
+RunScreen = Callable[[Sequence[str], Mapping[str, Any], float | None], ScreenRecord]
+"""Screens networks with the flat settings of a study, up to a number of parameters."""
 
 
 @dataclass
@@ -35,6 +39,11 @@ class Position:
     settings: dict[str, Any]
     kept: list[Any] = field(default_factory=list)
     given: frozenset[str] = frozenset()
+
+    def keep(self, networks: Sequence[str]) -> None:
+        """Go on with networks, the first of them where a step takes one."""
+        self.kept = list(networks)
+        self.settings["model"] = self.kept[0]
 
     def assume(self, step: Step, study: Study, *, exactly: bool = True) -> PlannedArm:
         """Go on as the step's `assume` says.
@@ -90,6 +99,7 @@ def walk(
     overrides: Mapping[str, Any],
     inputs: Inputs,
     run_step: RunStep,
+    run_screen: RunScreen,
 ) -> Iterator[StepResult]:
     """Run the steps in order, yielding each when it is done.
 
@@ -100,6 +110,7 @@ def walk(
         overrides: Settings that replace the file's; None leaves the file's.
         inputs: The data and weights of all steps.
         run_step: Runs the trials of one step.
+        run_screen: Runs a screening.
 
     Raises:
         InvalidInput: A step cannot be planned.
@@ -109,6 +120,9 @@ def walk(
         pass
     for position, planned in _planned(file, overrides, inputs):
         step, study = planned.step, planned.study
+        if step.screen:
+            models, settings = _screened(step, position)
+            position.keep(kept(run_screen(models, settings, step.max_parameters), step.keep))
         if study is None:
             yield planned
             continue
@@ -134,7 +148,13 @@ def preview(
     for position, planned in _planned(file, overrides, inputs):
         yield planned
         step, study = planned.step, planned.study
-        if study is not None and step.choose and step.vary:
+        if step.screen:
+            models, settings = _screened(step, position)
+            plan = plan_screen(models, settings, max_parameters=step.max_parameters)
+            known = [spec.model.model for spec in plan.specs]
+            assumed = step.assume.get("model", known)
+            position.keep((assumed if isinstance(assumed, list) else [str(assumed)])[: step.keep])
+        elif study is not None and step.choose and step.vary:
             position.assume(step, study, exactly=file.follow == "assume")
 
 
@@ -173,6 +193,8 @@ def plan_step(
 ) -> tuple[Study | None, str]:
     """The study of a step, or None and why it does not apply to the chosen network."""
     step = file.step[number - 1]
+    if step.screen:
+        return None, ""
     own = {name: value for name, value in step.settings.items() if name not in position.given}
     settings = {**position.settings, **own}
     vary: dict[str, list[Any]] = {
@@ -199,6 +221,25 @@ def plan_step(
     study = replace(study, step=number, equivalence=file.equivalence, max_seeds=limit)
     study = replace(study, recipe=settings.get("recipe") or "")
     return study, ""
+
+
+def kept(record: ScreenRecord, most: int) -> list[str]:
+    """Of the networks that go on after a screening the best, several with ImageNet's best."""
+    networks = {one.model: one for one in record.networks if one.goes_on}
+    chosen = list(networks)[:most]
+    known = {key: one.imagenet_top1 for key, one in networks.items() if one.imagenet_top1}
+    best = max(known, key=lambda key: known[key] or 0.0, default=chosen[0])
+    if best not in chosen and most > 1:
+        chosen[-1] = best
+    return chosen
+
+
+def _screened(step: Step, position: Position) -> tuple[Sequence[str], dict[str, Any]]:
+    """The networks of a screening, and the settings that it takes."""
+    settings = {**position.settings, **step.settings}
+    wanted = {name: settings.get(name) for name in (*DATA_SETTINGS, "weights", "image_size")}
+    models = step.vary.get("model", ALL)
+    return (models,) if isinstance(models, str) else tuple(map(str, models)), wanted
 
 
 def _pointless(vary: Mapping[str, Any], settings: Mapping[str, Any]) -> str:

@@ -14,10 +14,14 @@ from cifarkit.api import screened_features
 from cifarkit.execution.launchers import AttemptResult
 from cifarkit.specs import TrialSpec
 from cifarkit.store.records import Status
+from cifarkit.store.screens import ScreenedNetwork, read_screens
+from cifarkit.studies.pipeline import kept
 from cifarkit.training import image_features
 from cifarkit.training.screening import SPECS, labelled_images
 from tests.cli.command import cifarkit, in_a_process, table
+from tests.cli.stubbed import train_nothing
 from tests.datasets.digits import make_digits
+from tests.store.test_screens import record
 
 MODELS = "mobilenetv2,mobilenetv3small,efficientnet_lite0"
 SMALL = {"image_size": 32, "weights": "none"}
@@ -146,6 +150,82 @@ def test_the_better_features_win_and_a_failure_stops_no_other(
         "mobilenetv3small": 0,
         "efficientnet_lite0": 320,
     }
+
+
+STUDY = """
+name = "screened"
+title = "Screened networks"
+
+[settings]
+dataset = "{digits}"
+image_size = 32
+weights = "none"
+train_at_most = 10
+epochs = 1
+
+[[step]]
+title = "Screening"
+screen = true
+keep = {keep}
+vary.model = ["mobilenetv3small", "mobilenetv2", "efficientnet_lite0"]
+
+[[step]]
+title = "Networks"
+vary.model = "kept"
+"""
+
+
+@pytest.mark.parametrize("keep", [1, 2])
+def test_a_study_trains_what_a_screening_keeps(
+    digits: Path,
+    tmp_path: Path,
+    made_up: Callable[..., MadeUp],
+    monkeypatch: pytest.MonkeyPatch,
+    keep: int,
+) -> None:
+    made_up()
+    train_nothing(monkeypatch)
+    file = tmp_path / "study.toml"
+    file.write_text(STUDY.format(digits=digits, keep=keep))
+    planned = ck.study(file)
+    assumed = [spec.model.model for spec in planned.specs()]
+    assert assumed == ["mobilenetv3small", "mobilenetv2"][:keep]
+    results = ck.run(planned, store=tmp_path / "runs")
+    (screened,) = read_screens(tmp_path / "runs")[0]
+    (step,) = results.studies
+    trained = [arm.settings["model"] for arm in step.arms]
+    assert trained == list(screened.going_on[:keep])
+    assert trained[0] == "mobilenetv2"
+
+
+def test_imagenets_best_is_kept() -> None:
+    top1 = {"mobilenetv2": 0.71, "mobilenetv3small": 0.68, "densenet121": 0.75}
+    networks = tuple(
+        ScreenedNetwork(model=key, name=key, image_size=32, imagenet_top1=value, goes_on="yes")
+        for key, value in top1.items()
+    )
+    found = record().model_copy(update={"networks": networks})
+    assert kept(found, 3) == list(top1)
+    assert kept(found, 2) == ["mobilenetv2", "densenet121"]
+    assert kept(found, 1) == ["mobilenetv2"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("vary.model =", "vary.dropout = [0.1]\nvary.model ="), "screen: a screening compares"),
+        (('vary.model = "kept"', "screen = true"), "screen = true is for the first step"),
+        (("screen = true", "max_parameters = 1e6"), "it limits the networks of screen = true"),
+        (("mobilenetv2", "lenet"), "models: lenet is trained from scratch"),
+    ],
+)
+def test_screenings_that_no_study_has(
+    digits: Path, tmp_path: Path, change: tuple[str, str], message: str
+) -> None:
+    file = tmp_path / "study.toml"
+    file.write_text(STUDY.format(digits=digits, keep=2).replace(*change))
+    with pytest.raises(ck.InvalidInput, match=message):
+        ck.study(file).steps()
 
 
 def test_features_that_are_not_finite_are_refused(

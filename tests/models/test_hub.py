@@ -22,7 +22,7 @@ from cifarkit.studies.completion import trial_spec
 from cifarkit.training import pretrained_weights
 from cifarkit.training.graph_hash import graph_sha256
 from cifarkit.training.graph_split import cut
-from cifarkit.training.model_builder import build, feature_extractor
+from cifarkit.training.model_builder import build, feature_extractor, precision
 from tests.models import hub_preset
 from tests.models.hub_preset import BLOCKS, DEVIATION, MEAN, MLP, PATCH, SIZE, WIDTH
 
@@ -58,6 +58,9 @@ def test_a_network_puts_out_what_keras_hubs_does(family: str, tmp_path: Path) ->
     np.testing.assert_allclose(np.asarray(ours(images, training=False)), expected, atol=1e-5)
     assert facts.features in (0, expected.shape[-1])
     assert uncounted(ours) == []
+    with precision("mixed_bfloat16"):
+        mixed = facts.build(image_size=SIZE, weights=None, outputs=3, dropout=0.0)
+    assert {one.compute_dtype for one in mixed.layers if one.weights} == {"bfloat16"}
     assert graph_sha256(ours)
     assert facts.uses_batchnorm == any("moving_variance" in one.path for one in ours.weights)
     if facts.blocks is not None:
