@@ -21,12 +21,12 @@ def next_look(study: Study, run: Study, record: StudyRecord, trials: Trials) -> 
     if not study.max_seeds:
         return None
     from cifarkit.evaluation.sequential_wording import progress_sentence
-    from cifarkit.reporting.conclusions import comparable_arms, looks_taken, named_arms
+    from cifarkit.reporting.conclusions import comparable_arms, looks_taken
     from cifarkit.reporting.study_view import StudyView
 
     view = StudyView(record, trials)
     arms = comparable_arms(view)
-    counts = {name: len(arm.specs) for name, arm in zip(named_arms(view), run.arms, strict=True)}
+    counts = {name: len(arm.specs) for name, arm in zip(view.named, run.arms, strict=True)}
     if not arms.enough:
         say("There is nothing to compare, so no seeds are added.")
         return None

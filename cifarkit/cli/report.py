@@ -21,7 +21,7 @@ def report(
     ] = None,
     format: Annotated[Format, typer.Option(help="The output format.")] = "markdown",
     published: Annotated[
-        bool, typer.Option("--published", help="Show the published study's columns beside ours.")
+        bool, typer.Option("--published", help="Show the published study's columns next to ours.")
     ] = False,
     figures: Annotated[
         Path | None,

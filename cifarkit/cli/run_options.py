@@ -59,14 +59,14 @@ def _option(type_: Any, help: str, *flags: str, **more: Any) -> Any:
 RUN: dict[str, Any] = {
     "seeds": _option(
         str | None,
-        "Run each arm with this many seeds; auto begins with 3 and adds seeds until the arms are "
+        "Train each setting with this many seeds; auto begins with 3 and adds seeds until they are "
         "told apart.",
         parser=_seeds,
         metavar="N|auto",
     ),
     "max_seeds": _option(
         int | None,
-        "Most seeds of an arm, with --seeds auto.",
+        "Most seeds of a setting, with --seeds auto.",
         min=FIRST_LOOK,
         show_default=str(MAX_SEEDS),
     ),

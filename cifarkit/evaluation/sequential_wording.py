@@ -18,8 +18,8 @@ def procedure_sentences(state: Sequential, runs: Mapping[str, Runs]) -> tuple[st
     looks = state.looks
     spent = listed(f"{100 * look.level:.2g}% at {look.seeds}" for look in looks)
     written = [
-        f"Seeds were added until the comparison was settled, up to {looks[-1].seeds}; an arm that "
-        "these images showed to be worse than the leader got no more. The "
+        f"Seeds were added until the comparison was settled, up to {looks[-1].seeds}; a setting "
+        "that these images showed to be worse than the leader got no more. The "
         f"{100 * LEVEL:.0f}% chance of any false difference was spent in proportion to the seeds: "
         f"{spent} (Lan & DeMets 1983)."
     ]
@@ -27,7 +27,9 @@ def procedure_sentences(state: Sequential, runs: Mapping[str, Runs]) -> tuple[st
         return (*written, f"{_to_come(state)} Nothing is compared before it.")
     used = {score.arm: score.runs for score in state.conclusion.scores}
     last = looks[state.taken - 1].seeds
-    total = f"{counted(sum(used.values()), 'run')}; {last} seeds of each arm are {last * len(used)}"
+    total = (
+        f"{counted(sum(used.values()), 'run')}; {last} seeds of each setting are {last * len(used)}"
+    )
     if state.settled:
         written.append(f"It was settled at {last} seeds, with {total}.")
     elif state.next is None:
@@ -39,7 +41,7 @@ def procedure_sentences(state: Sequential, runs: Mapping[str, Runs]) -> tuple[st
         for arm, count in used.items()
         if len(runs[arm]) > count
     ]:
-        written.append(f"Seeds beyond an arm's last look are not used: {listed(more)}.")
+        written.append(f"Seeds beyond a setting's last look are not used: {listed(more)}.")
     return tuple(written)
 
 
@@ -61,5 +63,5 @@ def progress_sentence(state: Sequential) -> str:
 
 def _to_come(state: Sequential) -> str:
     assert state.next is not None
-    arms = "every arm" if state.conclusion is None else listed(state.left)
+    arms = "every setting" if state.conclusion is None else listed(state.left)
     return f"The look at {state.next.seeds} seeds of {arms} is not complete."

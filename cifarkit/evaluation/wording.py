@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from itertools import product
 
 from cifarkit.evaluation.comparison import EQUIVALENCE, Comparison, Conclusion
-from cifarkit.text import listed, unique
+from cifarkit.text import listed, percentage_points, unique
 
 
 def sentences(
@@ -14,6 +14,7 @@ def sentences(
     equivalence: float = EQUIVALENCE,
     seeds_needed: str = "",
     vary_split: bool = False,
+    limits: bool = True,
 ) -> tuple[str, ...]:
     """The conclusion as sentences, in reading order.
 
@@ -23,14 +24,16 @@ def sentences(
         seeds_needed: A sentence on how many seeds would tell settings apart; used where models
             alone can be compared.
         vary_split: Whether each seed has its own split, so that settings are compared over splits.
+        limits: Whether to end with what the intervals hold for, which is alike in many studies.
     """
     written = []
     if not conclusion.scores:
-        written.append("No arm has a finished run: there is nothing to conclude.")
+        written.append("No setting has a finished run: there is nothing to conclude.")
     elif not conclusion.same_images:
         written.append(
-            f"The arms were scored on different test images, so no comparison between them is "
-            f"defined; their accuracies, each by itself with its 95% interval: {_each(conclusion)}."
+            f"The settings were scored on different test images, so no comparison between them "
+            f"is defined; their accuracies, each by itself with its 95% interval: "
+            f"{_each(conclusion)}."
         )
     elif not conclusion.comparisons:
         written += [
@@ -46,7 +49,9 @@ def sentences(
                 one for one in conclusion.comparisons if one.of == of and one.reference == reference
             ]
             written += _findings(found, reference, equivalence, conclusion.dropped)
-        written += _limits(conclusion, seeds_needed, vary_split)
+        written += _best(conclusion)
+        if limits:
+            written += _limits(conclusion, seeds_needed, vary_split)
     if conclusion.missing and conclusion.scores:
         written.append(
             f"{listed(conclusion.missing)} {_one_or_more(conclusion.missing, 'has', 'have')} no "
@@ -88,7 +93,7 @@ def _findings(
     start = reference
     if found and found[0].of == "model":
         start = f"As trained models, {reference}"
-    within = f"equal within {_points(equivalence)}"
+    within = f"equal within {percentage_points(equivalence)}"
     differ = {
         verdict: [one for one in found if one.verdict == verdict] for verdict in ("worse", "better")
     }
@@ -116,13 +121,15 @@ def _findings(
     return written
 
 
+def _best(conclusion: Conclusion) -> list[str]:
+    if conclusion.best:
+        return [f"So {conclusion.best} is the best of these {len(conclusion.scores)}."]
+    return [] if conclusion.of_models else ["No setting is shown to be the best."]
+
+
 def _limits(conclusion: Conclusion, seeds_needed: str, vary_split: bool) -> list[str]:
     """What the intervals hold for, and what is not claimed."""
     written = []
-    if conclusion.best:
-        written.append(f"So {conclusion.best} is the best of these {len(conclusion.scores)}.")
-    elif not conclusion.of_models:
-        written.append("No arm is shown to be the best.")
     many = [f"{conclusion.family} pairs"] * (conclusion.family > 1)
     many += [f"{conclusion.looks} looks"] * (conclusion.looks > 1)
     pairs = f", for all {listed(many)} at once" if many else ""
@@ -148,7 +155,7 @@ def _with_numbers(found: Comparison, lead: str = "difference", *remarks: str) ->
         values = [found.difference, found.low, found.high]
     value, low, high = _in_points(*values)
     unit = "point" if value in ("1.0", "-1.0") else "points"
-    numbers = f"{lead} {value} {unit}, {low} to {high}"
+    numbers = f"{lead} {value} percentage {unit}, {low} to {high}"
     return f"{found.arm} ({'; '.join(filter(None, (numbers, *remarks)))})"
 
 
@@ -159,11 +166,6 @@ def _in_points(*values: float) -> list[str]:
         (n for n in (1, 2, 3) if not any(0 < abs(point) < 0.5 * 10**-n for point in points)), 4
     )
     return [f"{point:z.{places}f}" for point in points]
-
-
-def _points(accuracy: float) -> str:
-    points = f"{100 * accuracy:g}"
-    return f"{points} point" if points == "1" else f"{points} points"
 
 
 def _one_or_more(names: Sequence[str], one: str, more: str) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from cifarkit.errors import InvalidInput
 from cifarkit.reporting.arm_accuracy import interval, scored_runs
 from cifarkit.reporting.arm_results import ArmResult
-from cifarkit.reporting.conclusions import Conclusions, comparable_arms, named_arms
+from cifarkit.reporting.conclusions import Conclusions, comparable_arms
 from cifarkit.reporting.repeated_trials import test_part
 from cifarkit.reporting.study_view import StudyView
 from cifarkit.text import plain
@@ -63,7 +63,7 @@ class Step:
         """
         if self.before is None or self.kept:
             return None
-        names = {arm.arm.trials: name for name, arm in named_arms(self.view).items()}
+        names = {arm.arm.trials: name for name, arm in self.view.named.items()}
         one, other = names[self.arm.arm.trials], names.get(self.before.arm.trials)
         if other is None:  # an arm of an earlier study alone
             return against(self.arm, self.before)

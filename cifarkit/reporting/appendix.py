@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 
 from cifarkit.reporting import overview
 from cifarkit.reporting.answer import wholes
+from cifarkit.reporting.certainty import limits
 from cifarkit.reporting.conclusions import Conclusions, conclusions
 from cifarkit.reporting.document_model import Block, Document, Items, Paragraph, Section
 from cifarkit.reporting.figures.study_figures import figures
@@ -39,8 +40,8 @@ def compose(views: Sequence[StudyView], *, published: bool, illustrated: bool) -
             blocks += figures(view, only=FIGURE)
         if view.study.choice is not None:
             blocks.append(Paragraph(f"Chosen: {view.study.choice_in_words}."))
-        if found.sentences:
-            blocks.append(Paragraph(" ".join(found.sentences)))
+        if said := found.findings or found.sentences:
+            blocks.append(Paragraph(" ".join(said)))
         if own := [remark for remark in noted if remark not in repeated]:
             blocks.append(Items(tuple(own)))
         sections.append(Section(plain(view.title) or view.name, 2, tuple(blocks)))
@@ -65,7 +66,12 @@ def _ending(
     known = [view.titled_settings for view in views]
     lines = [*_finals(views, supported), overview.how_chosen(views)]
     lines += [overview.counts(views), overview.data(views)]
-    lines += [overview.claims(supported), *repeated, *notes_of_trials(views)]
+    lines += [
+        *limits(views, supported),
+        overview.claims(supported),
+        *repeated,
+        *notes_of_trials(views),
+    ]
     if usual := usual_settings(known):
         values = "; ".join(f"{name} {text}" for name, text in usual.items())
         lines.append(f"Settings, where nothing else is stated: {values}.")

@@ -21,15 +21,28 @@ Compared = list[tuple[StudyView, "Conclusion"]]
 
 def certain_sentences(views: Sequence[StudyView], supported: Sequence[Conclusions]) -> list[str]:
     """Certain, equal and open differences of all studies; then what they hold for."""
-    compared: Compared = [
-        (view, one.found)
-        for view, one in zip(views, supported, strict=True)
-        if one.found is not None and one.found.comparisons
-    ]
+    compared = _compared(views, supported)
     if not compared:
         return ["Nothing was compared: no study has two finished settings on the same test images."]
     sentences = [*_differences(compared), *_equal(compared), *_open(compared)]
     return [*sentences, *_of_models(compared), _chance(compared)]
+
+
+def limits(views: Sequence[StudyView], supported: Sequence[Conclusions]) -> list[str]:
+    """What all comparisons of a document hold for; none without a comparison."""
+    compared = _compared(views, supported)
+    if not compared:
+        return []
+    intervals = "Intervals of differences are 95% intervals, for all settings of a study at once."
+    return [intervals, *_of_models(compared)]
+
+
+def _compared(views: Sequence[StudyView], supported: Sequence[Conclusions]) -> Compared:
+    return [
+        (view, one.found)
+        for view, one in zip(views, supported, strict=True)
+        if one.found is not None and one.found.comparisons
+    ]
 
 
 def _differences(compared: Compared) -> list[str]:

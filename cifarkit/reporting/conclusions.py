@@ -13,9 +13,7 @@ from cifarkit.evaluation.sequential_wording import procedure_sentences
 from cifarkit.reporting.arm_accuracy import ScoredRuns, scored_runs
 from cifarkit.reporting.arm_results import ArmResult
 from cifarkit.reporting.repeated_trials import seeds_sentence
-from cifarkit.reporting.study_tables import row_name
 from cifarkit.reporting.study_view import StudyView
-from cifarkit.store.setting_words import phrases
 from cifarkit.store.study_records import StudyRecord
 from cifarkit.text import listed
 
@@ -29,11 +27,12 @@ class Conclusions:
     """What the data of a study support.
 
     Attributes:
-        sentences: In reading order; none if no arm has predictions to compare.
+        sentences: In reading order; none if no setting has predictions to compare.
         pairs: How many pairs of arms were compared at once; 0 if nothing was.
         claims: How many of the reported comparisons claim a difference or equality.
         found: What the sentences are of; None if nothing was compared.
         trials: By arm and seed, the ids of the trials that were compared.
+        findings: The same without what the intervals hold for; empty if nothing was compared.
     """
 
     sentences: tuple[str, ...] = ()
@@ -41,6 +40,7 @@ class Conclusions:
     claims: int = 0
     found: Conclusion | None = None
     trials: Mapping[str, Mapping[int, str]] = field(default_factory=dict)
+    findings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def comparable_arms(view: StudyView) -> ComparableArms:
     """
     if view.axes == ("data_seed",):
         return ComparableArms({})
-    named = named_arms(view)
+    named = view.named
     scored = {name: scored_runs(outcome) for name, outcome in named.items()}
     if sum(bool(found.runs) for found in scored.values()) < 2:
         return ComparableArms({})
@@ -115,14 +115,15 @@ def conclusions(view: StudyView) -> Conclusions:
     except InvalidInput as error:
         return Conclusions((f"The predictions could not be compared: {error}", *arms.remarks))
     advice = seeds_sentence(view, len(found.scores)) if found.of_models else ""
-    written = sentences(
-        found, equivalence=margin, seeds_needed=advice, vary_split=view.study.vary_split
+    findings, written = (
+        sentences(found, margin, advice, view.study.vary_split, limits=limits)
+        for limits in (False, True)
     )
     claims = sum(
         one.verdict != "not distinguishable" or one.equal_within(margin)
         for one in found.comparisons
     )
-    named = named_arms(view)
+    named = view.named
     trials = {
         name: {
             trial.spec.train.seed: trial.trial_id
@@ -131,8 +132,8 @@ def conclusions(view: StudyView) -> Conclusions:
         }
         for name, scored in arms.scored.items()
     }
-    said = (*procedure, *written, *arms.remarks)
-    return Conclusions(said, found.family, claims, found, trials)
+    said, short = ((*procedure, *text, *arms.remarks) for text in (written, findings))
+    return Conclusions(said, found.family, claims, found, trials, short)
 
 
 def looks_taken(arms: ComparableArms, study: StudyRecord, tried: Mapping[str, int]) -> Sequential:
@@ -158,7 +159,7 @@ def looks_taken(arms: ComparableArms, study: StudyRecord, tried: Mapping[str, in
 def tried_seeds(view: StudyView) -> dict[str, int]:
     """By arm, how many seeds from 0 on have ended; an arm that is not possible delays no look."""
     tried = {}
-    for name, outcome in named_arms(view).items():
+    for name, outcome in view.named.items():
         records = [view.records[trial] for trial in outcome.arm.trials if trial in view.records]
         ended = {
             record.spec.train.seed
@@ -177,14 +178,13 @@ def _no_claim(flawed: Mapping[str, ArmResult], *, every: bool) -> str:
         arms.setdefault(_why(outcome), []).append(name)
     if every and len(arms) == 1:
         (why,) = arms
-        return f"No claim is made about any arm: each one's {why}."
+        return f"No claim is made about any setting: each one's {why}."
     about = "; ".join(
         f"{listed(names)}: {'its' if len(names) == 1 else 'their'} {why}"
         for why, names in arms.items()
     )
-    return (
-        f"No claim is made about any arm: {about}." if every else f"No claim is made about {about}."
-    )
+    which = "any setting: " if every else ""
+    return f"No claim is made about {which}{about}."
 
 
 def _why(outcome: ArmResult) -> str:
@@ -195,14 +195,3 @@ def _why(outcome: ArmResult) -> str:
         clause if times[clause] == of else f"{clause} (in {times[clause]} of {of} runs)"
         for clause in times
     )
-
-
-def named_arms(view: StudyView) -> dict[str, ArmResult]:
-    """The arms by unique names that can stand in a sentence: "dropout 0.5", "no augmentation"."""
-    named: dict[str, ArmResult] = {}
-    for position, outcome in enumerate(view.results, start=1):
-        name = row_name(view, outcome)
-        if view.layout.names_axis:
-            name = phrases(view.axes, outcome.arm.settings) or name
-        named[name if name not in named else f"{name} (row {position})"] = outcome
-    return named

@@ -15,7 +15,7 @@ from cifarkit.errors import InvalidInput, unknown
 from cifarkit.evaluation.comparison import accuracy_interval, compare
 from cifarkit.evaluation.wording import sentences
 from cifarkit.reporting import formatting
-from cifarkit.reporting.conclusions import conclusions, named_arms
+from cifarkit.reporting.conclusions import conclusions
 from cifarkit.reporting.document_model import Block, Document, Items, Paragraph, Section
 from cifarkit.reporting.evaluation_scores import Scores, of_trial
 from cifarkit.reporting.evaluation_tables import METRICS
@@ -71,7 +71,7 @@ def of_study(store: Store, study: StudyRecord) -> Runs:
     """
     view = StudyView(study, gather(store, [study]))
     runs, left_out = [], []
-    for name, arm in named_arms(view).items():
+    for name, arm in view.named.items():
         left_out += [f"{name}: {reason}" for reason in arm.troubles]
         for record in arm.done:
             try:

@@ -82,7 +82,7 @@ def configuration(step: Step, of: str = "") -> Table:
     cells = tuple((text_cell(name), text_cell(text)) for name, text in rows)
     name = f"{step.view.name}-configuration"
     caption = f"Final configuration{' of ' * bool(of)}{of}."
-    return Table(name, caption, text_columns("Setting", "Value"), cells)
+    return Table(name, caption, text_columns("Setting", "Value"), cells, ordered=True)
 
 
 def accuracy_text(step: Step) -> str:
@@ -119,7 +119,7 @@ def _brought(whole: Whole, illustrated: bool) -> tuple[Block, ...]:
     )
     columns = text_columns("Step", "Went on with", "Accuracy", "Change", "Verdict")
     name = f"{whole.final.view.name}-steps"
-    blocks: list[Block] = [Table(name, caption, columns, rows)]
+    blocks: list[Block] = [Table(name, caption, columns, rows, ordered=True)]
     if illustrated:
         blocks.append(step_figure(whole, name))
     first, last = whole.steps[0], whole.final

@@ -8,7 +8,6 @@ from typing import Any
 
 from cifarkit.reporting import published as reference
 from cifarkit.reporting.arm_results import ArmResult, model_note
-from cifarkit.reporting.conclusions import named_arms
 from cifarkit.reporting.hyperparameters import mixtures
 from cifarkit.reporting.provenance import timing_warnings
 from cifarkit.reporting.study_view import StudyView
@@ -26,7 +25,7 @@ def notes(view: StudyView, *, published: bool, of_trials: bool = True) -> list[s
     Args:
         of_trials: Whether the notes of results are included.
     """
-    names = {id(outcome): name for name, outcome in named_arms(view).items()}
+    names = {id(outcome): name for name, outcome in view.named.items()}
     remarks = warnings(view)
     remarks += _of_builds(view, names)
     remarks += _of_rows(view, names, of_trials)
@@ -49,7 +48,7 @@ def _of_checks(found: Sequence[ArmResult], names: Mapping[int, str]) -> list[str
 
 def warnings(view: StudyView) -> list[str]:
     """What checks found: rows that differ in more than the axis, times, trainings that failed."""
-    names = {id(outcome): name for name, outcome in named_arms(view).items()}
+    names = {id(outcome): name for name, outcome in view.named.items()}
     found = [*mixtures(view.study, view.named_trials), *timing_warnings(view)]
     return found + _of_checks(view.results, names)
 
@@ -59,7 +58,7 @@ def notes_of_trials(views: Sequence[StudyView]) -> list[str]:
     rows: dict[str, dict[str, str]] = {}
     texts: dict[str, list[str]] = {}
     for view in views:
-        names = {id(outcome): name for name, outcome in named_arms(view).items()}
+        names = {id(outcome): name for name, outcome in view.named.items()}
         for outcome, trial in view.trials:
             for note in trial.result.notes if trial.result is not None else ():
                 words = _NUMBER.sub("#", note)

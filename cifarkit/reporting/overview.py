@@ -33,7 +33,7 @@ def counts(views: Sequence[StudyView]) -> str:
     unreadable = len(records.unreadable) if isinstance(records, Trials) else 0
     impossible = sum(bool(arm.impossible) for view in views for arm in view.study.arms)
     left = len(ids) - complete - failed - unreadable
-    parts = [f"{complete} complete"]
+    parts = ["all complete" if complete == len(ids) else f"{complete} complete"]
     parts += [f"{failed} failed"] if failed else []
     parts += [f"{unreadable} not readable"] if unreadable else []
     parts += [f"{left} not finished or not run"] if left else []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from cifarkit.models.registry import trains_batchnorm
@@ -83,7 +84,11 @@ def notes(view: StudyView) -> list[str]:
             f"The published study tried {listed(map(str, tried['values']))}, kept "
             f"{tried['kept']} and shows curves of them, but no numbers."
         ]
-    matched = [(arm, found) for arm in view.results if (found := of_arm(view, arm))]
+    matched = [
+        (replace(arm, name=name), found)
+        for name, arm in view.named.items()
+        if (found := of_arm(view, arm))
+    ]
     if not matched:
         return ["The published study has no row that matches one of these."]
     remarks = [

@@ -168,15 +168,16 @@ def seeds_sentence(view: StudyView, arms: int) -> str:
     if found.seed_sd is None or found.disagreement is None:
         return (
             "How much another seed changes is not known: no trial on these data was repeated. "
-            "--seeds 3 or more would compare the settings."
+            "Three seeds or more of each would compare the settings."
         )
     variation = Variation(found.seed_sd, found.disagreement, found.between or found.disagreement)
     points = formatting.significant(100 * variation.run_sd(found.images), 2)
     each = f"about {needed.seeds} seeds each" if needed.seeds else "more than 200 seeds each"
     return (
-        f"Repeated trials here differ by {points} points (standard deviation, "
+        f"Repeated trials here differ by {points} percentage points (standard deviation, "
         f"{counted(found.runs, 'run')} of {counted(found.settings, 'setting')}): to see a "
-        f"difference of 1 point between two of {arms} settings with a probability of {POWER:g}, "
+        f"difference of 1 percentage point between two of {arms} settings with a probability of "
+        f"{POWER:g}, "
         f"it takes {each}."
     )
 

@@ -14,7 +14,7 @@ from cifarkit.reporting.hyperparameters import StudySettings, common_settings
 from cifarkit.reporting.layouts import Layout
 from cifarkit.reporting.table_columns import Measure, accuracy
 from cifarkit.store.records import TrialRecord
-from cifarkit.store.setting_words import heading, model_name
+from cifarkit.store.setting_words import heading, model_name, phrases
 from cifarkit.store.study_records import StudyRecord
 from cifarkit.text import unique
 
@@ -80,6 +80,17 @@ class StudyView:
         return self.results[0].letters if self.results else {}
 
     @cached_property
+    def named(self) -> dict[str, ArmResult]:
+        """The results by unique names for sentences: "dropout 0.5", "no augmentation", "LeNet"."""
+        by_name = self.layout.rows_are_names or self.layout.pivoted
+        found: dict[str, ArmResult] = {}
+        for position, result in enumerate(self.results, start=1):
+            name = "" if by_name else phrases(self.axes, result.arm.settings)
+            name = name or result.name
+            found[name if name not in found else f"{name} (row {position})"] = result
+        return found
+
+    @cached_property
     def trials(self) -> list[tuple[ArmResult, TrialRecord]]:
         """Every known trial with its arm, complete or not."""
         return [
@@ -91,8 +102,9 @@ class StudyView:
 
     @property
     def named_trials(self) -> list[tuple[str, TrialRecord]]:
-        """`trials`, with the arms' names only."""
-        return [(result.name, trial) for result, trial in self.trials]
+        """`trials`, with the arms' names in sentences only."""
+        names = {id(result): name for name, result in self.named.items()}
+        return [(names[id(result)], trial) for result, trial in self.trials]
 
     @cached_property
     def decimals(self) -> int:

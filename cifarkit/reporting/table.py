@@ -41,12 +41,14 @@ class Table:
 
     Attributes:
         name: For files and labels: letters, digits, dashes.
+        ordered: Whether its rows tell something in their order, so that it is not sorted.
     """
 
     name: str
     caption: str
     columns: tuple[Column, ...]
     rows: tuple[tuple[Cell, ...], ...]
+    ordered: bool = False
 
     @property
     def headings(self) -> list[str]:

@@ -83,7 +83,8 @@ def _sentences(found: Sources, settings: int, left_out: int) -> list[str]:
     shares[0] = shares[0].replace("% from", "% comes from")
     spread = formatting.significant(100 * found.standard_deviation, 2)
     said = [
-        f"Of the variance of one run's test accuracy (standard deviation {spread} points), "
+        f"Of the variance of one run's test accuracy (standard deviation {spread} percentage "
+        f"points), "
         f"{listed(shares)} ({design})."
     ]
     if any(variance < 0 for variance in found.variances.values()):

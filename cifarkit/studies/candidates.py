@@ -115,13 +115,15 @@ def candidates(
 
 
 def difference(one: Candidate, other: Candidate) -> str:
-    """`0.30 points below that of X (95% interval of the difference -1.02 to +0.42 points)`.
+    """`0.30 percentage points below that of X (95% interval of the difference -1.02 to +0.42)`.
 
     The interval is that of `evaluation.comparison.compare` for two arms.
     """
     points = 100 * float(one.accuracy - other.accuracy)
     way = "above" if points > 0 else "below"
-    distance = f"{abs(points):.2f} points {way} that of" if points else "as high as that of"
+    distance = (
+        f"{abs(points):.2f} percentage points {way} that of" if points else "as high as that of"
+    )
     return f"{distance} {other.name} ({_interval(one, other)})"
 
 

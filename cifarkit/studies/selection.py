@@ -13,7 +13,7 @@ from cifarkit.store.records import TrialRecord
 from cifarkit.store.study_records import Choice, StudyRecord
 from cifarkit.studies.candidates import Candidate, candidates, difference
 from cifarkit.studies.costs import CostName, comparable
-from cifarkit.text import listed, unique
+from cifarkit.text import listed, percentage_points, unique
 
 
 class Selection:
@@ -51,7 +51,7 @@ class Selection:
         ]
         clauses = [why, *(f"its {clause}" for clause in unique(f.clause for f in chosen.findings))]
         if self._study.vary_split and any(len(a.trials) < len(a.arm.trials) for a in self._sound):
-            clauses.append("each over the splits of the seeds that all arms have")
+            clauses.append("each over the splits of the seeds that all settings have")
         if left_out:
             clauses.append(f"left out: {listed(left_out)}")
         return Choice(arm=chosen.arm.label, settings=chosen.arm.settings, reason="; ".join(clauses))
@@ -94,8 +94,7 @@ class Selection:
         highest = _highest(best, arms)
         if cost_name is None or len(arms) == 1:
             return best, highest
-        points = f"{100 * tolerance:g} point{'' if tolerance == 0.01 else 's'}"
-        within = f"within the tolerance of {points}"
+        within = f"within the tolerance of {percentage_points(tolerance)}"
         near = [arms[index] for index in _near([arm.accuracy for arm in arms], tolerance)]
         if len(near) == 1:
             return best, f"{highest}; no other is {within}"

@@ -119,7 +119,7 @@ class Study:
             f"{number(rate)} for {', '.join(labels)}" for rate, labels in arms.items()
         )
         return (
-            f"{self.title}: the default learning rate differs between the arms: {given}. "
+            f"{self.title}: the default learning rate differs between the settings: {given}. "
             f"--learning-rate sets one for all."
         )
 

@@ -124,7 +124,7 @@ def test_two_files_are_compared_on_the_same_images(tmp_path: Path) -> None:
         "Of 40 images, 32 were predicted right by both, 0 by a.csv alone, 6 by b.csv alone, and "
         "2 by neither." in done.stdout
     )
-    assert "As trained models, b.csv is better than a.csv (by 15.0 points" in done.stdout
+    assert "As trained models, b.csv is better than a.csv (by 15.0 percentage points" in done.stdout
     told = json.loads(cifarkit("evaluate", first, second, "--format", "json").stdout)
     assert [one["accuracy"] for one in told["models"]] == [0.8, 0.95]
     other = write_csv(tmp_path / "c.csv", MEN + BOYS)

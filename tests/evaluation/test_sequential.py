@@ -109,7 +109,7 @@ def test_an_arm_that_another_leader_beat_is_worse_than_that_one() -> None:
     assert "1 is not distinguishable from 0 (" in text
     assert "0 is better than 2 (by" in text
     assert "shown with 3 seeds each)" in text
-    assert "No arm is shown to be the best." in text
+    assert "No setting is shown to be the best." in text
 
 
 @pytest.mark.slow

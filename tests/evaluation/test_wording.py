@@ -20,9 +20,10 @@ def test_one_run_each_speaks_of_models_alone() -> None:
     assert written == (
         "On 1,000 test images, one trained model each, dropout 0.25 has the highest accuracy of 3: "
         "0.920.",
-        "As trained models, dropout 0.25 is better than dropout 0.15 (by 7.0 points, 5.1 to 8.9).",
+        "As trained models, dropout 0.25 is better than dropout 0.15 (by 7.0 percentage points, "
+        "5.1 to 8.9).",
         "As trained models, dropout 0.25 is not distinguishable from dropout 0.5 (difference "
-        "1.0 point, -0.7 to 2.7).",
+        "1.0 percentage point, -0.7 to 2.7).",
         "Intervals are 95% intervals, for all 3 pairs at once, over other images.",
         "These comparisons say nothing about the settings: other seeds could turn them round.",
         "Six seeds would do.",
@@ -46,15 +47,16 @@ def test_equal_and_not_distinguishable_are_told_apart() -> None:
     rng = np.random.default_rng(3)
     arms = simulate(rng, accuracies=(0.83, 0.83), images=20_000, seeds=8)
     written = sentences(compare(arms))
-    assert "is equal within 1 point to" in written[1]
-    assert written[2] == "No arm is shown to be the best."
+    assert "is equal within 1 percentage point to" in written[1]
+    assert written[2] == "No setting is shown to be the best."
     assert "is not distinguishable from" in sentences(compare(arms), equivalence=0.001)[1]
 
 
 def test_a_difference_may_be_sure_and_small() -> None:
     models = from_patterns([(90_000, "11"), (300, "10"), (100, "01"), (9600, "00")])
     assert sentences(compare(models))[1] == (
-        "As trained models, 0 is better than 1 (by 0.2 points, 0.2 to 0.2; equal within 1 point)."
+        "As trained models, 0 is better than 1 (by 0.2 percentage points, 0.2 to 0.2; equal "
+        "within 1 percentage point)."
     )
 
 
@@ -87,7 +89,7 @@ def test_a_model_that_lost_to_one_of_lower_mean() -> None:
     scores = (Score("a", 0.9, 0.8, 1, 2, 100), Score("b", 0.89, 0.8, 1, 1, 100))
     found = Comparison("b", "a", 0.03, 0.01, 0.05, "model", 1)
     assert sentences(Conclusion(scores, "a", (found,)))[1] == (
-        "As trained models, a is worse than b (by 3.0 points, 1.0 to 5.0)."
+        "As trained models, a is worse than b (by 3.0 percentage points, 1.0 to 5.0)."
     )
 
 
@@ -96,7 +98,7 @@ def test_different_images() -> None:
     written = sentences(compare({"2 classes": {0: few}, "4 classes": {0: many}}))
     # Wilson: 4 of 4 from 4 / (4 + 3.8415); 6 of 8: 0.409 to 0.929.
     assert written == (
-        "The arms were scored on different test images, so no comparison between them is "
+        "The settings were scored on different test images, so no comparison between them is "
         "defined; their accuracies, each by itself with its 95% interval: "
         "2 classes: 1.000 (0.510 to 1.000 for the model, 4 images); "
         "4 classes: 0.750 (0.409 to 0.929 for the model, 8 images).",
@@ -105,7 +107,7 @@ def test_different_images() -> None:
 
 def test_nothing_to_compare() -> None:
     assert sentences(compare({"a": {}})) == (
-        "No arm has a finished run: there is nothing to conclude.",
+        "No setting has a finished run: there is nothing to conclude.",
     )
     assert sentences(compare({"a": {0: np.ones(4, np.bool_)}, "b": {}})) == (
         "Accuracy on test images, with its 95% interval: a: 1.000 (0.510 to 1.000 for the model, "
@@ -118,4 +120,7 @@ def test_nothing_to_compare() -> None:
 def test_no_digit_contradicts_the_verdict() -> None:
     scores = (Score("a", 0.9, 0.9, 0.9, 1, 10**6), Score("b", 0.9, 0.9, 0.9, 1, 10**6))
     close = Comparison("b", "a", -0.0011, -0.002, -0.0002, "model", 1)
-    assert "(by 0.11 points, 0.02 to 0.20;" in sentences(Conclusion(scores, "a", (close,)))[1]
+    assert (
+        "(by 0.11 percentage points, 0.02 to 0.20;"
+        in sentences(Conclusion(scores, "a", (close,)))[1]
+    )

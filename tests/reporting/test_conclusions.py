@@ -106,7 +106,7 @@ def test_a_clear_difference_is_concluded_and_a_small_one_is_not(
     study, _ = sweep(fabricator, 0.80, 0.802, 0.50, first_version=first_version)
     text = " ".join(sentences_on(study, fabricator.records()))
     assert "dropout 0.2" in text
-    assert "dropout 0.2 is equal within 1 point to dropout 0.1" in text
+    assert "dropout 0.2 is equal within 1 percentage point to dropout 0.1" in text
     assert "dropout 0.2 is better than dropout 0.3" in text
     assert "What the data support" in document([study], fabricator.records(), full=True)
 
@@ -190,7 +190,7 @@ def test_of_a_single_arm_that_is_left_nothing_is_claimed(tmp_path: Path) -> None
 def test_if_every_arm_is_flawed_that_is_said_in_a_sentence(tmp_path: Path) -> None:
     study, _ = sweep(fabricator := Fabricator(tmp_path), 0.9, 0.8, cut_short=[0.9, 0.8])
     assert sentences_on(study, fabricator.records()) == [
-        "No claim is made about any arm: each one's training was cut short at 10 epochs."
+        "No claim is made about any setting: each one's training was cut short at 10 epochs."
     ]
 
 
@@ -206,8 +206,10 @@ def test_one_run_each_says_how_many_seeds_would_tell(tmp_path: Path) -> None:
         fabricator.trial(settings, result(accuracy=accuracy, test_images=IMAGES, hits=right))
     known = sentences_on(study, fabricator.records())[-1]
     assert known.startswith(
-        "Repeated trials here differ by 1.6 points (standard deviation, 4 runs of 2 settings): to "
-        "see a difference of 1 point between two of 2 settings with a probability of 0.8, it takes "
+        "Repeated trials here differ by 1.6 percentage points (standard deviation, 4 runs of 2 "
+        "settings): to "
+        "see a difference of 1 percentage point between two of 2 settings with a probability of "
+        "0.8, it takes "
         "about "
     )
 

@@ -64,7 +64,7 @@ def test_a_crossed_design_tells_split_from_seed(tmp_path: Path) -> None:
     assert re.search(r"9\d% comes from the split", shares)
     assert "0% from order and initialization" in shares
     assert "(3 splits x 3 seeds, the mean of 2 settings; 2,000 test images)" in shares
-    assert "(standard deviation 4.9 points)" in shares
+    assert "(standard deviation 4.9 percentage points)" in shares
     assert shares in text.replace("\n", " ")
     assert "rough" not in text
 

@@ -87,7 +87,8 @@ def test_the_highest_goes_on_however_slow_it_is(tmp_path: Path) -> None:
     assert said.startswith("dropout 0.2: highest validation accuracy")  # a value is not named alone
     assert (made.arm, made.by_validation) == ("0.2", "")
     assert made.reason == (
-        "highest validation accuracy, 0.800 on 4,000 validation images, 1.00 points above that of "
+        "highest validation accuracy, 0.800 on 4,000 validation images, 1.00 percentage points "
+        "above that of "
         "dropout 0.1 (95% interval of the difference +0.36 to +1.62)"
     )
 
@@ -112,8 +113,10 @@ def test_a_cheaper_arm_within_the_tolerance_goes_on(tmp_path: Path) -> None:
     made = choice(tmp_path, [3190, 3200], seconds(10, 99))
     assert made.arm == "0.1"
     assert made.reason == (
-        "validation accuracy 0.797 on 4,000 validation images, 0.25 points below that of dropout "
-        "0.2 (95% interval of the difference -0.41 to -0.09), within the tolerance of 0.5 points "
+        "validation accuracy 0.797 on 4,000 validation images, 0.25 percentage points below that "
+        "of dropout "
+        "0.2 (95% interval of the difference -0.41 to -0.09), within the tolerance of 0.5 "
+        "percentage points "
         "of the highest, and cheaper: 10 s against 99 s"
     )
 
@@ -122,14 +125,14 @@ def test_a_saving_of_less_than_a_tenth_is_none(tmp_path: Path) -> None:
     made = choice(tmp_path, [3190, 3200], seconds(4.6, 5.0))
     assert made.arm == "0.2"
     assert made.reason.endswith(
-        "none within the tolerance of 0.5 points is cheaper by a tenth (training time)"
+        "none within the tolerance of 0.5 percentage points is cheaper by a tenth (training time)"
     )
     assert choice(tmp_path / "other", [3190, 3200], seconds(4.5, 5.0)).arm == "0.1"
 
 
 def test_nothing_within_the_tolerance_is_said(tmp_path: Path) -> None:
     made = choice(tmp_path, [3000, 3200], seconds(1, 99))
-    assert made.reason.endswith("; no other is within the tolerance of 0.5 points")
+    assert made.reason.endswith("; no other is within the tolerance of 0.5 percentage points")
 
 
 @pytest.mark.parametrize(
@@ -313,7 +316,7 @@ def test_several_seeds_are_averaged_and_their_interval_covers_the_seeds(tmp_path
     assert made.arm == "0.5"
     assert made.reason.startswith(
         "highest validation accuracy, 0.755 on 4,000 validation images (mean of 3 runs), "
-        "0.50 points above that of dropout 0.1 (95% interval of the difference +0."
+        "0.50 percentage points above that of dropout 0.1 (95% interval of the difference +0."
     )
 
 
@@ -340,15 +343,19 @@ def test_arms_are_compared_split_by_split(tmp_path: Path) -> None:
     made = Selection(study.record(""), records).choose()
     half = 4.302653 * (1 / 3 + 4000 / 36_000) ** 0.5
     assert made.reason.endswith(
-        "0.770 on 4,000 validation images (mean of 3 runs), 2.00 points above that of dropout 0.1 "
+        "0.770 on 4,000 validation images (mean of 3 runs), 2.00 percentage points above that of "
+        "dropout 0.1 "
         "(95% interval of the difference over other splits and seeds "
         f"{2 - half:+.2f} to {2 + half:+.2f})"
     )
     # Without the best arm's last split, neither is scored on it.
     del records[study.arms[1].specs[2].trial_id]
     made = Selection(study.record(""), records).choose()
-    assert "0.765 on 4,000 validation images (mean of 2 runs), 1.50 points above" in made.reason
-    assert made.reason.endswith("; each over the splits of the seeds that all arms have")
+    assert (
+        "0.765 on 4,000 validation images (mean of 2 runs), 1.50 percentage points above"
+        in made.reason
+    )
+    assert made.reason.endswith("; each over the splits of the seeds that all settings have")
 
 
 def test_the_assumed_arm_is_followed_and_the_other_named(tmp_path: Path) -> None:
@@ -359,7 +366,8 @@ def test_the_assumed_arm_is_followed_and_the_other_named(tmp_path: Path) -> None
     assert (made.arm, made.settings, made.by_validation) == ("0.1", {"dropout": 0.1}, "0.2")
     assert made.reason == (
         "as the study file assumes, validation accuracy 0.790 on 4,000 validation images, 1.00 "
-        "points below that of dropout 0.2 (95% interval of the difference -1.31 to -0.69); the "
+        "percentage points below that of dropout 0.2 (95% interval of the difference -1.31 to "
+        "-0.69); the "
         f"validation images would have chosen dropout 0.2: {by_validation.reason}"
     )
     agreed = selection.follow("0.2", by_validation).reason

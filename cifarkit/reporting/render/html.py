@@ -143,7 +143,8 @@ def _figure(figure: Figure, source: str | Drawing, number: int) -> str:
 def _table(table: Table, number: int) -> str:
     heads = "".join(_head(column) for column in table.columns)
     rows = "\n".join(f"<tr>{_row(row, table.columns)}</tr>" for row in table.rows)
-    sortable = ' class="sortable"' if len(table.rows) >= _SORTABLE_ROWS else ""
+    sorts = len(table.rows) >= _SORTABLE_ROWS and not table.ordered
+    sortable = ' class="sortable"' if sorts else ""
     return (
         f'<div class="wide" tabindex="0" role="region" aria-label="Table {number}">'
         f'<table id="{escaped(table.name)}"{sortable}>\n'
