@@ -48,6 +48,7 @@ if TYPE_CHECKING:
         sweep,
         zoo,
     )
+    from cifarkit.api.train import train
     from cifarkit.api.verify import Verification, verify
     from cifarkit.api.watch import watch
     from cifarkit.deploy.export import Exported
@@ -90,6 +91,7 @@ _HOME = {
     "study_schema": "api.studies",
     "sweep": "api.studies",
     "zoo": "api.studies",
+    "train": "api.train",
     "Verification": "api.verify",
     "verify": "api.verify",
     "watch": "api.watch",
@@ -141,6 +143,7 @@ __all__ = [
     "study_schema",
     "sweep",
     "sync_stores",
+    "train",
     "verify",
     "watch",
     "zoo",

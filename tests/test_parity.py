@@ -25,6 +25,7 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], ...]] = {
     "sweep": (ck.sweep, *STUDIES),
     "study": (ck.study, *STUDIES),
     "evaluate": (ck.evaluate, ck.Evaluation.document),
+    "train": (ck.train,),
     "predict": (ck.load_model, ck.LoadedModel.predict, ck.Predicted.document),
     "export": (ck.export,),
     "power": (ck.power,),

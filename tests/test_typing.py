@@ -30,7 +30,7 @@ ck.zoo(["lenet"], epohcs=5)
 ck.zoo(["lenet"], optimizer="adan")
 ck.finetune(fractions=0.5)
 ck.run("zoo")
-ck.run(ck.zoo(), keep_weights="all")
+ck.run(ck.zoo(), keep_weights="some")
 ck.open_store("runs").conclusion
 """
 

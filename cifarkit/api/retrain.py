@@ -75,10 +75,11 @@ def retrain(records: Sequence[TrialRecord], most: int) -> list[Retrained]:
                 work=run_module.WORK["none"],
                 on_event=show,
             )
-        return [_compared(record, store) for record in drawn]
+        return [compared(record, store) for record in drawn]
 
 
-def _compared(before: TrialRecord, store: Store) -> Retrained:
+def compared(before: TrialRecord, store: Store) -> Retrained:
+    """A trial, and what the same training gave in another store."""
     assert before.result is not None
     stated = before.result.accuracy.test
     after = store.read(before.trial_id)

@@ -6,11 +6,13 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from cifarkit import locking
+from cifarkit.api import keeping
 from cifarkit.api.adding_seeds import next_look
 from cifarkit.api.data_notes import check_data
+from cifarkit.api.keeping import Keep, Keeper
 from cifarkit.api.planned_study import PlannedStudy
 from cifarkit.api.progress import progress
 from cifarkit.api.results import Results
@@ -27,6 +29,7 @@ from cifarkit.execution.resource_monitor import Limits
 from cifarkit.execution.runner import run as run_trials
 from cifarkit.specs import TrialSpec
 from cifarkit.store.file_io import check_sum
+from cifarkit.store.kept_weights import Precision
 from cifarkit.store.records import Status
 from cifarkit.store.store import KEPT_WEIGHTS, Store
 from cifarkit.store.studies import checked_name, find, register, set_choice, trials_of
@@ -36,12 +39,9 @@ from cifarkit.studies.inputs import Inputs
 from cifarkit.studies.pipeline import walk
 from cifarkit.studies.provenance_changes import other_packages
 from cifarkit.studies.study import Study
-from cifarkit.text import counted
+from cifarkit.text import counted, listed
 
-WORK = {
-    "none": "cifarkit.training.trial:run_trial",
-    "best": "cifarkit.training.trial:run_trial_and_keep_weights",
-}
+WORK = dict(keeping.WORK)
 
 Listener = Callable[[TrialEvent], None]
 """Called with every event of a run, from one thread at a time."""
@@ -57,7 +57,8 @@ class _Options:
     jobs: int
     limits: Limits
     oom_backoff: bool
-    keep_weights: str
+    keep_weights: Keep
+    keeper: Keeper
     strict: bool
     name: str | None
     callbacks: Callbacks
@@ -69,7 +70,7 @@ class _Options:
     @property
     def files(self) -> tuple[str, ...]:
         """What a complete trial has besides its result."""
-        return () if self.keep_weights == "none" else (KEPT_WEIGHTS,)
+        return (KEPT_WEIGHTS,) if self.keep_weights == "all" else ()
 
 
 def run(
@@ -84,7 +85,8 @@ def run(
     silence_timeout: float | None = None,
     memory_limit: float | None = None,
     oom_backoff: bool = False,
-    keep_weights: Literal["none", "best"] = "none",
+    keep_weights: Keep = "final",
+    keep_precision: Precision = "float32",
     strict: bool = False,
     callbacks: Sequence[Callback | Listener | str] = (),
     launcher: Launcher | str | None = None,
@@ -109,7 +111,10 @@ def run(
         silence_timeout: End a trial that reports nothing for this many seconds.
         memory_limit: Limit on the resident memory of each trial, in MB.
         oom_backoff: Retry a trial that runs out of memory with smaller micro-batches.
-        keep_weights: `best` keeps the trained weights in the trial's folder.
+        keep_weights: Whose trained weights stay in the trial's folder: of the `final` model (the
+            best trial of what the last step chose, by validation accuracy), the `best` of each
+            step, `all`, or `none`. `ck.train` trains a trial again and keeps them.
+        keep_precision: Of the kept weights; `float16` takes half of the space.
         strict: Refuse images that cannot be decoded; otherwise up to 1% of them are left out.
         callbacks: `Callback` objects, functions that are called with each event, or names of
             installed callbacks; called from one thread at a time.
@@ -127,6 +132,8 @@ def run(
     _check_arguments(
         jobs, devices, jobs_per_device, timeout, silence_timeout, memory_limit, keep_weights
     )
+    if keep_precision not in get_args(Precision):
+        raise InvalidInput(f"keep_precision: give 'float32' or 'float16', got {keep_precision!r}")
     if launcher is None or isinstance(launcher, str):
         launcher, jobs = device_module.place(
             launcher or "process",
@@ -148,7 +155,8 @@ def run(
         jobs,
         Limits(timeout, silence_timeout, memory_limit),
         oom_backoff,
-        str(keep_weights),
+        keep_weights,
+        Keeper(Store(Path(store)), keep_weights, keep_precision),
         strict,
         None if name is None else checked_name(name, "--name"),
         Callbacks((one for one in made if isinstance(one, Callback)), Path(store)),
@@ -159,6 +167,8 @@ def run(
     )
     if isinstance(study.source, Study):
         record, trials, statuses = _run_study(study.source, options)
+        options.keeper.study_done(record, trials)
+        options.keeper.all_done()
         return Results(options.store, (record,), trials, statuses)
     return _run_steps(study, options)
 
@@ -200,6 +210,9 @@ def _run_steps(planned: PlannedStudy, options: _Options) -> Results:
             record = record.model_copy(update={"choice": taken.choice})
             records[taken.study.step] = record
             say(f"Chosen: {record.choice_in_words}", "green")
+        if taken.study is not None:
+            options.keeper.study_done(records[taken.study.step], trials)
+    options.keeper.all_done()
     return Results(options.store, tuple(records.values()), trials, statuses, left_out)
 
 
@@ -305,7 +318,7 @@ def _check_arguments(
         if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
             raise InvalidInput(f"{option}: give a number above 0, got {value!r}")
     if keep_weights not in WORK:
-        raise InvalidInput(f"keep_weights: give 'none' or 'best', got {keep_weights!r}")
+        raise InvalidInput(f"keep_weights: give {listed(WORK, 'or')}, got {keep_weights!r}")
 
 
 def _is_count(value: object) -> bool:
@@ -319,8 +332,12 @@ def _check_donors(specs: Sequence[TrialSpec], store: Store) -> None:
             donor = store.read(spec.model.weights.removeprefix("trial:"))
             if not store.is_complete(donor.trial_id, (KEPT_WEIGHTS,)):
                 raise InvalidInput(
-                    f"--weights: trial {donor.trial_id} has no weights; run it to its end with "
-                    f"--keep-weights best"
+                    f"--weights: trial {donor.trial_id} has no weights; "
+                    + (
+                        f"`cifarkit train {donor.trial_id}` trains it again and keeps them"
+                        if donor.complete
+                        else "run it to its end with --keep-weights all"
+                    )
                 )
             check_sum(donor.folder, donor.state, KEPT_WEIGHTS)
             if donor.spec.model.model != spec.model.model:

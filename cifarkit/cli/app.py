@@ -27,6 +27,7 @@ from cifarkit.cli.serve import serve
 from cifarkit.cli.store import app as store
 from cifarkit.cli.study import study
 from cifarkit.cli.sweep import sweep
+from cifarkit.cli.train import train
 from cifarkit.cli.verify import verify
 from cifarkit.cli.watch import watch
 from cifarkit.cli.zoo import zoo
@@ -46,6 +47,7 @@ app.command()(finetune)
 app.command(no_args_is_help=True)(sweep)
 app.command()(study)
 app.command(no_args_is_help=True)(evaluate)
+app.command(no_args_is_help=True)(train)
 app.command(no_args_is_help=True)(predict)
 app.command(no_args_is_help=True)(export)
 app.command(no_args_is_help=True)(power)

@@ -104,8 +104,13 @@ RUN: dict[str, Any] = {
         bool, "Retry a trial that runs out of memory with smaller micro-batches.", "--oom-backoff"
     ),
     "keep_weights": _option(
-        Literal["none", "best"],
-        "Keep the trained weights in the trial's folder, for --weights trial:ID.",
+        Literal["none", "best", "final", "all"],
+        "Whose trained weights are kept in the store: of the final model (the best trial of what "
+        "the last step chose), the best of each step, all, or none.",
+    ),
+    "keep_precision": _option(
+        Literal["float32", "float16"],
+        "Of the kept weights; float16 takes half of the space.",
     ),
     "strict": _option(
         bool,
@@ -139,7 +144,8 @@ RUN_DEFAULTS: dict[str, Any] = {
     "devices": "auto",
     "jobs_per_device": 1,
     "oom_backoff": False,
-    "keep_weights": "none",
+    "keep_weights": "final",
+    "keep_precision": "float32",
     "strict": False,
     "callbacks": [],
     "dry_run": False,

@@ -5,6 +5,7 @@ Layout::
     runs/
       trials/<id>/   spec.json state.json history.csv result.json predictions.npz log.txt
                      epoch-*.checkpoint until it is complete
+                     model.weights.h5 if kept; candidate.weights.h5 until its study is complete
       studies/<name>.json
 
 Every file is written atomically, so that a reader never sees a partial one, and a killed process

@@ -17,6 +17,7 @@ from cifarkit.execution.events import Emit, PhaseChanged
 from cifarkit.profiling.device_use import check_device
 from cifarkit.profiling.memory import device_peak_mb, peak_rss_mb, rss_mb
 from cifarkit.specs import TrialSpec
+from cifarkit.store.kept_weights import CANDIDATE
 from cifarkit.store.store import KEPT_WEIGHTS, write_history, write_result
 from cifarkit.training.checkpoint import Checkpoints, ResourceUsage
 from cifarkit.training.keras_compat import import_keras
@@ -29,11 +30,18 @@ from cifarkit.version import __version__
 
 def run_trial_and_keep_weights(folder: Path, emit: Emit, *, micro_batch: int | None = None) -> None:
     """Like `run_trial`, and save the scored weights of the model."""
-    run_trial(folder, emit, micro_batch=micro_batch, keep_weights=True)
+    run_trial(folder, emit, micro_batch=micro_batch, weights=KEPT_WEIGHTS)
+
+
+def run_trial_and_offer_weights(
+    folder: Path, emit: Emit, *, micro_batch: int | None = None
+) -> None:
+    """Like `run_trial`, and save the scored weights until it is known which trial was the best."""
+    run_trial(folder, emit, micro_batch=micro_batch, weights=CANDIDATE)
 
 
 def run_trial(
-    folder: Path, emit: Emit, *, micro_batch: int | None = None, keep_weights: bool = False
+    folder: Path, emit: Emit, *, micro_batch: int | None = None, weights: str = ""
 ) -> None:
     """Run the trial whose `spec.json` is in `folder`, and write its results there.
 
@@ -41,6 +49,7 @@ def run_trial(
         folder: The trial's folder in a store.
         emit: Called with an event as the trial proceeds.
         micro_batch: The most images in memory at once, if a batch does not fit.
+        weights: The name of the file to save the scored weights in; empty for none.
     """
     started = psutil.Process().create_time()
     phase = _Phases(emit)
@@ -70,8 +79,6 @@ def run_trial(
     with phase("evaluate"):
         test_logits = logits_of(splits.test_images)
     scores = score(folder, splits, fitted, logits_of, test_logits)
-    if keep_weights:
-        _save_weights(built.model, folder)
     result = make_result(
         spec,
         splits,
@@ -83,6 +90,8 @@ def run_trial(
         phase_seconds=phase.seconds,
         micro_batch=micro_batch,
     )
+    if weights:
+        _save_weights(built.model, folder, weights)
     write_result(folder, result)
 
 
@@ -132,11 +141,18 @@ def _checkpoint_identity(spec: TrialSpec, micro_batch: int | None) -> dict[str, 
     }
 
 
-def _save_weights(model: Any, folder: Path) -> None:
+def _save_weights(model: Any, folder: Path, name: str) -> None:
     # Keras requires the suffix, so the temporary file differs by a prefix.
-    temporary = folder / f".{KEPT_WEIGHTS}"
-    model.save_weights(temporary)
-    temporary.replace(folder / KEPT_WEIGHTS)
+    temporary = folder / f".{name}"
+    try:
+        model.save_weights(temporary)
+        temporary.replace(folder / name)
+    except OSError as error:
+        if name != CANDIDATE:
+            raise
+        # Nobody asked for them: a disk without room for weights must not cost a trial.
+        temporary.unlink(missing_ok=True)
+        print(f"the weights could not be kept: {error}", flush=True)
 
 
 class _Phases:

@@ -196,7 +196,7 @@ def test_transfer_pays(tmp_path: Path) -> None:
     common = ("sweep", "model", "resnet8", "--dataset", "synthetic", "--runs", tmp_path, "--lr",
               "1e-3", "--image-size", "32", "--batch-size", "32", "--no-augment")  # fmt: skip
     cifarkit(*common, "--class-names", first, "--train-per-class", "200", "--epochs", "8",
-             "--weights", "none", "--keep-weights", "best")  # fmt: skip
+             "--weights", "none", "--keep-weights", "all")  # fmt: skip
     (donor,) = Store(tmp_path).records()
     budget = ("--class-names", second, "--train-per-class", "30", "--epochs", "4")
     cifarkit(*common, *budget, "--weights", "none")

@@ -22,7 +22,7 @@ from tests.cli.command import in_a_process
 from tests.models.plugin import install
 
 SMALL = ("--dataset", "synthetic", "--classes", "3", "--train-per-class", "10", "--epochs", "1",
-         "--keep-weights", "best", "--unfreeze", "0")  # fmt: skip
+         "--keep-weights", "all", "--unfreeze", "0")  # fmt: skip
 
 
 def test_a_plugins_own_weights_are_asked_for_by_name(

@@ -115,7 +115,7 @@ def test_a_trial_starts_from_the_file(published: Path, home: Path, tmp_path: Pat
     shutil.copy(published, home / "models" / FILE)
     in_a_process("zoo", "--dataset", "synthetic", "--models", "mobilenetv2", "--image-size", "96",
              "--classes", "2", "--train-per-class", "4", "--epochs", "1", "--unfreeze", "0",
-             "--keep-weights", "best", "--runs", tmp_path / "runs")  # fmt: skip
+             "--keep-weights", "all", "--runs", tmp_path / "runs")  # fmt: skip
     (record,) = Store(tmp_path / "runs").records()
     assert record.spec.model.weights == "imagenet"
     content = hashlib.sha256(published.read_bytes()).hexdigest()
