@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-from cifarkit.console import say
+from cifarkit.console import messages, say
 from cifarkit.reporting.trial_lookup import rank
 from cifarkit.store.kept_weights import Precision, discard, halve_kept, keep
 from cifarkit.store.records import TrialRecord
@@ -63,7 +63,8 @@ class Keeper:
         if path.is_file():
             return
         if keep(self._store, trial.trial_id, self._precision):
-            say(f"Kept the weights of {name}, {path.stat().st_size / 1e6:,.1f} MB.")
+            if not messages().is_jupyter:  # a saved notebook holds the end of a run alone
+                say(f"Kept the weights of {name}, {path.stat().st_size / 1e6:,.1f} MB.")
         else:
             say(
                 f"The weights of {name}, the best, were not kept when it was trained; "
