@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from cifarkit.api.existing_store import existing_store
 from cifarkit.console import say
 from cifarkit.errors import InvalidInput, unknown
+from cifarkit.store.screens import ScreenRecord, read_screens
 from cifarkit.store.store import Store
 from cifarkit.store.studies import trials_of
 from cifarkit.store.study_records import StudyRecord
@@ -67,6 +68,7 @@ def report(
         raise InvalidInput(
             f"--runs: there is no study in {stored.root}; make one first (cifarkit zoo --help)"
         )
+    every = studies
     if study:
         wanted = [study] if isinstance(study, str) else study
         names = {found.name for text in wanted for found in studies_named(studies, text)}
@@ -96,6 +98,7 @@ def report(
             figures_dir=folder,
             figure_format=figure_format,
             full=full,
+            screens=_screens(stored) if len(studies) == len(every) else [],
         )
 
     with _no_collection():
@@ -130,8 +133,17 @@ def written_again(stored: Store, made_from: Origin, *, illustrated: bool) -> str
             published=published,
             full=full,
             in_words=illustrated,
+            screens=_screens(stored) if len(studies) == len(stored.studies()) else [],
         )
     return text + _ending(studies, published, full, format)
+
+
+def _screens(stored: Store) -> list[ScreenRecord]:
+    """Screenings, which belong to a report of all studies."""
+    screens, unreadable = read_screens(stored.root)
+    for error in unreadable:
+        say(f"left out: {error}", "yellow")
+    return screens
 
 
 def _ending(studies: Sequence[StudyRecord], published: bool, full: bool, format: str) -> str:

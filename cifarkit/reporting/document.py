@@ -12,6 +12,7 @@ from cifarkit.reporting.output import FORMATS, check_figure_format, publish, und
 from cifarkit.reporting.study_labels import views
 from cifarkit.reporting.trial_pages import with_trials
 from cifarkit.store.records import TrialRecord
+from cifarkit.store.screens import ScreenRecord
 from cifarkit.store.study_records import StudyRecord
 
 DATA_FORMATS = {"csv": export.to_csv, "json": export.to_json}
@@ -28,6 +29,7 @@ def document(
     figure_format: str = "png",
     full: bool = False,
     in_words: bool = False,
+    screens: Sequence[ScreenRecord] = (),
 ) -> str:
     """Write the document of some studies.
 
@@ -39,6 +41,7 @@ def document(
         figures_dir, figure_format: As in `output.publish`.
         full: Whether Markdown is the whole report instead of the appendix. HTML and LaTeX always
             are, and the data formats have all data.
+        screens: Screenings, for the whole report.
         in_words: Have the captions and alternative texts of figures, but draw none.
 
     Raises:
@@ -56,8 +59,12 @@ def document(
             write_figures(drawn, figures_dir, figure_format)
         return DATA_FORMATS[format](made, published)
     illustrated = format == "html" or figures_dir is not None or in_words
-    compose = sections.compose if full or format != "markdown" else appendix.compose
-    written = compose(made, published=published, illustrated=illustrated)
+    if full or format != "markdown":
+        written = sections.compose(
+            made, published=published, illustrated=illustrated, screens=screens
+        )
+    else:
+        written = appendix.compose(made, published=published, illustrated=illustrated)
     if format == "html":
         written = with_trials(written, made)
     if in_words:

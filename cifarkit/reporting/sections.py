@@ -20,20 +20,29 @@ from cifarkit.reporting.hyperparameters import (
 )
 from cifarkit.reporting.inference import tables as inference_tables
 from cifarkit.reporting.notes import notes
+from cifarkit.reporting.screen_report import screen_sections
 from cifarkit.reporting.study_tables import detail_tables, main_tables
 from cifarkit.reporting.study_view import StudyView
 from cifarkit.reporting.variance_text import variance_sentences
 from cifarkit.store.records import TrialRecord
+from cifarkit.store.screens import ScreenRecord
 from cifarkit.text import listed, plain
 
 
-def compose(views: Sequence[StudyView], *, published: bool, illustrated: bool) -> Document:
+def compose(
+    views: Sequence[StudyView],
+    *,
+    published: bool,
+    illustrated: bool,
+    screens: Sequence[ScreenRecord] = (),
+) -> Document:
     """The whole report; its figures are drawn when it is written."""
     supported = [conclusions(view) for view in views]
     sections = first_page(views, supported, illustrated=illustrated)
     again = overview.taken_again(views)
     for view, found in zip(views, supported, strict=True):
         sections += _study(view, found, again.get(view.name, []), published, illustrated)
+    sections += screen_sections(screens, views)
     made = [one for v, found in zip(views, supported, strict=True) for one in claims(v, found)]
     sections += _how_measured(views, made)
     return Document(overview.title([view.study for view in views]), tuple(sections))

@@ -12,6 +12,7 @@ import pytest
 import cifarkit as ck
 from cifarkit.api import screened_features
 from cifarkit.execution.launchers import AttemptResult
+from cifarkit.reporting.screen_report import agreement_in_words
 from cifarkit.specs import TrialSpec
 from cifarkit.store.records import Status
 from cifarkit.store.screens import ScreenedNetwork, read_screens
@@ -196,6 +197,31 @@ def test_a_study_trains_what_a_screening_keeps(
     trained = [arm.settings["model"] for arm in step.arms]
     assert trained == list(screened.going_on[:keep])
     assert trained[0] == "mobilenetv2"
+    text = ck.report(tmp_path / "runs", full=True)
+    assert "## Screening on" in text
+    compared = f"by the probe of {screened.name} and as trained" in text
+    assert compared == (len(trained) > 1)
+    html = tmp_path / "report.html"
+    ck.report(tmp_path / "runs", format="html", path=html)
+    assert ck.verify(html, tmp_path / "runs").differences == ()
+
+
+def test_agreement_of_the_probe_with_training_in_words() -> None:
+    keys = ["a", "b", "c", "d", "e"]
+    probes = dict(zip(keys, (0.9, 0.8, 0.7, 0.6, 0.5), strict=True))
+    trained = dict(zip(keys, (0.91, 0.93, 0.85, 0.8, 0.7), strict=True))  # one pair the other way
+    networks = tuple(
+        ScreenedNetwork(model=key, name=key, image_size=32, goes_on="yes") for key in [*keys, "f"]
+    )
+    found = record().model_copy(update={"networks": networks})
+    text = agreement_in_words(found, probes, trained)
+    assert text.startswith("Kendall's tau of the two orders is 0.80 (95% interval ")
+    assert "what it missed" not in text  # all that were screened go on
+    stopped = networks[-1].model_copy(update={"goes_on": ""})
+    found = found.model_copy(update={"networks": (*networks[:-1], stopped)})
+    assert "what it missed cannot be seen" in agreement_in_words(found, probes, trained)
+    few = {key: probes[key] for key in keys[:3]}
+    assert "3 networks are too few for an interval" in agreement_in_words(found, few, trained)
 
 
 def test_imagenets_best_is_kept() -> None:
