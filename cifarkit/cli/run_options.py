@@ -125,7 +125,7 @@ RUN: dict[str, Any] = {
     ),
     "callbacks": _option(
         list[str],
-        "A callback of an installed package, such as a tracker. May be repeated.",
+        "mlflow, tensorboard, or a callback of an installed package. May be repeated.",
         "--callback",
         callback=_checked_callbacks,
         show_default=False,
