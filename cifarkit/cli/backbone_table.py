@@ -86,7 +86,7 @@ def show_hub_presets() -> None:
     header = ["Key", "Family", "Parameters", "Px", "Licence", "Kept as"]
     rows = [
         [
-            f"{PREFIX}{name}",
+            f"{PREFIX}{name}" + ("" if preset.stands_for == name else "*"),
             preset.family.name,
             UNKNOWN if preset.parameters is None else f"{preset.parameters:,}",
             preset.sizes,
@@ -99,7 +99,8 @@ def show_hub_presets() -> None:
         f"Image backbones among the presets of {hub_package()}, by its registry; parameters "
         "without a head, of SigLIP and CLIP with the part for texts, which is not trained; Px the "
         f"image sides that it takes; {UNKNOWN} not stated: see the licence at "
-        "https://www.kaggle.com/models/ and what it is kept as"
+        "https://www.kaggle.com/models/ and what it is kept as; * has the files of another preset "
+        "in the registry and is refused"
     )
     if console.is_terminal and console.width < WIDE:
         title += f"; {WIDE} columns show what they are kept as"

@@ -16,7 +16,7 @@ def zoo(
     models: Annotated[
         str | None,
         typer.Option(
-            help="Networks, comma-separated, or 'all'.",
+            help="Networks, comma-separated, or 'all'; hub:NAME or hub:FOLDER for KerasHub's.",
             show_default="the published 13",
         ),
     ] = None,

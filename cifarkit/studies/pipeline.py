@@ -99,7 +99,7 @@ def walk(
     overrides: Mapping[str, Any],
     inputs: Inputs,
     run_step: RunStep,
-    run_screen: RunScreen,
+    run_screen: RunScreen | None = None,
 ) -> Iterator[StepResult]:
     """Run the steps in order, yielding each when it is done.
 
@@ -110,7 +110,7 @@ def walk(
         overrides: Settings that replace the file's; None leaves the file's.
         inputs: The data and weights of all steps.
         run_step: Runs the trials of one step.
-        run_screen: Runs a screening.
+        run_screen: Runs a screening; needed for a file that has one.
 
     Raises:
         InvalidInput: A step cannot be planned.
@@ -120,7 +120,7 @@ def walk(
         pass
     for position, planned in _planned(file, overrides, inputs):
         step, study = planned.step, planned.study
-        if step.screen:
+        if step.screen and run_screen is not None:
             models, settings = _screened(step, position)
             position.keep(kept(run_screen(models, settings, step.max_parameters), step.keep))
         if study is None:
