@@ -106,4 +106,4 @@ def test_the_shell_completes_the_names_of_settings() -> None:
         capture_output=True,
         text=True,
     )
-    assert done.stdout.split() == ["label-smoothing", "learning-rate"]
+    assert done.stdout.split() == ["label-smoothing", "layer-decay", "learning-rate"]
