@@ -44,7 +44,7 @@ test-all: export CIFARKIT_TEST_KILLS = 8
 test-all: lint
 	$(BIN)/python -m pytest -m ''
 
-bench: PROGRAMS := augmentation startup frozen_prefix memory report_scaling zoo curves batchnorm
+bench: PROGRAMS := augmentation startup frozen_prefix memory report_scaling zoo curves batchnorm serving
 simulations: PROGRAMS := comparison_rules sequential_seeds choice variance_components metric_intervals
 
 bench simulations: $(VENV)/installed
