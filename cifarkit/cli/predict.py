@@ -59,12 +59,12 @@ def predict(
     with counting("Classifying", len(named)) as tell:
         found = loaded.predict(named, batch_size=batch_size, on_batch=tell)
     if format == "table" and sys.stdout.isatty():
-        header = [name.replace("_", " ") for name in found.header(min(top, len(found.class_names)))]
+        ranks = range(1, min(top, len(found.class_names)) + 1)
         rows = [
-            [name, *(cell for label, p in row for cell in (label, f"{p:.4f}"))]
+            [name, *(f"{label} {p:.3f}" for label, p in row)]
             for name, row in zip(found.names, found.top(top), strict=True)
         ]
-        plain_or_rich_table(loaded.title, header, rows, numeric=set(range(2, len(header), 2)))
+        plain_or_rich_table(loaded.title, ["Image", *(f"Top {rank}" for rank in ranks)], rows)
     else:
         typer.echo(found.document(format, top), nl=False)
     for name, why in found.left_out.items():

@@ -12,10 +12,11 @@ from filelock import Timeout
 
 from cifarkit.errors import InvalidInput
 from cifarkit.store.file_io import DamagedFile, UnreadableFile, read_model
+from cifarkit.store.kept_weights import CANDIDATE
 from cifarkit.store.records import Status
 from cifarkit.store.repair import faults, set_all_aside, set_aside
 from cifarkit.store.screens import FOLDER, ScreenRecord, screen_paths
-from cifarkit.store.store import Store, read_study
+from cifarkit.store.store import KEPT_WEIGHTS, Store, read_study
 from cifarkit.store.studies import trials_of
 
 LEFTOVER_SECONDS = 60.0
@@ -108,7 +109,7 @@ def _put_aside(fault: UnreadableFile) -> str:
 def _leftovers(folder: Path, repair: bool) -> Iterator[Finding]:
     for path in sorted(folder.glob(".*.json.*")) + sorted(folder.glob(".*.csv.*")):
         yield from _leftover(path, repair)
-    for name in ("predictions.npz", "model.weights.h5"):
+    for name in ("predictions.npz", KEPT_WEIGHTS, CANDIDATE):
         for path in sorted(folder.glob(f".{name}*")):
             yield from _leftover(path, repair)
 

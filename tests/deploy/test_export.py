@@ -87,6 +87,34 @@ def test_each_folder_is_complete_and_says_what_it_is(
     assert json.loads(inside.value)["class_names"] == list("0123456789")
 
 
+def test_the_card_has_hugging_faces_metadata_and_the_trials_scores(
+    trained: Trained, model: ck.LoadedModel, exported: dict[str, ck.Exported]
+) -> None:
+    import yaml
+
+    card = (exported["onnx"].folder / "model-card.md").read_text()
+    _, front, text = card.split("---\n", 2)
+    found = yaml.safe_load(front)
+    assert (found["library_name"], found["pipeline_tag"]) == ("onnx", "image-classification")
+    assert "license" not in found  # of random weights, the user's to choose
+    (result,) = found["model-index"][0]["results"]
+    metrics = {one["type"]: one["value"] for one in result["metrics"]}
+    own = ck.evaluate(trained.trial_id, trained.runs).metrics
+    assert metrics["accuracy"] == pytest.approx(own["accuracy"], abs=1e-6)
+    assert metrics["f1"] == pytest.approx(own["macro_f1"], abs=1e-6)
+    fingerprint = ck.open_store(trained.runs).records[trained.trial_id].spec.data.fingerprint
+    for part in (
+        fingerprint,
+        "TO FILL IN BY THE USER",
+        "95% interval",
+        exported["onnx"].record.sha256,
+    ):
+        assert part is not None
+        assert part in text
+    assert "Exported file" not in model.card
+    assert ck.load_model(exported["onnx"].folder).card == card
+
+
 def test_a_keras_file_is_in_inference_mode_in_every_call(
     exported: dict[str, ck.Exported],
 ) -> None:
