@@ -226,9 +226,9 @@ def test_the_other_formats(
 ) -> None:
     done = ck.export(
         "best", trained.runs, format=format, quantize=quantize, output=tmp_path / "out",
-        images=50, tolerance=0.1,
+        images=20, tolerance=0.1,
     )  # type: ignore[call-overload]  # fmt: skip
-    assert done.agreement.images == 50
+    assert done.agreement.images == 20
     model = ck.load_model(done.folder)
     trial = ck.load_model(trained.trial_id, trained.runs)
     images = images_of(trained)
