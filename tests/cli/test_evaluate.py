@@ -162,11 +162,11 @@ def test_a_trial_and_a_file_and_all_trials_of_a_study(
     everything = cifarkit("evaluate", "all", "--study", "small", "--runs", runs)
     (table,) = markdown_tables(everything.stdout)
     assert [row[:3] for row in table[2:]] == [
-        *(["epochs 10", str(seed), "0.70"] for seed in range(3)),
-        ["epochs 10", "mean of 3 ± sd", "0.70 ± 0.00"],
-        ["epochs 7", "0", "1.00"],
+        *(["epochs allowed 10", str(seed), "0.70"] for seed in range(3)),
+        ["epochs allowed 10", "mean of 3 ± sd", "0.70 ± 0.00"],
+        ["epochs allowed 7", "0", "1.00"],
     ]
-    assert "Left out: epochs 10: not run" in everything.stdout
+    assert "Left out: epochs allowed 10: not run" in everything.stdout
     rows = cifarkit(
         "evaluate", "all", "--study", "small", "--runs", runs, "--format", "csv"
     ).stdout.splitlines()

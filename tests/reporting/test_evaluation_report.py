@@ -170,7 +170,7 @@ def test_a_report_scores_every_seed_of_a_single_training(tmp_path: Path) -> None
     better["predictions"][7:9] = 0  # two of the ants that were called bees
     ids = (trial(fabricator, seed=0), trial(fabricator, seed=1, saved=better))
     study = fabricator.study("one", "single", [], [Arm(label="LeNet", settings={}, trials=ids)])
-    text = document([study], fabricator.records())
+    text = document([study], fabricator.records(), full=True)
     (seeds,) = (table for table in markdown_tables(text) if "Macro F1" in table[0])
     assert [row[:2] for row in seeds[2:]] == [
         ["0", "0.70"],
