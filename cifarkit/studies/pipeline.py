@@ -64,7 +64,11 @@ class Position:
         if exactly:
             missing = [name for name in step.vary if name not in wanted]
             if missing or not found:
-                what = f"nothing for {listed(missing)}" if missing else f"{wanted}, which is no arm"
+                what = (
+                    f"nothing for {listed(missing)}"
+                    if missing
+                    else f"{wanted}, which is no setting of it"
+                )
                 raise InvalidInput(
                     f"step {step.title!r}: 'assume' has {what}; to go on as the file assumes "
                     f"(--as-published, follow = 'assume') it needs to name one of: "

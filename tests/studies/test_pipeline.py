@@ -22,7 +22,13 @@ from cifarkit.studies.study import Study
 from tests.studies.fabricate import runner
 
 preview = partial(pipeline.preview, inputs=Inputs())
-walk = partial(pipeline.walk, inputs=Inputs())
+
+
+def no_screening(*_: object) -> Any:
+    raise AssertionError("none of these studies screens")
+
+
+walk = partial(pipeline.walk, inputs=Inputs(), run_screen=no_screening)
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.toml"))
 
@@ -120,7 +126,7 @@ def test_as_published_takes_the_published_way_whatever_the_images_say(tmp_path: 
     ("assume", "message"),
     [
         ({}, "'assume' has nothing for dropout; .* it needs to name one of: 0.1, 0.5"),
-        ({"dropout": 0.3}, r"'assume' has \{'dropout': 0.3\}, which is no arm"),
+        ({"dropout": 0.3}, r"'assume' has \{'dropout': 0.3\}, which is no setting of it"),
     ],
 )
 def test_what_is_followed_has_to_be_assumed(assume: dict[str, float], message: str) -> None:
