@@ -94,19 +94,23 @@ class Registry(Generic[T]):
                 raise unknown(self.kind, name, self.names())
         return self._found[name]
 
-    def make(self, name: str, wanted: Callable[[object], bool], *arguments: Any) -> Any:
+    def make(
+        self, name: str, wanted: Callable[[object], bool], *arguments: Any, **options: Any
+    ) -> Any:
         """Call the class or function of that name.
 
         Args:
             wanted: Whether a result can be used.
-            arguments: Passed to the call.
+            arguments, options: Passed to the call.
 
         Raises:
             InvalidInput: There is none, it raises an exception, or its result cannot be used.
         """
         factory: Any = self.get(name)
         try:
-            made = factory(*arguments)
+            made = factory(*arguments, **options)
+        except InvalidInput as error:
+            raise InvalidInput(f"--{self.kind} {name}: {error}") from None
         except FAILURES as error:
             raise InvalidInput(
                 f"--{self.kind} {name}: {self.origin(name)} raised {in_one_line(error)}"

@@ -90,6 +90,7 @@ def run(
     strict: bool = False,
     callbacks: Sequence[Callback | Listener | str] = (),
     launcher: Launcher | str | None = None,
+    launcher_options: Mapping[str, str] | None = None,
     command: str | None = None,
     on_study_done: StudyDone = lambda study, trials: None,
 ) -> Results:
@@ -119,6 +120,7 @@ def run(
         callbacks: `Callback` objects, functions that are called with each event, or names of
             installed callbacks; called from one thread at a time.
         launcher: A launcher or its name; each trial runs in a process of its own if None.
+        launcher_options: The named launcher's own, such as the `address` of a Ray cluster.
         command: The command that the report names; the Python call if None.
         on_study_done: Called after each study or step with its record and trials.
 
@@ -141,6 +143,7 @@ def run(
             devices=devices,
             jobs=jobs,
             jobs_per_device=jobs_per_device,
+            options=launcher_options or {},
         )
         if jobs < (places := device_module.slots_of(launcher, "auto")):
             say(f"{jobs} of {places} places are used; --jobs auto uses all.")

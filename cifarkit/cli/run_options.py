@@ -43,6 +43,19 @@ def _checked_launcher(name: str | None) -> str | None:
     return name
 
 
+def _checked_pairs(given: list[str]) -> list[str]:
+    for text in given:
+        if not text.partition("=")[0] or "=" not in text:
+            raise typer.BadParameter(f"{text!r}: give NAME=VALUE")
+    return given
+
+
+def launcher_options(given: list[str]) -> dict[str, str]:
+    """`["num-cpus=2"]` as `{"num_cpus": "2"}`."""
+    pairs = (text.partition("=") for text in given)
+    return {name.replace("-", "_"): value for name, _, value in pairs}
+
+
 def _checked_callbacks(names: list[str]) -> list[str]:
     from cifarkit.execution.callbacks import CALLBACKS
 
@@ -119,9 +132,18 @@ RUN: dict[str, Any] = {
     ),
     "launcher": _option(
         str | None,
-        "How trials are run: process, in-process, or a launcher of an installed package.",
+        "How trials are run: process, in-process, ray, slurm, or a launcher of an installed "
+        "package.",
         callback=_checked_launcher,
         show_default="process",
+    ),
+    "launcher_options": _option(
+        list[str],
+        "An option of the launcher, NAME=VALUE, such as address=HOST:6379 of ray. May be repeated.",
+        "--launcher-option",
+        callback=_checked_pairs,
+        metavar="NAME=VALUE",
+        show_default=False,
     ),
     "callbacks": _option(
         list[str],
@@ -147,6 +169,7 @@ RUN_DEFAULTS: dict[str, Any] = {
     "keep_weights": "final",
     "keep_precision": "float32",
     "strict": False,
+    "launcher_options": [],
     "callbacks": [],
     "dry_run": False,
 }

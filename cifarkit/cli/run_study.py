@@ -13,6 +13,7 @@ import typer
 from cifarkit.api.plan import plan_trials
 from cifarkit.api.planned_study import PlannedStudy
 from cifarkit.api.run import run
+from cifarkit.cli.run_options import launcher_options
 from cifarkit.cli.signals import Interrupted
 from cifarkit.console import plain_or_rich_table, say
 from cifarkit.store.records import Status
@@ -28,6 +29,7 @@ def execute(study: PlannedStudy, *, dry_run: bool, runs: Path, **options: Any) -
         1 if some trial did not complete, 128 + n if ended by signal n; 130 for Ctrl-C.
     """
     whole = not isinstance(study.source, Study)
+    options["launcher_options"] = launcher_options(options["launcher_options"])
     if dry_run:
         from cifarkit.api.power import outlook
         from cifarkit.api.power_inputs import StoredTrials

@@ -43,6 +43,7 @@ def place(
     devices: str,
     jobs: int | str,
     jobs_per_device: int,
+    options: Mapping[str, str] = NOTHING,
     find: Callable[[], Sequence[Device]] = inventory,
 ) -> tuple[Launcher, int]:
     """A launcher whose trials have a device each, and the number of trials to run in parallel.
@@ -57,6 +58,7 @@ def place(
             `nvidia-smi` has them, or UUIDs, separated by commas.
         jobs: `auto` for as many as the devices take, else a number.
         jobs_per_device: How many trials may share a device.
+        options: The launcher's own.
         find: Lists the devices.
 
     Raises:
@@ -68,13 +70,13 @@ def place(
                 f"--devices {devices}: the launcher {name} does not use this machine's devices; "
                 "leave the option out"
             )
-        launcher = create(name, {})
+        launcher = create(name, {}, options)
         return launcher, slots_of(launcher, jobs)
     chosen = choose(devices, find)
     if not chosen:
         count = 1 if jobs == "auto" else int(jobs)
         no_gpu = {"CUDA_VISIBLE_DEVICES": "-1"} if devices == "cpu" else {}
-        return create(name, {**environment(count), **no_gpu}), count
+        return create(name, {**environment(count), **no_gpu}, options), count
     most = len(chosen) * jobs_per_device
     count = most if jobs == "auto" else int(jobs)
     if count > most:
@@ -86,7 +88,8 @@ def place(
     required = devices != "auto"
 
     def make(device: Device) -> Launcher:
-        return create(name, {**environment(count), **environment_for(device, required=required)})
+        variables = {**environment(count), **environment_for(device, required=required)}
+        return create(name, variables, options)
 
     return DeviceLauncher(chosen, make, jobs_per_device=jobs_per_device, find=find), count
 

@@ -64,9 +64,11 @@ class Placed:
 
     Attributes:
         place: A device or a node, as the user knows it.
+        host: The machine, if it is not the command's.
     """
 
     place: str
+    host: str = ""
 
 
 @dataclass(frozen=True)

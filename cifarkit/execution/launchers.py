@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import json
 import logging
 import os
@@ -260,25 +261,46 @@ LAUNCHERS: Registry[Callable[[Mapping[str, str]], Launcher]] = Registry(
     {
         "process": "cifarkit.execution.launchers:ProcessLauncher",
         "in-process": "cifarkit.execution.launchers:InProcessLauncher",
+        "slurm": "cifarkit.execution.slurm_launcher:SlurmLauncher",
+        "ray": "cifarkit.execution.ray_launcher:RayLauncher",
     },
     _factory,
 )
 """A package adds a class under `cifarkit.launchers`; see `create`."""
 
 
-def create(name: str, environment: Mapping[str, str]) -> Launcher:
+def create(
+    name: str, environment: Mapping[str, str], options: Mapping[str, str] = NOTHING
+) -> Launcher:
     """A launcher by its name.
 
     Args:
         name: One of `LAUNCHERS`.
         environment: Variables to set in the environment of the work.
+        options: The launcher's own; passed as keyword arguments.
 
     Raises:
-        InvalidInput: There is none, or it cannot be made.
+        InvalidInput: There is none, it cannot be made, or it has no such option.
     """
+    if options:
+        known = option_names(name)
+        for option in options:
+            if option not in known:
+                has = ", ".join(known) or "none"
+                raise InvalidInput(
+                    f"--launcher-option {option}: the launcher {name} has no such option; it has: "
+                    f"{has}"
+                )
     made: Launcher = LAUNCHERS.make(
         name,
         lambda made: all(callable(getattr(made, method, None)) for method in ("run", "stop")),
         environment,
+        **options,
     )
     return made
+
+
+def option_names(name: str) -> list[str]:
+    """The options of a launcher: the keyword arguments of its class besides the environment."""
+    parameters = list(inspect.signature(LAUNCHERS.get(name)).parameters.values())[1:]
+    return [one.name for one in parameters if one.kind is not inspect.Parameter.VAR_KEYWORD]

@@ -188,7 +188,8 @@ class _TrialRunner:
             def note(event: WorkEvent) -> None:
                 nonlocal state
                 if isinstance(event, Placed):
-                    state = state.model_copy(update={"place": event.place})
+                    elsewhere = {"host": event.host, "pid": None} if event.host else {}
+                    state = state.model_copy(update={"place": event.place, **elsewhere})
                 elif isinstance(event, Moved):
                     state = state.model_copy(update={"moves": (*state.moves, event.reason)})
                 if isinstance(event, Placed | Moved):

@@ -22,6 +22,7 @@ from typing import IO
 from filelock import Timeout
 from pydantic import ValidationError
 
+from cifarkit.atomic_write import partial_folder
 from cifarkit.digests import digest
 from cifarkit.errors import InvalidInput, check_file
 from cifarkit.locking import lock
@@ -34,7 +35,7 @@ from cifarkit.store.file_io import (
     read_model,
     read_trial,
 )
-from cifarkit.store.records import Status
+from cifarkit.store.records import ARTIFACTS, Status
 from cifarkit.store.repair import faults
 from cifarkit.store.screens import ScreenRecord, screen_paths, write_screen
 from cifarkit.store.store import Store, read_study
@@ -88,6 +89,36 @@ def import_archive(store: Store, archive: Path) -> ImportSummary:
         raise InvalidInput(f"{archive}: {error}") from None
     finally:
         shutil.rmtree(staging, ignore_errors=True)
+
+
+def receive(folder: Path, archive: Path) -> None:
+    """Take over the files of a trial that completed on another machine, after an import's checks.
+
+    Its spec here stays: it has the place of the data here. The caller holds the trial's lock.
+
+    Args:
+        folder: The trial's folder here.
+        archive: As `archive.export` writes it, of this trial alone.
+
+    Raises:
+        InvalidInput: The archive is damaged, or not of this trial, complete; nothing was changed.
+    """
+    staging = folder / ".received"
+    with partial_folder(staging):
+        try:
+            _unpack(archive, staging)
+        except _Refused as error:
+            raise InvalidInput(f"the archive {error}") from None
+        arrived = staging / "trials" / folder.name
+        if not arrived.is_dir():
+            raise InvalidInput("the archive is of another trial")
+        if found := faults(arrived, thorough=True):
+            raise InvalidInput(f"{found[0].path.name} {found[0].why}")
+        if not read_trial(arrived).complete:
+            raise InvalidInput("the trial is not complete")
+        for name in reversed(ARTIFACTS):  # the result last, as a trial writes it
+            if (arrived / name).exists():
+                os.replace(arrived / name, folder / name)
 
 
 class _Refused(Exception):
