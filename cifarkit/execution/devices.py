@@ -13,13 +13,13 @@ from typing import Any
 from cifarkit.errors import InvalidInput
 from cifarkit.execution.events import Emit, Moved, Placed
 from cifarkit.execution.launchers import (
-    LAUNCHERS,
     NO_LIMITS,
     NOTHING,
     AttemptResult,
     Launcher,
     create,
     log_tail,
+    places_itself,
 )
 from cifarkit.execution.resource_monitor import Limits
 from cifarkit.profiling.devices import Device, environment_for, inventory, is_named
@@ -64,7 +64,7 @@ def place(
     Raises:
         InvalidInput: There is no such device or launcher, or more jobs than the devices take.
     """
-    if getattr(LAUNCHERS.get(name), "places_itself", False):
+    if places_itself(name):
         if devices != "auto":
             raise InvalidInput(
                 f"--devices {devices}: the launcher {name} does not use this machine's devices; "

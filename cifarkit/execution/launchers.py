@@ -300,6 +300,11 @@ def create(
     return made
 
 
+def places_itself(name: str) -> bool:
+    """Whether a launcher finds places for its trials by itself, instead of on these devices."""
+    return bool(getattr(LAUNCHERS.get(name), "places_itself", False))
+
+
 def option_names(name: str) -> list[str]:
     """The options of a launcher: the keyword arguments of its class besides the environment."""
     parameters = list(inspect.signature(LAUNCHERS.get(name)).parameters.values())[1:]

@@ -66,14 +66,15 @@ class RayLauncher:
         checkpoint_minutes: str = "3",
     ) -> None:
         del environment
-        self._ray = _connected(address, ship_code=_yes("ship_code", ship_code))
-        gpus = "1" if self._ray.cluster_resources().get("GPU") else "0"
         self._needs = {
             "num_cpus": _number("num_cpus", num_cpus),
-            "num_gpus": _number("num_gpus", num_gpus or gpus),
+            "num_gpus": _number("num_gpus", num_gpus or "1"),
         }
         self._ships_data = _yes("ship_data", ship_data)
         self._checkpoint_seconds = 60 * _number("checkpoint_minutes", checkpoint_minutes)
+        self._ray = _connected(address, ship_code=_yes("ship_code", ship_code))
+        if not num_gpus and not self._ray.cluster_resources().get("GPU"):
+            self._needs["num_gpus"] = 0
         self._live: set[Any] = set()
         self._refused: dict[str, dict[str, str]] = {}
         self._shipped: dict[str, list[Any]] = {}
@@ -310,9 +311,10 @@ def _connected(address: str, *, ship_code: bool) -> Any:
                 runtime_env={"py_modules": [str(package)]} if ship_code else None,
             )
     except (ConnectionError, ValueError, RuntimeError) as error:
+        found = "no Ray cluster runs here" if where == "auto" else f"no Ray cluster at {where}"
         raise InvalidInput(
-            f"there is no Ray cluster at {where} ({in_one_line(error)}); start one with "
-            "`ray start --head`, or name one: --launcher-option address=HOST:6379"
+            f"{found} ({type(error).__name__}); start one with `ray start --head`, or name one: "
+            "--launcher-option address=HOST:6379"
         ) from None
     return ray
 
