@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import PurePath
 from typing import Any, NamedTuple
@@ -97,17 +97,23 @@ def common_settings(
     """
     if not trials:
         return {}
-    values = [(name, _spoken(trial.spec, trial.result)) for name, trial in trials]
+    alike: dict[Hashable, tuple[dict[str, str], list[str]]] = {}
+    for name, trial in trials:
+        key = _but_the_seed(trial)
+        if key not in alike:
+            alike[key] = _spoken(trial.spec, trial.result), []
+        alike[key][1].append(name)
+    values = list(alike.values())
     rows = {}
-    for name in values[0][1]:
+    for name in values[0][0]:
         if name in axes:
             continue
         if name == "data_seed" and _follows_the_seed(trials):
             rows[heading(name)] = "the seed of each training"
             continue
         arms: dict[str, list[str]] = {}
-        for arm, spoken in values:
-            arms.setdefault(spoken[name], []).append(arm)
+        for spoken, of_arms in values:
+            arms.setdefault(spoken[name], []).extend(of_arms)
         if set(arms) == {""}:
             continue
         if len(arms) == 1:
@@ -116,6 +122,13 @@ def common_settings(
             text = _grouped(arms)
         rows[heading(name)] = text
     return rows
+
+
+def _but_the_seed(trial: TrialRecord) -> Hashable:
+    """What `_spoken` depends on. Thousands of trials differ in their seeds alone."""
+    spec, own = trial.spec, trial.result is not None and trial.result.own_validation
+    train = (value for name, value in spec.train.__dict__.items() if name != "seed")
+    return (*spec.data.__dict__.values(), *spec.model.__dict__.values(), *train, own)
 
 
 def _follows_the_seed(trials: Sequence[tuple[str, TrialRecord]]) -> bool:
