@@ -1,7 +1,6 @@
 """`resize-study`, `finetune`, `sweep` and `study` as real processes, with real training."""
 
 import json
-import os
 import signal
 import time
 from pathlib import Path
@@ -12,7 +11,7 @@ import pytest
 
 from cifarkit.datasets import registry as dataset_registry
 from cifarkit.store.store import Store
-from tests.cli.command import cifarkit, in_a_process, start, table
+from tests.cli.command import cifarkit, start, table
 from tests.datasets.archives import make_cifar100
 
 SMALL = ("--dataset", "synthetic", "--classes", "5", "--train-per-class", "20", "--epochs", "1",
@@ -46,20 +45,6 @@ def test_finetune_with_the_head_first(tmp_path: Path) -> None:
     assert trainable[0] < trainable[1] < trainable[2] < 75_445
     for record in Store(tmp_path).records():
         assert [row["epoch"] for row in record.history] == [1, 2]
-
-
-def test_jobs_change_no_result(tmp_path: Path) -> None:
-    losses: dict[str, list[list[float]]] = {}
-    for jobs in ("1", "2"):
-        in_a_process("sweep", "lr", "1e-3", "1e-2", "--model", "resnet8", "--weights", "none",
-                     *SMALL, "--jobs", jobs, "--runs", tmp_path / jobs)  # fmt: skip
-        for record in Store(tmp_path / jobs).records():
-            assert record.result is not None
-            assert record.result.environment.threads == len(os.sched_getaffinity(0))
-            rows = [row["loss"] for row in record.history]
-            losses.setdefault(record.trial_id, []).append(rows)
-    assert len(losses) == 2
-    assert all(alone == beside for alone, beside in losses.values())
 
 
 def test_sweep_on_an_archive_in_the_real_format(tmp_path: Path) -> None:

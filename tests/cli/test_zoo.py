@@ -49,13 +49,22 @@ def test_the_published_table_1_to_the_digit() -> None:
             assert row[memory] == f"{published['memory_mb']:g}"
 
 
-def test_from_the_command_to_the_report(small_npz: Path, tmp_path: Path) -> None:
-    runs = tmp_path / "runs"
+@pytest.fixture(scope="module")
+def trained(
+    small_npz: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[tuple[str | Path, ...], str, str]:
+    """A command that trains two networks, the last word its store, and what it said."""
     zoo = ("zoo", "--dataset", small_npz, "--models", "lenet,custom_cnn", "--epochs", "3",
-           "--batch-size", "32", "--runs", runs)  # fmt: skip
+           "--batch-size", "32", "--runs", tmp_path_factory.mktemp("trained") / "runs")  # fmt: skip
     done = in_a_process(*zoo)
-    assert [row[0] for row in table(done.stdout)] == ["Model", "LeNet", "Custom CNN"]
-    assert "[1/2] LeNet: complete" in done.stderr
+    return zoo, done.stdout, done.stderr
+
+
+def test_from_the_command_to_the_report(trained: tuple[tuple[str | Path, ...], str, str]) -> None:
+    zoo, shown, said = trained
+    runs = Path(zoo[-1])
+    assert [row[0] for row in table(shown)] == ["Model", "LeNet", "Custom CNN"]
+    assert "[1/2] LeNet: complete" in said
 
     store = Store(runs)
     for record in store.records():
@@ -77,27 +86,30 @@ def test_from_the_command_to_the_report(small_npz: Path, tmp_path: Path) -> None
     again = in_a_process(*zoo)
     assert "already done" in again.stderr
     assert before == {path: path.stat().st_mtime_ns for path in runs.glob("trials/*/*.json")}
-    assert table(again.stdout) == table(done.stdout)
+    assert table(again.stdout) == table(shown)
 
     appendix = cifarkit("report", "--runs", runs).stdout
     assert "| LeNet" in appendix
     assert "Settings, where nothing else is stated" in appendix
 
 
-def test_two_runs_of_one_trial_are_equal_to_the_digit(small_npz: Path, tmp_path: Path) -> None:
+def test_neither_another_process_nor_jobs_change_a_digit(
+    trained: tuple[tuple[str | Path, ...], str, str], tmp_path: Path
+) -> None:
+    *same, runs = trained[0]
+    in_a_process(*same, tmp_path, "--jobs", "2")
     results = []
-    for name in ("one", "two"):
-        in_a_process("zoo", "--dataset", small_npz, "--models", "custom_cnn", "--epochs", "2",
-                 "--runs", tmp_path / name)  # fmt: skip
-        (record,) = Store(tmp_path / name).records()
-        assert record.result is not None
-        results.append(
-            (
+    for root in (Path(runs), tmp_path):
+        results.append({})
+        for record in Store(root).records():
+            assert record.result is not None
+            assert record.result.environment.threads == len(os.sched_getaffinity(0))
+            results[-1][record.trial_id] = (
                 record.result.accuracy,
                 [(row["loss"], row["validation_loss"]) for row in record.history],
                 (record.folder / "predictions.npz").read_bytes(),
             )
-        )
+    assert len(results[0]) == 2
     assert results[0] == results[1]
 
 
@@ -132,7 +144,7 @@ def wait_for_epoch(runs: Path, trial: str, within: float = 60) -> None:
 
 def test_kill_minus_nine_and_ctrl_c(small_npz: Path, tmp_path: Path) -> None:
     zoo = ("zoo", "--dataset", small_npz, "--models", "lenet,simple_cnn,custom_cnn", "--epochs",
-           "200", "--patience", "200", "--train-per-class", "20", "--runs", tmp_path)  # fmt: skip
+           "60", "--patience", "60", "--train-per-class", "20", "--runs", tmp_path)  # fmt: skip
     store = Store(tmp_path)
     process = start(*zoo)
     running_worker(psutil.Process(process.pid))
@@ -208,11 +220,12 @@ def test_missing_data_names_the_file_and_the_ways_on(tmp_path: Path) -> None:
     assert not (tmp_path / "runs").exists()
 
 
-def test_a_process_that_is_not_the_trials_own_is_noted(small_npz: Path, tmp_path: Path) -> None:
-    for launcher, noted in (("process", False), ("in-process", True)):
-        runs = tmp_path / launcher
-        in_a_process("zoo", "--dataset", small_npz, "--models", "lenet", "--epochs", "1",
-                 "--runs", runs, "--launcher", launcher)  # fmt: skip
-        (record,) = Store(runs).records()
-        assert record.result is not None
-        assert any("not its own" in note for note in record.result.notes) is noted
+def test_a_process_that_is_not_the_trials_own_is_noted(
+    trained: tuple[tuple[str | Path, ...], str, str], small_npz: Path, tmp_path: Path
+) -> None:
+    cifarkit("zoo", "--dataset", small_npz, "--models", "lenet", "--epochs", "1",
+             "--runs", tmp_path, "--launcher", "in-process")  # fmt: skip
+    for root, noted in ((Path(trained[0][-1]), False), (tmp_path, True)):
+        for record in Store(root).records():
+            assert record.result is not None
+            assert any("not its own" in note for note in record.result.notes) is noted

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cifarkit.store.records import Status
-from tests.cli.command import CIFARKIT, environment
+from tests.cli.command import CIFARKIT, cifarkit, environment
 from tests.reliability.small_study import SmallStudy, colours
 
 DISK_BYTES = 64 * 2**20
@@ -73,7 +73,7 @@ def test_a_read_only_disk_can_be_reported_and_gone_on_with_later(
     tmp_path: Path, disk: Path
 ) -> None:
     data = colours(tmp_path)
-    SmallStudy(data, disk / "runs", epochs=1, models="lenet").finish()
+    cifarkit(*SmallStudy(data, disk / "runs", epochs=1, models="lenet").command())
     study = SmallStudy(data, disk / "runs", epochs=2, models="lenet")
     subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
     done = run(study)
@@ -83,5 +83,5 @@ def test_a_read_only_disk_can_be_reported_and_gone_on_with_later(
     assert str(study.runs) in line
     study.report()
     subprocess.run(["mount", "-o", "remount,rw", disk], check=True)
-    study.finish()
+    cifarkit(*study.command())
     assert len(study.store.trial_ids()) == 2
