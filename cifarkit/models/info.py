@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
+from math import isfinite
 from typing import Any, Literal
 
 from cifarkit.errors import InvalidInput
@@ -152,7 +153,7 @@ class Backbone:
             return f"takes {self.min_size} pixels or more"
         if self.max_size is not None and size > self.max_size:
             return f"takes {self.max_size} pixels or fewer"
-        if over := size % self.size_step:
+        if self.size_step > 1 and isfinite(size) and (over := size % self.size_step):
             below = int(size - over)
             near = [side for side in (below, below + self.size_step) if side >= self.min_size]
             return f"takes multiples of {self.size_step} pixels ({listed(map(str, near), 'or')})"

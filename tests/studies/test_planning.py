@@ -80,7 +80,7 @@ def test_the_default_size_is_a_matter_of_the_study_not_of_the_door() -> None:
 def test_a_head_on_frozen_layers_has_the_rate_of_random_weights() -> None:
     study = finetune(DENSENET)
     assert [rate for _, rate in sizes_and_rates(study)] == [1e-3, 2.5e-5, 2.5e-5, 2.5e-5]
-    assert "0.001 for freeze all; 2.5e-05 for unfreeze 10%, unfreeze 20%" in study.rates
+    assert "1e-3 for freeze all; 2.5e-5 for unfreeze 10%, unfreeze 20%" in study.rates
     assert "--learning-rate" in study.rates
     weights = sweep(DENSENET, {"weights": ["imagenet", "none"]})
     assert "2.5e-05 for imagenet; 0.001 for none" in weights.rates
