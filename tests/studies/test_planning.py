@@ -83,7 +83,7 @@ def test_a_head_on_frozen_layers_has_the_rate_of_random_weights() -> None:
     assert "1e-3 for freeze all; 2.5e-5 for unfreeze 10%, unfreeze 20%" in study.rates
     assert "--learning-rate" in study.rates
     weights = sweep(DENSENET, {"weights": ["imagenet", "none"]})
-    assert "2.5e-05 for imagenet; 0.001 for none" in weights.rates
+    assert "2.5e-5 for imagenet; 1e-3 for none" in weights.rates
     assert finetune({**DENSENET, "learning_rate": 1e-4}).rates == ""
     assert sweep(DENSENET, {"learning_rate": [1e-4, 1e-3]}).rates == ""
 
