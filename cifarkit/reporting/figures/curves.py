@@ -97,7 +97,7 @@ def _apart(chart: CurvesChart) -> Figure:
     arms = len(chart.arms)
     if chart.arrangement == "columns":
         figure = style.new_figure(4.6, chart.title, "")
-        panels = figure.subplots(2, arms, squeeze=False)
+        panels = figure.subplots(2, arms, squeeze=False, sharex=True)
         used = [(panels[0, number], panels[1, number]) for number in range(arms)]
         bottom = list(panels[1])
         leftmost = list(panels[:, 0])
