@@ -181,11 +181,14 @@ def _table(trainings: Trainings, arms: dict[str, dict[str, Any]], repeats: int) 
         arm: {trial.spec.train.seed: test_hits(trial)[0] for trial in found}
         for arm, found in trials.items()
     }
+    few = [arm for arm, found in runs.items() if len(found) < 2]
+    runs = {arm: found for arm, found in runs.items() if arm not in few}
+    if few:
+        yield f"Not shown, for want of two finished seeds: {', '.join(few)}.\n"
+    if len(runs) < 2:
+        return
     common = set.intersection(*(set(found) for found in runs.values()))
     kept = {arm: {seed: found[seed] for seed in sorted(common)} for arm, found in runs.items()}
-    if len(common) < 2:
-        yield "Fewer than two seeds are finished: nothing is compared."
-        return
     conclusion = compare(kept)
     yield "| | test accuracy (95% interval) | less the first (points) | seeds | fit (s) |"
     yield "|" + " --- |" * 5
