@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import hashlib
 import re
 import time
 from collections.abc import AsyncIterator, Callable
@@ -25,6 +24,7 @@ from cifarkit.datasets import decoding
 from cifarkit.datasets.decoding import TooManyPixels, UnusableImage
 from cifarkit.deploy.model import LoadedModel
 from cifarkit.deploy.runtimes import Images, Probabilities
+from cifarkit.digests import digest
 
 PAGE = Path(__file__).with_name("page.html")
 MOST_WAITING = 256
@@ -252,8 +252,8 @@ def _page() -> tuple[str, str]:
     allowed = []
     for tag in ("script", "style"):
         (content,) = re.findall(f"<{tag}>(.*?)</{tag}>", page, re.S)
-        digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
-        allowed.append(f"{tag}-src 'sha256-{digest}'")
+        hashed = base64.b64encode(bytes.fromhex(digest([content.encode()]))).decode()
+        allowed.append(f"{tag}-src 'sha256-{hashed}'")
     policy = ["default-src 'none'", "img-src blob:", "connect-src 'self'", "base-uri 'none'",
               "form-action 'none'", "frame-ancestors 'none'"]  # fmt: skip
     return page, "; ".join([*policy, *allowed])
