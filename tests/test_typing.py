@@ -47,7 +47,7 @@ def test_a_users_script_is_checked_against_our_types(tmp_path: Path) -> None:
         capture_output=True, text=True, cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(root)},
     )  # fmt: skip
     lines = [line for line in checked.stdout.splitlines() if ": error:" in line]
-    expected = ["epohcs", "Literal['adan']", "Sequence[float]", "PlannedStudy", "Literal['all']",
+    expected = ["epohcs", "Literal['adan']", "Sequence[float]", "PlannedStudy", "Literal['some']",
                 "conclusion"]  # fmt: skip
     assert len(lines) == len(expected), checked.stdout + checked.stderr
     for line, part in zip(lines, expected, strict=True):
