@@ -146,8 +146,8 @@ def calls(draw: st.DrawFn, path: tuple[str, ...]) -> list[str]:
                 "difference",
             ):
                 words += [parameter.opts[0], draw(st.sampled_from(USUAL[parameter.name]))]
-    some = st.sampled_from(options) if options else st.nothing()
-    for parameter in draw(st.lists(some, max_size=4)):
+    some = st.lists(st.sampled_from(options), max_size=4) if options else st.just([])
+    for parameter in draw(some):
         words += draw(option(parameter))
     return words
 
